@@ -31,10 +31,10 @@ pub struct Changes {
     pub dissolved: Vec<Row>,
     /// Events that are seen for the first time.
     pub events: Vec<NewEvent>,
-    /// Nobody asked whether `events` are there already: nearly always they are not, and where one is, nothing is
-    /// written ([`crate::LedgerError::Conflict`]), and the caller asks. Without this, an event that is there is left as
-    /// it is.
-    pub unasked: bool,
+    /// Whether the caller did not look `events` up, because nearly always none of them is there. If one is, nothing is
+    /// written ([`crate::LedgerError::Conflict`]), and the caller looks them up. If false, an event that is there is left
+    /// as it is.
+    pub assume_new: bool,
     /// Ends of events, new or pending ones. An event that ends is pending no more and its payload goes, unless a dead
     /// letter keeps it.
     pub outcomes: Vec<Outcome>,

@@ -6,8 +6,8 @@
 use async_trait::async_trait;
 use connections::ConnectionId;
 use identity::Digest;
+use identity::directory::DirectoryEntries;
 use identity::graph::Status;
-use identity::known::Known;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
@@ -22,7 +22,11 @@ pub const MAX_DRIFT: usize = 10_000;
 #[async_trait]
 pub trait Directory: Send + Sync {
     /// What the directory says of some addresses. Of several affiliates at one address the one that was seen last counts.
-    async fn look_up(&self, connection: ConnectionId, addresses: &[Digest]) -> Result<Known, LedgerError>;
+    async fn look_up(
+        &self,
+        connection: ConnectionId,
+        addresses: &[Digest],
+    ) -> Result<DirectoryEntries, LedgerError>;
 
     /// The walks of a connection: what is wanted, what is under way, what was finished last.
     async fn directory(&self, connection: ConnectionId) -> Result<DirectoryState, LedgerError>;

@@ -67,7 +67,7 @@ pub trait Graphs: Send + Sync {
     async fn graphs(&self, ids: &[GraphId]) -> Result<Vec<GraphRow>, LedgerError>;
 
     /// Writes everything or nothing, in one transaction: [`LedgerError::Conflict`] if a version has moved, a digest
-    /// belongs to another graph already, or an event that was taken for new is there (see [`Changes::unasked`]);
+    /// belongs to another graph already, or an event that was taken for new is there (see [`Changes::assume_new`]);
     /// [`LedgerError::Fenced`] if `changes.fence` is given and not the newest token; [`LedgerError::Claimed`] if graphs are
     /// to be written that somebody else has claimed.
     async fn record(&self, changes: Changes) -> Result<(), LedgerError>;

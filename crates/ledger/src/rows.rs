@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use identity::Digest;
 use identity::audiences::Counted;
+use identity::directory::DirectoryEntries;
 use identity::graph::{Graph, Lane};
-use identity::known::Known;
 use identity::plan::StepKind;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ pub struct Gathered {
     /// Some of the graphs are left out, because all together are larger than [`READ_BYTES`]: ask for fewer.
     pub partial: bool,
     /// What the directory says of some addresses, as far as the caller looked them up ([`crate::Directory::look_up`]).
-    pub directory: Known,
+    pub directory: DirectoryEntries,
 }
 
 /// Bytes of stored graphs that are read at once, at most, unless a single one is larger: what is read is in memory, and is

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::gate::ConnectionGate;
 use crate::reconcile::{Holder, Left};
-use crate::rules::Known;
+use crate::rules::ConnectionCache;
 use crate::{Worker, absorb, housekeeping};
 
 /// Interval of looks at the list of connections.
@@ -40,16 +40,16 @@ pub fn run(worker: Worker, stop: CancellationToken) -> BoxFuture<'static, ()> {
 
 /// Serves every connection whose lease it can get.
 pub async fn reconcile_all(worker: &Worker, stop: &CancellationToken) {
-    let mut known = Known::default();
+    let mut cache = ConnectionCache::default();
     let mut served: BTreeMap<ConnectionId, (CancellationToken, Id)> = BTreeMap::new();
     let mut tasks: JoinSet<(ConnectionId, Option<Instant>)> = JoinSet::new();
     // A connection that is served again by this process still obeys an earlier `Retry-After`.
     let mut stays_away: BTreeMap<ConnectionId, Instant> = BTreeMap::new();
     while !stop.is_cancelled() {
         worker.beats.beat("reconcile", worker.now());
-        match known.refresh(worker).await {
+        match cache.refresh(worker).await {
             Ok(()) => {
-                for connection in known
+                for connection in cache
                     .all()
                     .filter(|connection| !served.contains_key(&connection.id))
                     .cloned()
@@ -61,7 +61,7 @@ pub async fn reconcile_all(worker: &Worker, stop: &CancellationToken) {
                     let serving = serve_one(worker.clone(), connection, until, token.clone());
                     served.insert(id, (token, tasks.spawn(serving.instrument(span)).id()));
                 }
-                for (id, (token, _)) in served.iter().filter(|(id, _)| !known.has(**id)) {
+                for (id, (token, _)) in served.iter().filter(|(id, _)| !cache.has(**id)) {
                     debug!(connection_id = id, "the connection was removed");
                     token.cancel();
                 }

@@ -38,7 +38,7 @@ fn page(walk: &Walk, asked_at: Timestamp, affiliates: Vec<ListedAffiliate>) -> P
 async fn codes(engine: &impl Engine, id: ConnectionId, numbers: &[u8]) -> Vec<(u8, String)> {
     let addresses: Vec<Digest> = numbers.iter().copied().map(address).collect();
     let known = engine.look_up(id, &addresses).await.expect("read");
-    assert_eq!(known.asked, addresses.into_iter().collect());
+    assert_eq!(known.looked_up, addresses.into_iter().collect());
     known.listed.iter().map(|(address, it)| (address.0[0], it.code.to_string())).collect()
 }
 

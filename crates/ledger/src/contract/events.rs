@@ -60,7 +60,7 @@ pub async fn many_events_that_are_taken_for_new_have_to_be_new(engine: &impl Eng
 /// Records events that end, and one that stays pending; then other ones together with that one.
 async fn taken_for_new(engine: &impl Engine, many: u128) {
     let batch = |end: std::ops::Range<u128>, stays: u128| Changes {
-        unasked: true,
+        assume_new: true,
         outcomes: end.clone().map(|number| outcome(number, 1, State::Updated, 5)).collect(),
         ..events(ONE, end.chain([stays]).map(|number| event(number, &[small(number)])).collect())
     };

@@ -111,7 +111,7 @@ pub async fn orphaned_dead_letters_go_with_the_person_they_name(engine: &impl En
     let orphan = |number: u128, named: &[u64], said: i64| OrphanedDeadLetter {
         event: uuid(number),
         named: named.iter().map(|number| digest(*number)).collect(),
-        said_at: at(said).into(),
+        stated_at: at(said).into(),
     };
     let orphans = vec![orphan(1, &[11, 12], 20), orphan(2, &[12], 21), orphan(3, &[13], 1)];
     record(engine, Changes { connection: ONE, orphans, ..Changes::default() }).await;

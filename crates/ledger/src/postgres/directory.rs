@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use connections::ConnectionId;
 use identity::Digest;
-use identity::known::{Known, Listing};
+use identity::directory::{DirectoryEntries, Listing};
 use jiff::Timestamp;
 use sqlx::PgConnection;
 
@@ -78,7 +78,11 @@ const READ_DRIFT: &str = "SELECT code, address, fields, found_at FROM drift WHER
 
 #[async_trait]
 impl Directory for PostgresLedger {
-    async fn look_up(&self, connection: ConnectionId, addresses: &[Digest]) -> Result<Known, LedgerError> {
+    async fn look_up(
+        &self,
+        connection: ConnectionId,
+        addresses: &[Digest],
+    ) -> Result<DirectoryEntries, LedgerError> {
         Ok(on!(self.read(), |line| look_up(line, connection, addresses))?)
     }
 
@@ -167,11 +171,15 @@ async fn look_up(
     line: &mut PgConnection,
     connection: ConnectionId,
     addresses: &[Digest],
-) -> Result<Known, Failure> {
+) -> Result<DirectoryEntries, Failure> {
     let complete_since: Option<(Option<i64>,)> =
         rows(COMPLETE_SINCE).bind(connection).fetch_optional(&mut *line).await?;
     let complete_since = complete_since.and_then(|(since,)| since).map(time).transpose()?.map(Into::into);
-    let mut known = Known { complete_since, asked: addresses.iter().copied().collect(), ..Known::default() };
+    let mut known = DirectoryEntries {
+        complete_since,
+        looked_up: addresses.iter().copied().collect(),
+        ..DirectoryEntries::default()
+    };
     let wanted: Vec<&[u8]> = addresses.iter().map(|address| &address.0[..]).collect();
     let found: Vec<(Vec<u8>, String, i64)> =
         rows(LOOK_UP).bind(connection).bind(wanted).fetch_all(line).await?;

@@ -37,7 +37,7 @@ pub(super) async fn remember(
     for (digest, orphan) in named {
         digests.push(&digest.0[..]);
         events.push(orphan.event);
-        times.push(orphan.said_at.0);
+        times.push(orphan.stated_at.0);
     }
     if !digests.is_empty() {
         sql(INSERT).bind(of).bind(digests).bind(events).bind(times).execute(connection).await?;

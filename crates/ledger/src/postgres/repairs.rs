@@ -88,7 +88,7 @@ async fn repair(line: &mut PgConnection, repairs: &[NewRevision], act: &Act) -> 
     let (ids, (numbers, payloads)): (Vec<i64>, (Vec<i32>, Vec<_>)) =
         new.map(|it| (it.letter, (integer(it.expected + 1), text(&it.payload)))).unzip();
     let store = of_act(rows(STORE), act, REPAIRED).bind(ids).bind(numbers).bind(payloads);
-    let store = store.bind(names.letters).bind(names.numbers).bind(names.digests).bind(names.said_at);
+    let store = store.bind(names.letters).bind(names.numbers).bind(names.digests).bind(names.stated_at);
     let stored: Vec<(i64, i32)> = store.fetch_all(&mut *line).await?;
     let mut stored: BTreeSet<(i64, i32)> = stored.into_iter().collect();
     if stored.len() == repairs.len() {
@@ -119,7 +119,7 @@ struct Names<'r> {
     letters: Vec<i64>,
     numbers: Vec<i32>,
     digests: Vec<&'r [u8]>,
-    said_at: Vec<i64>,
+    stated_at: Vec<i64>,
 }
 
 impl<'r> Names<'r> {
@@ -129,7 +129,7 @@ impl<'r> Names<'r> {
             names.letters.push(it.letter);
             names.numbers.push(integer(it.expected + 1));
             names.digests.push(&digest.0[..]);
-            names.said_at.push(it.said_at.0);
+            names.stated_at.push(it.stated_at.0);
         }
         names
     }

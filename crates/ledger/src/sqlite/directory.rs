@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use connections::ConnectionId;
 use identity::Digest;
-use identity::known::{Known, Listing};
+use identity::directory::{DirectoryEntries, Listing};
 use jiff::Timestamp;
 use sqlite::rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -66,7 +66,11 @@ const READ_DRIFT: &str =
 
 #[async_trait]
 impl Directory for SqliteLedger {
-    async fn look_up(&self, connection: ConnectionId, addresses: &[Digest]) -> Result<Known, LedgerError> {
+    async fn look_up(
+        &self,
+        connection: ConnectionId,
+        addresses: &[Digest],
+    ) -> Result<DirectoryEntries, LedgerError> {
         let addresses = addresses.to_vec();
         self.read(move |database| look_up(database, connection, &addresses)).await
     }
@@ -147,11 +151,19 @@ impl Directory for SqliteLedger {
     }
 }
 
-fn look_up(database: &Connection, connection: ConnectionId, addresses: &[Digest]) -> Result<Known, Failure> {
+fn look_up(
+    database: &Connection,
+    connection: ConnectionId,
+    addresses: &[Digest],
+) -> Result<DirectoryEntries, Failure> {
     let complete_since: Option<Option<i64>> =
         database.prepare_cached(COMPLETE_SINCE)?.query_row([connection], |row| row.get(0)).optional()?;
     let complete_since = complete_since.flatten().map(time).transpose()?.map(Into::into);
-    let mut known = Known { complete_since, asked: addresses.iter().copied().collect(), ..Known::default() };
+    let mut known = DirectoryEntries {
+        complete_since,
+        looked_up: addresses.iter().copied().collect(),
+        ..DirectoryEntries::default()
+    };
     let mut look_up = database.prepare_cached(LOOK_UP)?;
     for address in addresses {
         let found = look_up

@@ -82,7 +82,7 @@ pub(super) fn begin(database: &Connection, changes: &Changes, tally: &mut Tally)
             micros(event.received_at),
             found_by,
         ))?;
-        if inserted == 0 && changes.unasked {
+        if inserted == 0 && changes.assume_new {
             return Err(Failure::Moved);
         }
         if inserted == 1 {

@@ -179,14 +179,14 @@ impl Pace {
         f64::from(u32::try_from(self.arrivals.in_flight()).unwrap_or(u32::MAX))
     }
 
-    /// How many further calls could start within `soon`, in addition to `in_hand` that are under way or wait to start.
+    /// How many further calls could start within `soon`, in addition to `in_progress` that are under way or wait to start.
     #[must_use]
-    pub fn room(&mut self, now: Duration, soon: Duration, in_hand: usize) -> usize {
+    pub fn room(&mut self, now: Duration, soon: Duration, in_progress: usize) -> usize {
         if now + soon < self.rest_until {
             return 0;
         }
         self.fill(now);
-        let waiting = in_hand.saturating_sub(self.arrivals.in_flight());
+        let waiting = in_progress.saturating_sub(self.arrivals.in_flight());
         let may_arrive = self.arrivals.room(now + soon, self.limit.ceiling()).saturating_sub(waiting);
         let startable = (self.tokens + self.refill() * soon.as_secs_f64()).floor();
         let places = self.places(now);
@@ -196,7 +196,7 @@ impl Pace {
             reason = "both are small and not negative"
         )]
         let (startable, places) = (startable.max(0.0) as usize, places as usize);
-        startable.saturating_sub(waiting).min(places.saturating_sub(in_hand)).min(may_arrive)
+        startable.saturating_sub(waiting).min(places.saturating_sub(in_progress)).min(may_arrive)
     }
 
     /// Notes that a started call ended.

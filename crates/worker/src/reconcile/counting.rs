@@ -2,7 +2,7 @@
 
 use identity::audiences::{concerns, count};
 use identity::eligibility::Rules;
-use identity::plan::Picture;
+use identity::plan::Analysis;
 use jiff::Timestamp;
 use ledger::{GraphId, GraphRow, LedgerError};
 use tracing::info;
@@ -83,5 +83,5 @@ impl Holder {
 /// Whether the stored contribution of a graph to the counts is out of date.
 fn differs(read: &GraphRow, rules: &Rules) -> bool {
     let says_something = concerns(&read.graph, rules) || !read.counted.is_empty();
-    says_something && count(&Picture::of(&read.graph, rules)) != read.counted
+    says_something && count(&Analysis::of(&read.graph, rules)) != read.counted
 }

@@ -54,11 +54,11 @@ pub(super) async fn write(
     let of = changes.connection;
     match events.len() {
         0 => return Ok(Vec::new()),
-        WORTH_A_COPY.. if changes.unasked => return copy(connection, of, events, firsts).await,
+        WORTH_A_COPY.. if changes.assume_new => return copy(connection, of, events, firsts).await,
         _ => {}
     }
     let fresh = insert(connection, of, events, firsts).await?;
-    if changes.unasked && fresh.len() < events.len() { Err(Failure::Moved) } else { Ok(fresh) }
+    if changes.assume_new && fresh.len() < events.len() { Err(Failure::Moved) } else { Ok(fresh) }
 }
 
 async fn insert(

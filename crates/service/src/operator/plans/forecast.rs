@@ -96,7 +96,7 @@ impl<'l> Look<'l> {
         };
         let engines = (self.engines.ledger.as_ref(), &self.engines.vault);
         let forecaster = Forecaster::new(engines, connection, self.blocked, self.engines.now());
-        let forecast = forecaster.foresee(&envelopes).await?;
+        let forecast = forecaster.forecast(&envelopes).await?;
         let mut weights = self.sum.steps(id, &forecast.steps);
         let mut items = Vec::new();
         for (candidate, seen) in candidates.into_iter().zip(forecast.events) {

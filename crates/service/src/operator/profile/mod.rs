@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use connections::Connection;
 use identity::Digest;
-use identity::plan::Picture;
+use identity::plan::Analysis;
 use ledger::GraphRow;
 use worker::rules::rules;
 
@@ -75,18 +75,18 @@ async fn of_connection(
     let rules = rules(&connection.settings);
     let graphs = engines.ledger.gather(connection.id, asked.digests, &[]).await?.graphs;
     let profile = |row: &GraphRow| {
-        let picture = Picture::of(&row.graph, &rules);
-        let mine = mine(&picture, asked.digests);
-        View { engines, picture: &picture, depth, mine, asked }.profile(connection)
+        let analysis = Analysis::of(&row.graph, &rules);
+        let mine = mine(&analysis, asked.digests);
+        View { engines, analysis: &analysis, depth, mine, asked }.profile(connection)
     };
     Ok(graphs.iter().map(profile).collect())
 }
 
 /// The identifiers of the persons that are asked about.
-pub(super) fn mine(picture: &Picture<'_>, asked: &[Digest]) -> BTreeSet<Digest> {
-    let here = asked.iter().filter(|digest| picture.graph.identifiers.contains_key(digest));
+pub(super) fn mine(analysis: &Analysis<'_>, asked: &[Digest]) -> BTreeSet<Digest> {
+    let here = asked.iter().filter(|digest| analysis.graph.identifiers.contains_key(digest));
     here.flat_map(|digest| {
-        let person = picture.who.person(*digest).map(|person| person.profiles.clone());
+        let person = analysis.resolution.person(*digest).map(|person| person.profiles.clone());
         person.unwrap_or_else(|| vec![*digest])
     })
     .collect()

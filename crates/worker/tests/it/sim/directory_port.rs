@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use connections::{ConnectionId, SealedSecret};
 use identity::Digest;
-use identity::known::Known;
+use identity::directory::DirectoryEntries;
 use jiff::Timestamp;
 use ledger::{
     Directory, DirectoryState, Drift, Fence, FinishedWalk, Hints, LedgerError, ListedAffiliate, Page, Walk,
@@ -16,7 +16,11 @@ use super::ledger_port::{LedgerPort, unavailable};
 
 #[async_trait]
 impl Directory for LedgerPort {
-    async fn look_up(&self, connection: ConnectionId, addresses: &[Digest]) -> Result<Known, LedgerError> {
+    async fn look_up(
+        &self,
+        connection: ConnectionId,
+        addresses: &[Digest],
+    ) -> Result<DirectoryEntries, LedgerError> {
         self.life.take(self.inner.look_up(connection, addresses), unavailable).await
     }
 

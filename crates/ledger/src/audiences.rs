@@ -107,7 +107,7 @@ pub trait Audiences: Send + Sync {
 
     /// Notes audiences of a connection: new ones, of which [`MAX_AUDIENCES`] are kept, and what is newly said of known
     /// ones. A walk counts what graphs state about new ones already. Of a connection that was removed nothing is noted.
-    async fn meet_audiences(
+    async fn record_audiences(
         &self,
         connection: ConnectionId,
         named: &[NamedAudience],

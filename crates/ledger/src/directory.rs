@@ -32,9 +32,9 @@ pub trait Directory: Send + Sync {
     async fn directory(&self, connection: ConnectionId) -> Result<DirectoryState, LedgerError>;
 
     /// Asks for a walk; the lease holder begins it when nothing else is due. A request that waits is replaced.
-    async fn ask_for_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError>;
+    async fn request_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError>;
 
-    /// Begins a walk, or writes down what became of one without a page. The request that the walk meets is ended; another
+    /// Begins a walk, or writes down what became of one without a page. The request that the walk answers is ended; another
     /// one, asked for meanwhile, stays.
     async fn save_walk(&self, connection: ConnectionId, fence: Fence, walk: &Walk)
     -> Result<(), LedgerError>;
@@ -113,7 +113,7 @@ pub struct Drift {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DirectoryState {
     /// The walk that is wanted.
-    pub asked: Option<WalkRequest>,
+    pub requested: Option<WalkRequest>,
     /// The walk that is under way.
     pub walk: Option<Walk>,
     /// The last one that ended.
@@ -138,7 +138,7 @@ pub(crate) type Stored = (Option<String>, Option<String>, Option<String>, Option
 pub(crate) fn state<D>(stored: Option<Stored>) -> Result<DirectoryState, Failure<D>> {
     let Some((asked, walk, finished, complete_since)) = stored else { return Ok(DirectoryState::default()) };
     Ok(DirectoryState {
-        asked: parsed(asked)?,
+        requested: parsed(asked)?,
         walk: parsed(walk)?,
         finished: parsed(finished)?,
         complete_since: complete_since.map(time).transpose()?,
@@ -146,7 +146,7 @@ pub(crate) fn state<D>(stored: Option<Stored>) -> Result<DirectoryState, Failure
 }
 
 /// Whether a walk is what the stored request asks for. A request that came after the walk was decided on is another one.
-pub(crate) fn meets(walk: &Walk, asked: Option<String>) -> serde_json::Result<bool> {
+pub(crate) fn answers(walk: &Walk, asked: Option<String>) -> serde_json::Result<bool> {
     let asked: Option<WalkRequest> = parsed(asked)?;
     Ok(asked.as_ref() == Some(&walk.request))
 }

@@ -23,20 +23,20 @@ type FileId = (u64, u64);
 pub(crate) struct Identity {
     paths: [PathBuf; 3],
     seen: Mutex<[Option<FileId>; 3]>,
-    was_told: AtomicBool,
+    was_reported: AtomicBool,
 }
 
 impl Identity {
     /// Of a database that is about to be opened.
     pub(crate) fn of(path: &Path) -> Self {
         let paths = ENDINGS.map(|ending| crate::beside(path, ending));
-        Self { paths, seen: Mutex::default(), was_told: AtomicBool::default() }
+        Self { paths, seen: Mutex::default(), was_reported: AtomicBool::default() }
     }
 
     /// Takes the files that are there now for ours: to be called when the database was just opened.
     pub(crate) fn renew(&self) {
         *self.seen.lock() = self.paths.each_ref().map(|path| file_id(path).ok());
-        self.was_told.store(false, Ordering::Relaxed);
+        self.was_reported.store(false, Ordering::Relaxed);
     }
 
     /// The first file that is not at its path any more. Files that SQLite has made since the last look become ours.
@@ -57,7 +57,7 @@ impl Identity {
     /// Refuses work on files that are not at their paths any more. It is logged once.
     pub(crate) fn refuse_if_moved(&self) -> Result<(), Error> {
         let Some(path) = self.moved() else { return Ok(()) };
-        if !self.was_told.swap(true, Ordering::Relaxed) {
+        if !self.was_reported.swap(true, Ordering::Relaxed) {
             let file = path.display();
             tracing::error!(%file, "the file was deleted or replaced while it is in use: nothing is read or written");
         }

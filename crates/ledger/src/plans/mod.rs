@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::{Act, AuditEntry, DeadLetterFilter, LedgerError};
 
-pub use frame::{Estimate, Frame, Patched, Progress, RunOptions, Tally, Verdict};
+pub use frame::{CanaryResult, Estimate, Frame, Patched, Progress, RunOptions, Tally};
 pub use item::{Candidate, ItemChange, ItemFilter, LetterNow, Marked, NewItem, PlanItem};
 pub(crate) use item::{ended, free};
 pub(crate) use statements::{AT_WORK, plans};

@@ -88,13 +88,13 @@ impl Audiences for PostgresLedger {
         })?)
     }
 
-    async fn meet_audiences(
+    async fn record_audiences(
         &self,
         connection: ConnectionId,
         named: &[NamedAudience],
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        Ok(on!(self.begin(), |line| meet(line, connection, named, now))?)
+        Ok(on!(self.begin(), |line| record_new(line, connection, named, now))?)
     }
 
     async fn audience_counts(
@@ -153,7 +153,7 @@ fn audience(row: &PgRow) -> Result<Audience, Failure> {
     })
 }
 
-async fn meet(
+async fn record_new(
     line: &mut PgConnection,
     connection: ConnectionId,
     named: &[NamedAudience],

@@ -16,7 +16,7 @@ use super::pool::within;
 use super::port::on;
 use super::text::text;
 use super::{PostgresLedger, leases, rows, sql};
-use crate::directory::{MAX_DRIFT, Stored, meets, state, status_word};
+use crate::directory::{MAX_DRIFT, Stored, answers, state, status_word};
 use crate::words::{digest, limit, micros, time};
 use crate::{
     Directory, DirectoryState, Drift, Fence, FinishedWalk, LedgerError, ListedAffiliate, Page, Walk,
@@ -91,7 +91,7 @@ impl Directory for PostgresLedger {
         Ok(on!(self.read(), |line| async { state(ask.fetch_optional(line).await?) })?)
     }
 
-    async fn ask_for_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError> {
+    async fn request_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError> {
         on!(self.begin(), |line| async {
             removal::check(&mut *line, connection).await?;
             sql(ASK).bind(connection).bind(serde_json::to_string(&request)?).execute(line).await?;
@@ -196,8 +196,8 @@ fn by_code(affiliates: &[ListedAffiliate]) -> BTreeMap<Cow<'_, str>, &ListedAffi
 
 async fn save(line: &mut PgConnection, connection: ConnectionId, walk: &Walk) -> Result<(), Failure> {
     let asked: Option<(Option<String>,)> = rows(ASKED).bind(connection).fetch_optional(&mut *line).await?;
-    let met = meets(walk, asked.and_then(|(asked,)| asked))?;
-    sql(SAVE).bind(connection).bind(serde_json::to_string(walk)?).bind(met).execute(line).await?;
+    let is_answered = answers(walk, asked.and_then(|(asked,)| asked))?;
+    sql(SAVE).bind(connection).bind(serde_json::to_string(walk)?).bind(is_answered).execute(line).await?;
     Ok(())
 }
 

@@ -64,7 +64,7 @@ pub(super) async fn drop_week(
 
 /// Events of a week that are pending, that have a dead letter, or that ended late. The partitions are asked themselves:
 /// where their bounds stood beside the time, Postgres would read the whole week by its ids.
-fn who_stays(week: i64) -> [String; 4] {
+fn staying_events(week: i64) -> [String; 4] {
     [
         "SELECT event_id FROM pending WHERE NOT dead AND event_id >= $1 AND event_id < $2".to_owned(),
         "SELECT event_id FROM dead_letters WHERE event_id >= $1 AND event_id < $2".to_owned(),
@@ -79,7 +79,7 @@ pub(super) async fn few_stay(
     week: i64,
     before: Timestamp,
 ) -> Result<bool, Failure> {
-    let each = who_stays(week).map(|some| format!("({some} LIMIT $4)")).join(" UNION ALL ");
+    let each = staying_events(week).map(|some| format!("({some} LIMIT $4)")).join(" UNION ALL ");
     let count = weeks::query(format!("SELECT count(*) FROM ({each}) AS staying"));
     let count = count.bind(weeks::begin(week)).bind(weeks::begin(week + 1)).bind(micros(before));
     let count: i64 = count.bind(MOST_STAYING + 1).fetch_one(connection).await?.try_get(0)?;
@@ -87,7 +87,7 @@ pub(super) async fn few_stay(
 }
 
 async fn staying(connection: &mut PgConnection, week: i64, before: Timestamp) -> Result<Vec<Uuid>, Failure> {
-    let staying = weeks::query(who_stays(week).join(" UNION "));
+    let staying = weeks::query(staying_events(week).join(" UNION "));
     let staying = staying.bind(weeks::begin(week)).bind(weeks::begin(week + 1)).bind(micros(before));
     let staying = staying.fetch_all(connection).await?;
     Ok(staying.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)

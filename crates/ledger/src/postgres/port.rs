@@ -53,7 +53,7 @@ impl Graphs for PostgresLedger {
             let known = events::known(line, connection, ids).await?;
             Ok((graphs, known))
         })?;
-        let known = known.into_iter().map(|(event, known)| (event, known.told())).collect();
+        let known = known.into_iter().map(|(event, known)| (event, known.into_known_event())).collect();
         Ok(Gathered { graphs: parsed(graphs)?, known, partial, ..Gathered::default() })
     }
 

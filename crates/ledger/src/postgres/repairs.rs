@@ -99,7 +99,7 @@ async fn repair(line: &mut PgConnection, repairs: &[NewRevision], act: &Act) -> 
     let open: Vec<(i64,)> = rows(OPEN).bind(&ids).fetch_all(&mut *line).await?;
     let open: BTreeSet<i64> = open.into_iter().map(|(id,)| id).collect();
     let newest = newest(line, &ids).await?;
-    let told = repairs.iter().map(|it| {
+    let stored = repairs.iter().map(|it| {
         if stored.remove(&(it.letter, integer(it.expected + 1))) {
             return Stored::As(it.expected + 1);
         }
@@ -110,7 +110,7 @@ async fn repair(line: &mut PgConnection, repairs: &[NewRevision], act: &Act) -> 
             refused => refused,
         }
     });
-    Ok(told.collect())
+    Ok(stored.collect())
 }
 
 /// The identifiers that revisions name, as columns.

@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::leases;
 use super::rows::all;
 use super::words::{affiliate_id, limit, micros, time};
-use crate::directory::{MAX_DRIFT, Stored, meets, state, status_word};
+use crate::directory::{MAX_DRIFT, Stored, answers, state, status_word};
 use crate::{
     Directory, DirectoryState, Drift, Fence, FinishedWalk, LedgerError, ListedAffiliate, Page, Walk,
     WalkRequest,
@@ -79,7 +79,7 @@ impl Directory for SqliteLedger {
         self.read(move |database| read_state(database, connection)).await
     }
 
-    async fn ask_for_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError> {
+    async fn request_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError> {
         self.write(move |database| {
             removal::check(database, connection)?;
             database.prepare_cached(ASK)?.execute((connection, serde_json::to_string(&request)?))?;
@@ -186,17 +186,17 @@ fn read_state(database: &Connection, connection: ConnectionId) -> Result<Directo
 fn save(database: &Connection, connection: ConnectionId, walk: &Walk) -> Result<(), Failure> {
     let asked: Option<Option<String>> =
         database.prepare_cached(ASKED)?.query_row([connection], |row| row.get(0)).optional()?;
-    let met = meets(walk, asked.flatten())?;
-    database.prepare_cached(SAVE)?.execute((connection, serde_json::to_string(walk)?, met))?;
+    let is_answered = answers(walk, asked.flatten())?;
+    database.prepare_cached(SAVE)?.execute((connection, serde_json::to_string(walk)?, is_answered))?;
     Ok(())
 }
 
 fn note_page(database: &Connection, connection: ConnectionId, page: Page) -> Result<Walk, Failure> {
     let Page { mut walk, asked_at, affiliates, drift } = page;
     let (started, pass) = (micros(walk.started_at), micros(walk.pass_started_at));
-    let mut met = BTreeSet::new();
+    let mut codes = BTreeSet::new();
     for affiliate in &affiliates {
-        if !met.insert(&affiliate.code) {
+        if !codes.insert(&affiliate.code) {
             continue;
         }
         let before: Option<i64> = database

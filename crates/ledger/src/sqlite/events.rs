@@ -44,8 +44,8 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// As the port tells it.
-    pub(super) fn told(self) -> KnownEvent {
+    /// The same as the port returns it.
+    pub(super) fn into_known_event(self) -> KnownEvent {
         KnownEvent { state: self.state, outcomes: self.outcomes }
     }
 }

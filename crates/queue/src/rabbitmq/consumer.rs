@@ -83,7 +83,7 @@ impl ConsumerLink {
             census::answering(&link.connection, &self.topology, &self.options, buffer, pump_reports).await?;
         let answerer = Arc::clone(&alarm);
         pumps.spawn(async move { answerer.raise(answering.await) });
-        for (queue, called) in self.topology.queues.iter().zip(called) {
+        for (queue, requests) in self.topology.queues.iter().zip(requests) {
             let (channel, consumer) = self.consume(&link.connection, queue).await?;
             let pump = Pump {
                 queue: queue.clone(),
@@ -96,7 +96,7 @@ impl ConsumerLink {
                 clock: Arc::clone(&self.clock),
                 stage: Stage::first_of(queue.source),
                 parked: 0,
-                called,
+                requests,
             };
             pumps.spawn(pump.run(consumer));
         }

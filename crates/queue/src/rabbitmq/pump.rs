@@ -77,7 +77,7 @@ pub(super) struct Pump {
     /// Messages of a newer format that wait here.
     pub(super) parked: u16,
     /// When it is asked whether it has received all that was delivered.
-    pub(super) called: ReportRequests,
+    pub(super) requests: ReportRequests,
 }
 
 impl Pump {
@@ -104,9 +104,9 @@ impl Pump {
             let delivery = tokio::select! {
                 biased;
                 delivery = consumer.next() => delivery,
-                here = self.called.next() => {
+                report_to = self.requests.next() => {
                     // The process may have stopped waiting for the report.
-                    here.send(()).ok();
+                    report_to.send(()).ok();
                     continue;
                 }
             };

@@ -59,8 +59,8 @@ impl AffiliateHooks for StoreHooks {
         let Some(connection) = self.secrets.signed(engines, connection, signature, body).await? else {
             return Ok(Received::NotSigned);
         };
-        let Some(said) = webhook::affiliate(body) else { return Ok(Received::NotNeeded) };
-        let hint = Hint::of(&connection, &engines.vault, &said, engines.now());
+        let Some(webhook) = webhook::affiliate(body) else { return Ok(Received::NotNeeded) };
+        let hint = Hint::of(&connection, &engines.vault, &webhook, engines.now());
         let doubtful = hint.receive(engines.ledger.as_ref()).await.map_err(KeysUnavailable::new)?;
         if let Some(doubtful) = doubtful {
             self.settle_later(engines, doubtful).await.map_err(KeysUnavailable::new)?;

@@ -101,12 +101,12 @@ impl Room {
                 }
                 None => return,
             }
-            stop.run_until_cancelled(self.rest()).await;
+            stop.run_until_cancelled(self.pause()).await;
         }
     }
 
     /// Rests until it is time to measure again.
-    async fn rest(&self) {
+    async fn pause(&self) {
         tokio::time::sleep(MEASURE_EVERY_AT_MOST).await;
         // It is time in any case after this.
         drop(tokio::time::timeout(MEASURE_EVERY - MEASURE_EVERY_AT_MOST, self.much.notified()).await);
@@ -185,7 +185,7 @@ mod tests {
         room.accepted(bytes / 2);
         room.accepted(bytes - bytes / 2);
         let began = Instant::now();
-        room.rest().await;
+        room.pause().await;
         began.elapsed()
     }
 

@@ -92,9 +92,9 @@ impl Account {
     pub(crate) fn take_news(&mut self, config: &Config) -> Vec<(Topic, Vec<u8>)> {
         let Some(news) = self.news.as_mut().filter(|news| !news.is_empty()) else { return Vec::new() };
         let news = std::mem::take(news);
-        let told = news.into_iter().filter_map(|(topic, id)| Some((topic, self.affiliates.get(&id)?)));
+        let events = news.into_iter().filter_map(|(topic, id)| Some((topic, self.affiliates.get(&id)?)));
         let text = |affiliate| body(affiliate, &config.custom_fields).to_string().into_bytes();
-        told.map(|(topic, affiliate)| (topic, text(affiliate))).collect()
+        events.map(|(topic, affiliate)| (topic, text(affiliate))).collect()
     }
 
     /// Carries a call out. With `partial`, some valid items of a batch are reported as not changed.

@@ -196,7 +196,7 @@ async fn absorb(
     }
     let parts = readings.into_iter().map(|(connection, readings)| async move {
         let named = readings.iter().filter_map(|reading| reading.audience.as_ref());
-        worker.audiences.meet(worker, connection, named).await?;
+        worker.audiences.record_new(worker, connection, named).await?;
         let part = Part::new(worker, connection, readings, cache);
         let parts = if batch.redelivered { part.singles() } else { [part].into() };
         let recorded = pieces::record(worker, cache, parts, stop).await;

@@ -159,8 +159,8 @@ impl Limit {
     }
 
     /// The rate that the API accepts when it is healthy, as far as is known.
-    pub(super) fn bears(&self, now: Duration) -> f64 {
-        self.recovery.bears(self.rate(now))
+    pub(super) fn sustainable_rate(&self, now: Duration) -> f64 {
+        self.recovery.sustainable_rate(self.rate(now))
     }
 
     /// Notes an answered call, whatever the answer.

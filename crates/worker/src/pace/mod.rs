@@ -29,13 +29,13 @@ const A_MOMENT: Duration = Duration::from_micros(100);
 
 /// The result of a call, as far as the pace is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Went {
+pub enum CallResult {
     /// Answered, whatever the answer.
-    Well,
+    Succeeded,
     /// Too many calls; with the time that the server asks us to wait.
     Throttled(Option<Duration>),
     /// No answer, a 5xx, or an answer that cannot be read.
-    Badly,
+    Failed,
 }
 
 /// The pace. All times are durations since some fixed moment.
@@ -44,7 +44,7 @@ pub struct Pace {
     rate: f64,
     tokens: f64,
     filled_at: Duration,
-    rest_until: Duration,
+    wait_until: Duration,
     limit: Limit,
     health: Health,
     most: f64,
@@ -66,7 +66,7 @@ impl Pace {
             rate,
             tokens: 0.0,
             filled_at: now,
-            rest_until: now,
+            wait_until: now,
             limit: Limit::new(ceiling, rate, now),
             health: Health::new(now),
             most,
@@ -100,23 +100,23 @@ impl Pace {
     /// An outage does not lower it.
     #[must_use]
     pub fn learned(&self, now: Duration) -> f64 {
-        self.limit.bears(now)
+        self.limit.sustainable_rate(now)
     }
 
     /// Until when no call starts, because the server asked for that.
     #[must_use]
-    pub fn rests_until(&self) -> Duration {
-        self.rest_until
+    pub fn waits_until(&self) -> Duration {
+        self.wait_until
     }
 
     /// Lets no call start before `until`.
-    pub fn rest(&mut self, until: Duration) {
-        self.rest_until = self.rest_until.max(until);
+    pub fn pause_until(&mut self, until: Duration) {
+        self.wait_until = self.wait_until.max(until);
     }
 
     /// Lets calls start again, although Refersion asked to wait.
-    pub fn end_rest(&mut self) {
-        self.rest_until = Duration::ZERO;
+    pub fn end_pause(&mut self) {
+        self.wait_until = Duration::ZERO;
     }
 
     /// Number of failed calls in a row.
@@ -155,8 +155,8 @@ impl Pace {
         if self.in_flight_as_float() >= self.places(now) {
             return Err(None);
         }
-        if now < self.rest_until {
-            return Err(Some(self.rest_until.saturating_sub(now)));
+        if now < self.wait_until {
+            return Err(Some(self.wait_until.saturating_sub(now)));
         }
         self.arrivals.wait_for_room(now, self.limit.ceiling())?;
         self.fill(now);
@@ -182,7 +182,7 @@ impl Pace {
     /// How many further calls could start within `soon`, in addition to `in_progress` that are under way or wait to start.
     #[must_use]
     pub fn room(&mut self, now: Duration, soon: Duration, in_progress: usize) -> usize {
-        if now + soon < self.rest_until {
+        if now + soon < self.wait_until {
             return 0;
         }
         self.fill(now);
@@ -200,13 +200,13 @@ impl Pace {
     }
 
     /// Notes that a started call ended.
-    pub fn ended(&mut self, now: Duration, went: Went, took: Duration) {
+    pub fn ended(&mut self, now: Duration, result: CallResult, took: Duration) {
         let is_crowded = self.in_flight_as_float() >= self.places.floor();
         self.arrivals.ended(now);
         let started = now.saturating_sub(took);
         let call = Call { started, beside: self.under_way.ended(started) };
-        match went {
-            Went::Well => {
+        match result {
+            CallResult::Succeeded => {
                 self.failures_in_a_row = 0;
                 self.limit.passed(call, now);
                 if !self.health.well(took) {
@@ -216,13 +216,13 @@ impl Pace {
                     }
                 }
             }
-            Went::Throttled(wait) => {
+            CallResult::Throttled(wait) => {
                 self.failures_in_a_row = 0;
                 let closed = self.limit.throttled(call, now);
-                self.rest(closed.unwrap_or_default());
-                self.rest(now + wait.unwrap_or_default());
+                self.pause_until(closed.unwrap_or_default());
+                self.pause_until(now + wait.unwrap_or_default());
             }
-            Went::Badly => {
+            CallResult::Failed => {
                 self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
                 self.limit.unwell();
                 self.health.badly();

@@ -122,7 +122,7 @@ impl Holder {
         let last = state.finished.as_ref().map(|finished| finished.ended_at);
         let is_due = last.zip(every).is_some_and(|(last, every)| now.duration_since(last) >= every);
         let again = WalkRequest { asked_at: now, verify: false, repair: false, max_calls: None };
-        state.asked.clone().or_else(|| is_due.then_some(again))
+        state.requested.clone().or_else(|| is_due.then_some(again))
     }
 
     /// Processes the page that has arrived, if any. After a failure of the ledger it is requested again.
@@ -150,7 +150,7 @@ impl Holder {
         let mut affiliates: Vec<ListedAffiliate> =
             page.affiliates.iter().map(|row| listed(&translator, row)).collect();
         self.apply_page(&affiliates, asked_at).await?;
-        let met = walk.seen;
+        let before = walk.seen;
         walk.calls += 1;
         walk.page += 1;
         walk.unreadable += page.unreadable as u64;
@@ -166,7 +166,7 @@ impl Holder {
         let (ledger, id) = (&self.worker.ledger, self.connection.id);
         let mut walk = ledger.note_page(id, self.fence, &page).await?;
         fault_point!("directory.noted");
-        walk.idle = if walk.seen == met { walk.idle + 1 } else { 0 };
+        walk.idle = if walk.seen == before { walk.idle + 1 } else { 0 };
         if is_empty || walk.idle >= IDLE_PAGES || walk.page > MAX_PAGES {
             return self.end_pass(walk).await;
         }
@@ -270,8 +270,8 @@ fn missing(walk: &Walk) -> Option<u64> {
     if walk.pass < MAX_PASSES {
         return None;
     }
-    let met = walk.seen + walk.unreadable;
-    Some(walk.total.or(walk.total_before).map_or(1, |total| total.saturating_sub(met).max(1)))
+    let found = walk.seen + walk.unreadable;
+    Some(walk.total.or(walk.total_before).map_or(1, |total| total.saturating_sub(found).max(1)))
 }
 
 /// A row as the directory keeps it.

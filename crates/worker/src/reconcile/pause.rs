@@ -98,7 +98,7 @@ impl Holder {
     ) -> anyhow::Result<()> {
         let State::Paused(reason) = self.connection.state else { return Ok(()) };
         if reason == PausedFor::Operator {
-            rest(LOOK_AGAIN, stop).await;
+            sleep_unless_stopped(LOOK_AGAIN, stop).await;
             return Ok(());
         }
         let longest = if reason == PausedFor::Configuration { LAST_CALL_PROBE } else { LAST_PROBE };
@@ -135,7 +135,7 @@ impl Holder {
         let mut left = time;
         while !left.is_zero() || self.room() == 0 {
             let slice = if left.is_zero() { LOOK_AGAIN } else { left.min(LOOK_AGAIN) };
-            rest(slice, stop).await;
+            sleep_unless_stopped(slice, stop).await;
             left = left.saturating_sub(slice);
             if !self.is_still_paused(reason, cache, stop).await? {
                 return Ok(false);
@@ -167,6 +167,6 @@ impl Holder {
     }
 }
 
-async fn rest(time: Duration, stop: &CancellationToken) {
+async fn sleep_unless_stopped(time: Duration, stop: &CancellationToken) {
     tokio::select! { biased; () = tokio::time::sleep(time) => {}, () = stop.cancelled() => {} }
 }

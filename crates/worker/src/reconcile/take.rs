@@ -22,7 +22,7 @@ const BATCHES_AT_ONCE: usize = 16;
 /// Searches that are read at once after the directory has answered some.
 const SEARCHES_AT_ONCE: usize = 500;
 /// Maximum number of look-ups in the directory before calls are made of the steps that it does not answer.
-const LESSONS: usize = 8;
+const MAX_LOOKUPS: usize = 8;
 
 impl Holder {
     /// At most `room` calls, made of due work.
@@ -40,7 +40,7 @@ impl Holder {
         let now = self.worker.now();
         let mut want = self.want(room, per_call, kinds);
         let mut candidates = self.due(now, &want).await?;
-        for _ in 0..LESSONS {
+        for _ in 0..MAX_LOOKUPS {
             if self.answer_from_directory(&candidates).await?.is_empty() {
                 break;
             }

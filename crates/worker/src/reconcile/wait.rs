@@ -18,7 +18,7 @@ const SAME: SignedDuration = SignedDuration::from_millis(500);
 impl Holder {
     /// Records until when Refersion asked to wait, if that is new.
     pub(super) async fn note_wait(&mut self, cache: &mut ConnectionCache) {
-        let left = self.gate.stays_away_until().saturating_duration_since(Instant::now());
+        let left = self.gate.waits_until().saturating_duration_since(Instant::now());
         if left < WORTH_NOTING {
             return;
         }
@@ -43,7 +43,7 @@ impl Holder {
     pub(super) fn apply_wait(&mut self, connection: &Connection) {
         if self.asked_to_wait_until.is_some() && connection.asked_to_wait_until.is_none() {
             info!(connection = %connection.name, connection_id = connection.id, "an operator ends the wait that refersion asked for");
-            self.gate.end_rest();
+            self.gate.end_pause();
             self.asked_to_wait_until = None;
         }
     }

@@ -32,8 +32,8 @@ pub(in super::super) struct Known {
 }
 
 impl Known {
-    /// As the port tells it.
-    pub(in super::super) fn told(self) -> KnownEvent {
+    /// The same as the port returns it.
+    pub(in super::super) fn into_known_event(self) -> KnownEvent {
         KnownEvent { state: self.state, outcomes: self.outcomes }
     }
 }

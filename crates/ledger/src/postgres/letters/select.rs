@@ -135,7 +135,7 @@ pub(in super::super) async fn count_of(
     connection: &mut PgConnection,
     filter: &DeadLetterFilter,
 ) -> Result<u64, Failure> {
-    if filter.asks_for_what_groups_tell() {
+    if filter.needs_only_groups() {
         return Ok(by_class(connection, filter).await?.values().sum());
     }
     let row = with_values(statement!(count, filter), filter).fetch_one(connection).await?;

@@ -28,8 +28,8 @@ impl Directory for LedgerPort {
         self.life.take(self.inner.directory(connection), unavailable).await
     }
 
-    async fn ask_for_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError> {
-        self.inner.ask_for_walk(connection, request).await
+    async fn request_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError> {
+        self.inner.request_walk(connection, request).await
     }
 
     async fn save_walk(

@@ -173,7 +173,7 @@ impl Guard {
         memory.wrong(client, digest, now)
     }
 
-    /// Why a request without a key is refused: it is told so only while anybody has a key, or may register one.
+    /// Why a request without a key is refused: the answer says so only while anybody has a key, or may register one.
     pub(crate) async fn without_key(&self) -> Refused {
         let now = Instant::now();
         if self.registrations.is_some() || self.memory().any_at.is_some_and(|at| now < at + WRONG) {

@@ -64,7 +64,7 @@ pub struct Changes {
     pub affiliates: Vec<(u64, String)>,
     /// Open calls whose answer is recorded by this.
     pub closed_calls: Vec<CallId>,
-    /// Traits that no setting maps, with how often they were said; also what was left out, under names of its own
+    /// Traits that no setting maps, with how often they were stated; also what was left out, under names of its own
     /// ([`crate::unmapped`]).
     pub unmapped: Vec<Unmapped>,
     /// How many more affiliates have a payout field held back than before; less than 0 where fewer have.
@@ -163,7 +163,7 @@ pub struct Unmapped {
     pub key: String,
     /// A spelling of it.
     pub spelling: String,
-    /// How many events said it.
+    /// How many events stated it.
     pub events: u64,
 }
 

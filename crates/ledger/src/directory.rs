@@ -21,7 +21,7 @@ pub const MAX_DRIFT: usize = 10_000;
 /// The directory of each connection. Writing under a fence fails with [`LedgerError::Fenced`] unless the token is the newest.
 #[async_trait]
 pub trait Directory: Send + Sync {
-    /// What the directory says of some addresses. Of several affiliates at one address the one that was seen last counts.
+    /// The directory's entries for some addresses. Of several affiliates at one address the one that was seen last counts.
     async fn look_up(
         &self,
         connection: ConnectionId,
@@ -57,7 +57,7 @@ pub trait Directory: Send + Sync {
         finished: &FinishedWalk,
     ) -> Result<(), LedgerError>;
 
-    /// Writes what a source other than a walk said of affiliates. An id or an address that it does not know stays.
+    /// Writes what a source other than a walk showed of affiliates. An id or an address that it does not know stays.
     async fn note_affiliates(
         &self,
         connection: ConnectionId,
@@ -123,7 +123,7 @@ pub struct DirectoryState {
 }
 
 impl DirectoryState {
-    /// Whether a walk has ever begun: without one, the directory knows only what webhooks said.
+    /// Whether a walk has ever begun: without one, the directory knows only what webhooks showed.
     #[must_use]
     pub fn has_begun(&self) -> bool {
         self.walk.is_some() || self.finished.is_some()

@@ -81,7 +81,7 @@ impl DeadLetterFilter {
         }
     }
 
-    /// Whether it asks for nothing but what is the same for all dead letters of a group in a state, so that counters tell how many
+    /// Whether it filters only by what is the same for all dead letters of a group in a state, so that counters show how many
     /// it picks.
     pub(crate) fn needs_only_groups(&self) -> bool {
         let Self { ids, audiences, text, died_from, died_before, after, .. } = self;

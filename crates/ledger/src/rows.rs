@@ -33,7 +33,7 @@ pub struct Gathered {
     pub known: BTreeMap<Uuid, KnownEvent>,
     /// Some of the graphs are left out, because all together are larger than [`READ_BYTES`]: ask for fewer.
     pub partial: bool,
-    /// What the directory says of some addresses, as far as the caller looked them up ([`crate::Directory::look_up`]).
+    /// The directory's entries for some addresses, as far as the caller looked them up ([`crate::Directory::look_up`]).
     pub directory: DirectoryEntries,
 }
 
@@ -118,6 +118,6 @@ pub struct CallItem {
     pub anchor: Digest,
     /// The numeric id, unless the call is a create.
     pub affiliate: Option<u64>,
-    /// The fields that the call tells.
+    /// The fields that the call sends.
     pub fields: Vec<identity::Text>,
 }

@@ -135,7 +135,7 @@ impl Model<'_> {
         ExpectedAffiliate { fields, custom_fields, stated, presence }
     }
 
-    /// The payout field follows the payee's own profile, whoever holds the address.
+    /// The payout field follows the payee's own profile, even if another person holds the address.
     fn payout(&self, person: &Person) -> Option<String> {
         let own =
             person.user.clone().map_or_else(|| Identifier::Address(person.address.clone()), Identifier::User);

@@ -1,4 +1,4 @@
-//! What can be told of an event that is refused: its message and whom it names, so that an operator finds it and a delete
+//! What is known of an event that is refused: its message and whom it names, so that an operator finds it and a delete
 //! covers what is kept of it.
 
 use std::collections::BTreeSet;

@@ -13,7 +13,7 @@ impl Simulator {
         self.accounts.get_or_open(public_key)?.add_existing(existing, &self.config)
     }
 
-    /// The same as [`Simulator::add_affiliate`] at `now`, by the merchant's staff: webhooks tell it.
+    /// The same as [`Simulator::add_affiliate`] at `now`, by the merchant's staff: webhooks report it.
     pub fn staff_adds(
         &mut self,
         now: Duration,

@@ -1,7 +1,7 @@
 //! Whether the files that a connection has open are still those at their paths.
 //!
 //! A process goes on writing into a file that was deleted, or replaced by a copy, and loses what it writes when it ends.
-//! Device and inode tell: the number of an open file is not given to another one.
+//! Device and inode identify it: the number of an open file is not given to another one.
 
 use std::fs;
 use std::io;
@@ -76,7 +76,7 @@ fn file_id(path: &Path) -> io::Result<FileId> {
     Ok((found.dev(), found.ino()))
 }
 
-/// Without inodes a file is told by being there.
+/// Without inodes a file is identified by its existence.
 #[cfg(not(unix))]
 fn file_id(path: &Path) -> io::Result<FileId> {
     fs::metadata(path).map(|_| (0, 0))

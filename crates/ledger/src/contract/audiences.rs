@@ -29,7 +29,7 @@ async fn id_of(engine: &impl Engine, connection: i64, key: &str) -> u64 {
     all.iter().find(|it| it.audience.named.key == key).expect("it was met").audience.id
 }
 
-/// What is newly said of an audience is kept, and what was said stays.
+/// New information about an audience is kept, and what was known stays.
 pub async fn an_audience_is_met_once(engine: &impl Engine) {
     add_audiences(engine, ONE, &["vip", "other"]).await;
     let said = NamedAudience {

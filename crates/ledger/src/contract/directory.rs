@@ -67,7 +67,7 @@ pub async fn a_walk_goes_on_where_it_was(engine: &impl Engine) {
     assert!(codes(engine, other, &[1]).await.is_empty());
 }
 
-/// A request that comes between the decision for a walk and its beginning is not taken for the one that is met.
+/// A request that comes between the decision for a walk and its beginning is not taken for the one that is answered.
 pub async fn a_request_that_came_meanwhile_stays(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     let fence = fence(engine, id).await;
@@ -195,7 +195,7 @@ pub async fn drift_is_bounded(engine: &impl Engine) {
     assert_eq!(engine.drift(id, 8).await.expect("read")[7], drift(7, "status"));
 }
 
-/// Who has lost the lease writes nothing; of a removed connection nothing is left, and nothing is taken.
+/// A worker that has lost the lease writes nothing; of a removed connection nothing is left, and nothing is taken.
 pub async fn a_directory_belongs_to_its_connection(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     let fence = fence(engine, id).await;

@@ -1,5 +1,5 @@
 //! What is counted of events beside their ends: unmapped traits, what was left out, what is held back or cannot go, and how
-//! often refused values were said again.
+//! often refused values were stated again.
 
 use super::Engine;
 use super::material::{
@@ -51,7 +51,7 @@ pub async fn deletes_that_match_nobody_are_counted_beside_any_number_of_names(en
     assert_eq!(counted.unusable_values[0], ("tags nested".to_owned(), 9));
 }
 
-/// One letter counts all who say its refused value again.
+/// One letter counts all events that state its refused value again.
 pub async fn repeats_of_a_letter_are_counted(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 5).await;
     dead_letter(engine, ONE, 2, 5).await;

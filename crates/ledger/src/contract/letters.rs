@@ -7,7 +7,7 @@ use super::material::{
 };
 use crate::{Changes, DeadLetterFilter, DeadLetterState, OrphanedDeadLetter, State};
 
-/// All that an operator needs is on a letter, and who died last comes first.
+/// All that an operator needs is on a letter, and the last that died comes first.
 pub async fn dead_letters_are_listed_newest_first(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 50).await;
     dead_letter(engine, ONE, 2, 40).await;

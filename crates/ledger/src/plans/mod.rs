@@ -155,7 +155,7 @@ impl PlanChange {
     }
 }
 
-/// Plans, their items, and who runs them. Every method takes locks for one page of items at most.
+/// Plans, their items, and the process that runs them. Every method takes locks for one page of items at most.
 #[async_trait]
 pub trait Plans: Send + Sync {
     /// Begins a plan, in the state [`PlanState::Planning`]. `expires_at`: see [`Plan::expires_at`].

@@ -1,4 +1,4 @@
-//! Claims: who may change the graphs of a connection while somebody else cannot get on.
+//! Claims: the process that alone may change the graphs of a connection, after repeated conflicts.
 
 use connections::ConnectionId;
 use jiff::Timestamp;

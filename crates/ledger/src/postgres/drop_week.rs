@@ -73,7 +73,7 @@ fn staying_events(week: i64) -> [String; 4] {
     ]
 }
 
-/// Whether no more than [`MOST_STAYING`] stay; who stays for two reasons counts twice, which saves the sorting of all.
+/// Whether no more than [`MOST_STAYING`] stay; an event that stays for two reasons counts twice, which saves the sorting of all.
 pub(super) async fn few_stay(
     connection: &mut PgConnection,
     week: i64,

@@ -12,7 +12,7 @@ use super::{rows, sql};
 use crate::words::{limit, micros, time};
 use crate::{CallId, Fence, LONGEST_LEASE, Lease, OpenCall};
 
-/// One statement, so that two who come at once are one after the other: it writes nothing, and tells nothing, while
+/// One statement, so that two workers at the same time run one after the other: it writes and returns nothing while
 /// another holder's lease runs.
 const TAKE: &str = "INSERT INTO leases AS held (connection, holder, token, expires_at) VALUES ($1, $2, 1, $4)
     ON CONFLICT (connection) DO UPDATE SET

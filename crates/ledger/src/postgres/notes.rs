@@ -20,7 +20,7 @@ use crate::{Audit, State};
 const CHANGE: &str = "INSERT INTO tally_changes (connection, week, what, change)
     SELECT $1, week, what, change FROM UNNEST($2::bigint[], $3::text[], $4::bigint[]) AS new (week, what, change)";
 
-/// Who comes second has nothing to do: what is left is summed up the next time.
+/// The second process has nothing to do: what is left is summed up the next time.
 const TRY_LOCK: &str = "SELECT 1 WHERE pg_try_advisory_xact_lock(7203155811922)";
 
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7203155811922)";

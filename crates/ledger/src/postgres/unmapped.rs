@@ -1,4 +1,4 @@
-//! Counts of unmapped traits: how many events said each name.
+//! Counts of unmapped traits: how many events stated each name.
 //!
 //! As with other counts, transactions append, and now and then it is summed up, so that none waits for another.
 

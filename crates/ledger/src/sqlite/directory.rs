@@ -23,7 +23,7 @@ use crate::{
 
 const COMPLETE_SINCE: &str = "SELECT complete_since FROM directories WHERE connection = ?1";
 
-/// By the index of addresses: without being told, SQLite walks through the whole directory of the connection, because the rows
+/// By the index of addresses: without this hint, SQLite walks through the whole directory of the connection, because the rows
 /// are in the order of codes.
 const LOOK_UP: &str = "SELECT code, seen_at FROM directory INDEXED BY directory_address
     WHERE connection = ?1 AND address = ?2 ORDER BY seen_at DESC, code LIMIT 1";

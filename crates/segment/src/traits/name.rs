@@ -31,7 +31,7 @@ pub(super) fn read(sources: &Sources<'_, '_>, mapping: &Mapping, parsed: &mut Pa
     }
 }
 
-/// What an event says about one of the names.
+/// What an event states about one of the names.
 struct TraitValue {
     key: &'static str,
     /// The first that is a text.

@@ -3,7 +3,7 @@
 //! Two things show that an event is not in the queue any more. The queue was seen empty after its publishing was
 //! confirmed, and it had not arrived: this is certain but for messages that the broker is just moving, so it has to be
 //! seen twice. Or events that were published later to the same queue have arrived, which is first in, first out; then
-//! the event may still be on its way to the bulk lane, in the poison queue, or in the hand of a worker, and much more
+//! the event may still be on its way to the bulk lane, in the poison queue, or held by a worker, and much more
 //! time has to pass in which others arrive.
 
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use uuid::Uuid;
 /// How long an event is absent from an empty queue before it is missing.
 pub(super) const STAYS: SignedDuration = SignedDuration::from_secs(60);
 
-/// How much later than an event another one has to be published to have overtaken it, whatever the clocks say.
+/// How much later than an event another one has to be published to have overtaken it, even if the clocks differ.
 const LATER: SignedDuration = SignedDuration::from_mins(5);
 
 /// For how long others have to arrive before an event that they have overtaken is missing.

@@ -31,7 +31,7 @@ fn stream(confirmed: &str) -> Stream {
     }
 }
 
-/// An installation as its judge sees it.
+/// An installation as its detector sees it.
 struct Scene {
     detector: Detector,
     streams: Vec<Stream>,

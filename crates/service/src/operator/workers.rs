@@ -1,4 +1,4 @@
-//! Who works: the processes that reported themselves, and whether anybody serves what waits.
+//! The processes that reported themselves, and whether any of them serves what waits.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl Workers {
         Ok(Self { processes, any_lease, now, silent_after: config.health.stale_after })
     }
 
-    /// Whether a process runs, as far as its heartbeat tells. Clocks of two machines may differ either way.
+    /// Whether a process runs, as far as its heartbeat shows. Clocks of two machines may differ either way.
     #[must_use]
     pub fn is_alive(&self, process: &ProcessReport) -> bool {
         let silence = self.now.duration_since(process.beat_at).unsigned_abs();

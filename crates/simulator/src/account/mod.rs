@@ -88,7 +88,7 @@ impl Account {
         }
     }
 
-    /// The bodies of webhooks about what changed since the last look. Who is gone by now is left out: there is no topic for it.
+    /// The bodies of webhooks about what changed since the last look. An affiliate that is gone by now is left out: there is no topic for it.
     pub(crate) fn take_news(&mut self, config: &Config) -> Vec<(Topic, Vec<u8>)> {
         let Some(news) = self.news.as_mut().filter(|news| !news.is_empty()) else { return Vec::new() };
         let news = std::mem::take(news);

@@ -14,7 +14,7 @@ const STEP: Duration = Duration::from_millis(1);
 /// The part of a call's time that passes before it is counted.
 const ON_THE_WAY: f64 = 0.15;
 
-/// A limit that the caller is not told.
+/// A limit that the caller does not know.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shape {
     /// A token bucket that holds the calls of one second and gives between `low` and `high` calls a second: another number

@@ -64,7 +64,7 @@ impl Place {
     }
 }
 
-/// Asks for a walk and, unless told otherwise, waits until a worker has ended it. To stop waiting does not stop the walk.
+/// Requests a walk and, unless `no_wait` is set, waits until a worker has ended it. Stopping the command does not stop the walk.
 pub(super) async fn request_and_wait(
     engines: &Engines,
     connection: &Connection,

@@ -74,7 +74,7 @@ pub struct Arguments {
     file: PathBuf,
 }
 
-/// Without any letter or digit it could not be told from others.
+/// Without any letter or digit it could not be distinguished from others.
 fn trait_name(text: &str) -> Result<String, String> {
     let name = text.trim();
     let has_name = segment::fold_key(name).chars().any(char::is_alphanumeric);

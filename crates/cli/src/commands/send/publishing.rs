@@ -51,7 +51,7 @@ impl<'a> Publisher<'a> {
     ///
     /// # Errors
     ///
-    /// [`Failure`] if an envelope is larger than any queue takes, or a script cannot be told something.
+    /// [`Failure`] if an envelope is larger than any queue takes, or a script's output cannot be written.
     pub(super) async fn publish(
         &mut self,
         envelopes: &[Envelope],

@@ -73,7 +73,7 @@ pub(super) async fn remove(line: &mut PgConnection, id: ConnectionId) -> Result<
 }
 
 /// Fails where the connection was removed since what is to be recorded was read: nobody would ever end or find it. Returns
-/// who has claimed its graphs, and until when.
+/// the holder of the claim on its graphs, and its end.
 pub(in crate::postgres) async fn check(
     line: &mut PgConnection,
     id: ConnectionId,

@@ -9,7 +9,7 @@ use super::super::{rows, sql};
 use crate::words::{small, state};
 use crate::{KnownEvent, State};
 
-/// The bounds beside the list tell Postgres which partitions to leave alone.
+/// By the bounds beside the list Postgres skips partitions.
 const READ: &str =
     "SELECT e.event_id, o.number, COALESCE(o.state, e.first_state), p.event_id IS NOT NULL AND NOT p.dead
     FROM events e
@@ -62,7 +62,7 @@ pub(in super::super) async fn read(
     found.into_iter().map(known).collect()
 }
 
-/// Makes others wait who would change the story of the same events.
+/// Makes other transactions wait that would change the story of the same events.
 pub(super) async fn lock(connection: &mut PgConnection, events: &[Uuid]) -> Result<(), Failure> {
     if let Some((first, last)) = range(events) {
         sql(LOCK).bind(events).bind(first).bind(last).execute(connection).await?;

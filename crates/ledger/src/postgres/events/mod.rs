@@ -36,7 +36,7 @@ const ERASE_PAYLOADS: &str = "UPDATE pending SET payload = NULL WHERE event_id =
 const ERASE_ATTEMPTS: &str = "UPDATE attempts SET message = '', request = NULL
     WHERE event_id = ANY($1) AND event_id BETWEEN $2 AND $3";
 
-/// Begins, reopens and ends events, and makes the new ones findable. What comes back tells which of the events that the
+/// Begins, reopens and ends events, and makes the new ones findable. The result shows which of the events that the
 /// changes name are there, and are this connection's.
 pub(super) async fn write(
     connection: &mut PgConnection,

@@ -33,7 +33,7 @@ const COUNTED: &str = "WITH counted AS (
         AND ($5::text[] IS NULL OR field = ANY($5)) AND ($7::text[] IS NULL OR mender = ANY($7))
     GROUP BY class";
 
-/// How many dead letters of each class a filter picks that asks for nothing but what groups tell.
+/// How many dead letters of each class a filter picks that needs only groups.
 pub(in super::super) async fn by_class(
     line: &mut PgConnection,
     filter: &DeadLetterFilter,

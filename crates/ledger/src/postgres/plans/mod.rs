@@ -41,7 +41,7 @@ const CHANGE: &str =
 /// dead letters may change the plan as well.
 const GO_ON: &str = "UPDATE plans SET expires_at = $2 WHERE id = $1 AND state = 'planning'";
 
-/// One statement, so that two who come at once are one after the other.
+/// One statement, so that two processes at the same time run one after the other.
 const LEASE: &str = "UPDATE plans SET token = token + CASE WHEN holder = $2 THEN 0 ELSE 1 END,
         holder = $2, lease_until = $4
     WHERE id = $1 AND (holder IS NULL OR holder = $2 OR lease_until <= $3 OR lease_until > $5)

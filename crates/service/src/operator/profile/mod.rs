@@ -1,5 +1,5 @@
 //! What is kept of a person: identifiers with their traits, how they hang together, affiliates, and what is still to be
-//! told.
+//! sent.
 
 mod rows;
 mod view;
@@ -20,7 +20,7 @@ use super::{Directory, Subject};
 use crate::engines::Engines;
 use crate::failure::Failure;
 
-/// Hex digits of a digest that tell identifiers of one graph apart.
+/// Hex digits of a digest that distinguish identifiers of one graph.
 pub(super) const SHORT: usize = 8;
 
 /// How much is shown.

@@ -1,4 +1,4 @@
-//! A graph as it is shown to whoever asks about a person.
+//! A graph as it is shown to an operator who asks about a person.
 
 use std::collections::BTreeSet;
 

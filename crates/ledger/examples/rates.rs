@@ -50,7 +50,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let [events, writers, batch] = numbers;
     let ledger: Arc<dyn Ledger> = if place.starts_with("postgres") {
-        let options = Options { lines: u32::try_from(writers)?, ..Options::default() };
+        let options = Options { connections: u32::try_from(writers)?, ..Options::default() };
         Arc::new(PostgresLedger::connect(place, options).await?)
     } else {
         Arc::new(SqliteLedger::open(Path::new(place)).await?)

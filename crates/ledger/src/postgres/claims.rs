@@ -18,22 +18,22 @@ const END: &str = "DELETE FROM claims WHERE connection = $1 AND holder = $2";
 
 /// Claims the graphs of a connection, unless somebody else has.
 pub(super) async fn take(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     connection: ConnectionId,
     claim: Claim,
     now: Timestamp,
 ) -> Result<bool, Failure> {
     let take = sql(TAKE).bind(connection).bind(claim.holder).bind(micros(claim.until)).bind(micros(now));
-    Ok(take.execute(line).await?.rows_affected() > 0)
+    Ok(take.execute(db).await?.rows_affected() > 0)
 }
 
 /// Ends a claim.
 pub(super) async fn end(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     connection: ConnectionId,
     claim: Claim,
 ) -> Result<(), Failure> {
-    sql(END).bind(connection).bind(claim.holder).execute(line).await?;
+    sql(END).bind(connection).bind(claim.holder).execute(db).await?;
     Ok(())
 }
 

@@ -45,13 +45,13 @@ pub(in super::super) fn range(events: &[Uuid]) -> Option<(Uuid, Uuid)> {
 
 /// The events that were recorded before and have not expired.
 pub(in super::super) async fn read(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     events: &[Uuid],
 ) -> Result<Vec<(Uuid, Known)>, Failure> {
     let Some((first, last)) = range(events) else { return Ok(Vec::new()) };
-    let query = rows(READ).bind(events).bind(first).bind(last).bind(of);
-    let found: Vec<(Uuid, Option<i32>, Option<String>, bool)> = query.fetch_all(connection).await?;
+    let query = rows(READ).bind(events).bind(first).bind(last).bind(connection);
+    let found: Vec<(Uuid, Option<i32>, Option<String>, bool)> = query.fetch_all(db).await?;
     let known = |(event, number, word, pending): (Uuid, Option<i32>, Option<String>, bool)| {
         // An outcome without a number stands in the event's row, and is the first.
         let outcomes = small(number.unwrap_or(word.is_some().into()).into())?;
@@ -63,9 +63,9 @@ pub(in super::super) async fn read(
 }
 
 /// Makes other transactions wait that would change the story of the same events.
-pub(super) async fn lock(connection: &mut PgConnection, events: &[Uuid]) -> Result<(), Failure> {
+pub(super) async fn lock(db: &mut PgConnection, events: &[Uuid]) -> Result<(), Failure> {
     if let Some((first, last)) = range(events) {
-        sql(LOCK).bind(events).bind(first).bind(last).execute(connection).await?;
+        sql(LOCK).bind(events).bind(first).bind(last).execute(db).await?;
     }
     Ok(())
 }

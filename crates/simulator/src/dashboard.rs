@@ -76,7 +76,7 @@ impl Simulator {
             return;
         }
         let Some(account) = self.accounts.get_mut(public_key) else { return };
-        for (topic, body) in account.take_news(&self.config) {
+        for (topic, body) in account.take_changes(&self.config) {
             self.outbox.add(now, public_key, topic, body);
         }
     }

@@ -71,7 +71,7 @@ impl Hint {
     /// # Errors
     ///
     /// If the ledger is not available.
-    pub async fn receive(self, ledger: &dyn Ledger) -> Result<Option<Doubtful>, LedgerError> {
+    pub async fn receive(self, ledger: &dyn Ledger) -> Result<Option<UnconfirmedDrift>, LedgerError> {
         let addresses = self.addresses(ledger).await?;
         let drift = self.compare(ledger, &addresses).await?;
         let has_moved = drift.as_ref().is_some_and(|drift| drift.fields.iter().any(|field| field == EMAIL));
@@ -79,7 +79,7 @@ impl Hint {
         self.bind_person(ledger).await?;
         match drift {
             Some(drift) if drift.fields.is_empty() => ledger.note_drift(self.connection, &drift).await?,
-            Some(_) => return Ok(Some(Doubtful { hint: self, addresses })),
+            Some(_) => return Ok(Some(UnconfirmedDrift { hint: self, addresses })),
             None => {}
         }
         Ok(None)
@@ -158,12 +158,12 @@ impl Hint {
 }
 
 /// A webhook that differs from what was sent.
-pub struct Doubtful {
+pub struct UnconfirmedDrift {
     hint: Hint,
     addresses: Vec<Digest>,
 }
 
-impl Doubtful {
+impl UnconfirmedDrift {
     /// Compares again, and records the remaining differences.
     ///
     /// # Errors

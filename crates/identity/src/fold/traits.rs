@@ -18,7 +18,7 @@ pub(super) fn write_traits(graph: &mut Graph, strongest: Digest, statement: &Sta
             Some(known) => {
                 let is_repeat = known.value == stated.value && known.stamp.key != stated.stamp.key;
                 repeated.extend(known.blame.filter(|_| is_repeat));
-                if stated.beats(known) {
+                if stated.supersedes(known) {
                     replace(known, stated);
                 }
             }

@@ -128,7 +128,7 @@ pub(crate) fn keep_newest(
     let mut new = Vec::new();
     for (key, stated) in all {
         match traits.get_mut(&key) {
-            Some(known) if stated.beats(known) => *known = stated,
+            Some(known) if stated.supersedes(known) => *known = stated,
             Some(_) => {}
             None => new.push((key, stated)),
         }
@@ -181,7 +181,7 @@ impl TraitValue {
 
     /// Last writer wins: the greater stamp, then the greater value as JSON text.
     #[must_use]
-    pub fn beats(&self, other: &Self) -> bool {
+    pub fn supersedes(&self, other: &Self) -> bool {
         let by_value = || json_text(self.value.as_deref()).cmp(&json_text(other.value.as_deref()));
         self.stamp.cmp(&other.stamp).then_with(by_value).is_gt()
     }

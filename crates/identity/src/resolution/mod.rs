@@ -169,7 +169,7 @@ pub fn merged<'g>(graph: &'g Graph, profiles: &[Digest]) -> Traits<'g> {
     traits.sort_by_key(|(key, _)| *key);
     traits.dedup_by(|(later, new), (earlier, known)| {
         let same = later == earlier;
-        if same && new.beats(known) {
+        if same && new.supersedes(known) {
             *known = *new;
         }
         same

@@ -190,7 +190,7 @@ impl Part {
         worker: &Worker,
         folded: Box<Folded>,
     ) -> Result<oneshot::Receiver<HandoffResult>, Box<Folded>> {
-        let is_too_little = folded.edits.len() < worker.limits.carry_from;
+        let is_too_little = folded.edits.len() < worker.limits.fast_path_from;
         let Some(settings_version) = self.settings_version.filter(|_| !is_too_little) else {
             return Err(folded);
         };

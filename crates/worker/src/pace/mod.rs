@@ -228,9 +228,9 @@ impl Pace {
                 self.health.badly();
             }
         }
-        if let Some(trouble) = self.health.judge(now) {
-            self.limit.shrink(trouble, now);
-            self.places = (self.places * trouble.left()).max(1.0);
+        if let Some(problem) = self.health.judge(now) {
+            self.limit.shrink(problem, now);
+            self.places = (self.places * problem.left()).max(1.0);
         }
         self.look_at_rate(now);
     }

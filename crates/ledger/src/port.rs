@@ -69,7 +69,7 @@ pub trait Graphs: Send + Sync {
     /// Writes everything or nothing, in one transaction: [`LedgerError::Conflict`] if a version has moved, a digest
     /// belongs to another graph already, or an event that was taken for new is there (see [`Changes::assume_new`]);
     /// [`LedgerError::Fenced`] if `changes.fence` is given and not the newest token; [`LedgerError::Claimed`] if graphs are
-    /// to be written that somebody else has claimed.
+    /// to be written that another process has claimed.
     async fn record(&self, changes: Changes) -> Result<(), LedgerError>;
 
     /// Notes events that are recorded by now, by stream and number ([`Arrivals`]), before they are

@@ -32,19 +32,19 @@ async fn id_of(engine: &impl Engine, connection: i64, key: &str) -> u64 {
 /// New information about an audience is kept, and what was known stays.
 pub async fn an_audience_is_met_once(engine: &impl Engine) {
     add_audiences(engine, ONE, &["vip", "other"]).await;
-    let said = NamedAudience {
+    let stated = NamedAudience {
         class: Some("audience".to_owned()),
         space: Some("spa_1".to_owned()),
         segment_id: Some("aud_1".to_owned()),
         name: "Vip".to_owned(),
         ..named("vip")
     };
-    engine.record_audiences(ONE, std::slice::from_ref(&said), at(9)).await.expect("met");
+    engine.record_audiences(ONE, std::slice::from_ref(&stated), at(9)).await.expect("met");
     add_audiences(engine, ONE, &["vip"]).await;
     let all = counts(engine, ONE).await;
     let names: Vec<&str> = all.iter().map(|it| it.audience.named.name.as_str()).collect();
     assert_eq!(names, ["OTHER", "VIP"]);
-    assert_eq!(all[1].audience.named, NamedAudience { name: "VIP".to_owned(), ..said });
+    assert_eq!(all[1].audience.named, NamedAudience { name: "VIP".to_owned(), ..stated });
     assert_eq!((all[1].audience.first_seen, all[1].changed_at, all[1].members), (at(0), None, 0));
     assert_eq!(counts(engine, OTHER).await, []);
 }

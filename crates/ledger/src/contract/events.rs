@@ -145,8 +145,8 @@ pub async fn attempts_are_told_in_order(engine: &impl Engine) {
     let view = found_one(engine, 1).await;
     let requests: Vec<_> = view.attempts.iter().filter_map(|it| it.request.as_deref()).collect();
     assert_eq!(requests, [r#"{"try":1}"#, r#"{"try":2}"#]);
-    let told: Vec<_> = view.attempts.iter().map(|it| (it.at, it.http_status, it.message.as_str())).collect();
-    assert_eq!(told, [(at(1), Some(503), "try 1"), (at(2), None, "try 2")]);
+    let shown: Vec<_> = view.attempts.iter().map(|it| (it.at, it.http_status, it.message.as_str())).collect();
+    assert_eq!(shown, [(at(1), Some(503), "try 1"), (at(2), None, "try 2")]);
 }
 
 /// Any of its digests finds an event; the newest come first, each once, no more than asked for.

@@ -131,11 +131,11 @@ pub async fn large_graphs_are_read_as_far_as_there_is_room(engine: &impl Engine)
         let mut save = save(None, &[digest]);
         let text = "x".repeat(READ_BYTES / 2 + 1).into();
         let stamp = Stamp { time: Moment(1), received: None, key: "m".into(), revision: 0 };
-        let said = TraitValue::new(Some(text), stamp);
+        let stated = TraitValue::new(Some(text), stamp);
         save.graph
             .identifiers
             .iter_mut()
-            .for_each(|(_, it)| it.traits.extend([("custom.a".into(), said.clone())]));
+            .for_each(|(_, it)| it.traits.extend([("custom.a".into(), stated.clone())]));
         save
     };
     record(engine, saves(ONE, vec![large(1), large(2), save(None, &[3])])).await;

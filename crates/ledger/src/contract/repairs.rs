@@ -118,10 +118,10 @@ pub async fn a_delete_covers_whom_a_repair_names(engine: &impl Engine) {
         dead_letter(engine, ONE, number, 5).await;
     }
     let mut ids = Vec::new();
-    for (number, said) in [(1, 10), (2, 30)] {
+    for (number, stated) in [(1, 10), (2, 30)] {
         let id = letter(engine, number).await.id;
         let named = vec![digest(77), digest(78)];
-        let revision = NewRevision { named, stated_at: at(said).into(), ..repaired(id, 0) };
+        let revision = NewRevision { named, stated_at: at(stated).into(), ..repaired(id, 0) };
         // The same names once more, as the next repair has them.
         let next = NewRevision { expected: 1, ..revision.clone() };
         let stored = engine.repair(&[revision], &act(40)).await.expect("repaired");

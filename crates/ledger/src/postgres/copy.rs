@@ -83,7 +83,7 @@ impl Rows {
         self
     }
 
-    /// Sends the rows. A row that is there already means that somebody else wrote it since this transaction read:
+    /// Sends the rows. A row that is there already means that another process wrote it since this transaction read:
     /// [`Failure::Moved`].
     pub(super) async fn write(mut self, db: &mut PgConnection, statement: &str) -> Result<(), Failure> {
         self.bytes.extend(END);

@@ -57,7 +57,7 @@ const FORGET_NOTE: &str = "DELETE FROM letter_notes WHERE group_key = $1";
 
 const EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM dead_letters WHERE group_key = $1 AND group_key <> '')";
 
-/// Whoever else writes one of them at this moment leaves it to the next run.
+/// Rows that another process writes at this moment are left to the next run.
 const OUTDATED: &str =
     "SELECT d.id, d.connection, d.class, d.http_status, d.field, d.cause, d.audience, d.event_id
     FROM dead_letters d WHERE d.rules < $1 ORDER BY d.rules, d.id LIMIT $2 FOR UPDATE SKIP LOCKED";

@@ -145,6 +145,6 @@ pub(super) async fn counts(
     sort_out(left_out.into_iter().map(|(name, events)| (name, count(events))).collect(), &mut counts);
     let (beyond,): (i64,) = rows(UNMAPPED_BEYOND).bind(connection).bind(MORE).fetch_one(db).await?;
     counts.unmapped_beyond = count(beyond);
-    counts.unmapped = unmapped.into_iter().map(|(spelling, said)| (spelling, count(said))).collect();
+    counts.unmapped = unmapped.into_iter().map(|(spelling, events)| (spelling, count(events))).collect();
     Ok(counts)
 }

@@ -24,7 +24,7 @@ const NO_DELIVERY_LIMIT: u32 = 1_000_000;
 impl Topology {
     /// Declares everything, the poison queue and its binding first. Nothing can be published before the exchange and the
     /// bindings are there, and these come only after new queues had time to settle, see [`Options::settle_time`]. So
-    /// a process that finds them all may publish at once, also where somebody else has just made them.
+    /// a process that finds them all may publish at once, also if another process has just made them.
     pub(super) async fn declare(
         &self,
         connection: &Connection,

@@ -1,4 +1,4 @@
-//! Keeps one connection with all that hangs on it: whatever fails, all of it is dropped and opened again.
+//! Keeps one connection with its channels and consumers: after any failure, all of it is dropped and opened again.
 //!
 //! lapin's own recovery stays off. It revives connections, but a channel closed by the broker stays dead, and a consumer
 //! that the broker cancelled merely ends; making everything again has one state instead of many.
@@ -41,7 +41,7 @@ pub(super) trait Supervised: Send + Sync + 'static {
 
     /// Returns when the link is wanted.
     fn wanted(&self) -> impl Future<Output = ()> + Send;
-    /// Makes the link, with all that hangs on it. Every await in it has a deadline.
+    /// Makes the link, with its channels and consumers. Every await in it has a deadline.
     fn open(&self) -> impl Future<Output = Result<Self::Link, RabbitError>> + Send;
     /// Returns when the link has failed, with the cause, or with `None` when nobody wants it any more.
     fn watch(&self, link: &Self::Link) -> impl Future<Output = Option<RabbitError>> + Send;

@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_role_that_nobody_has_is_named() {
-        for (roles, said) in [
+        for (roles, expected) in [
             (vec![], Some("no process is running")),
             (vec![ProcessRole::Ingest], Some("no worker is running")),
             (vec![ProcessRole::Worker], Some("no ingest process is running")),
@@ -235,8 +235,8 @@ mod tests {
             (vec![ProcessRole::Serve], None),
         ] {
             let found = workers(roles.into_iter().map(|role| process(role, 99)).collect()).missing();
-            assert_eq!(found.is_some(), said.is_some(), "{found:?}");
-            assert!(found.unwrap_or_default().starts_with(said.unwrap_or_default()), "{found:?}");
+            assert_eq!(found.is_some(), expected.is_some(), "{found:?}");
+            assert!(found.unwrap_or_default().starts_with(expected.unwrap_or_default()), "{found:?}");
         }
     }
 }

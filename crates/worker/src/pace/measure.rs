@@ -38,7 +38,7 @@ pub enum Shape {
     },
 }
 
-/// What to play.
+/// What to simulate.
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario {
     /// The limit.
@@ -47,9 +47,9 @@ pub struct Scenario {
     pub ceiling: f64,
     /// The shortest and the longest time that a call takes.
     pub latency: (Duration, Duration),
-    /// How long it is played before anything counts.
+    /// How long it runs before anything counts.
     pub warm_up: Duration,
-    /// How long it is played after that.
+    /// How long it runs after that.
     pub lasts: Duration,
     /// From when to when every call is answered by an error of the API.
     pub outage: (Duration, Duration),
@@ -90,7 +90,7 @@ impl Measured {
 
 /// Plays a scenario with always enough to do.
 #[must_use]
-pub fn play(scenario: &Scenario) -> Measured {
+pub fn simulate(scenario: &Scenario) -> Measured {
     let mut pace = Pace::new(scenario.ceiling, None, 10_000, Duration::ZERO);
     let mut server = Server::new(scenario);
     let mut measured = Measured::default();

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::measure::{Measured, Scenario, Shape, play};
+use super::measure::{Measured, Scenario, Shape, simulate};
 use super::*;
 
 /// With as many calls under way as one likes.
@@ -127,8 +127,8 @@ fn measured_with(shape: Shape, ceiling: f64, outage: (Duration, Duration)) -> (f
     };
     let latency = (Duration::from_millis(40), Duration::from_millis(80));
     let scenario = |seed| Scenario { shape, ceiling, latency, warm_up, lasts, outage, seed };
-    let played: Vec<Measured> = (1..=4).map(|seed| play(&scenario(seed))).collect();
-    let mean = |share: fn(&Measured) -> f64| played.iter().map(share).sum::<f64>() / 4.0;
+    let simulated: Vec<Measured> = (1..=4).map(|seed| simulate(&scenario(seed))).collect();
+    let mean = |share: fn(&Measured) -> f64| simulated.iter().map(share).sum::<f64>() / 4.0;
     (mean(Measured::used), mean(Measured::throttled_share))
 }
 
@@ -169,9 +169,16 @@ fn a_great_ceiling_and_slow_answers_do_not_silence_a_connection() {
         let latency = (Duration::from_millis(300), Duration::from_millis(500));
         let (warm_up, lasts) = (Duration::from_secs(60), Duration::from_secs(300));
         for seed in 1..=4 {
-            let used =
-                play(&Scenario { shape, ceiling: 5000.0, latency, warm_up, lasts, outage: NO_OUTAGE, seed })
-                    .used();
+            let used = simulate(&Scenario {
+                shape,
+                ceiling: 5000.0,
+                latency,
+                warm_up,
+                lasts,
+                outage: NO_OUTAGE,
+                seed,
+            })
+            .used();
             assert!(used >= 0.6, "seed {seed}, {shape:?}: {used:.3} used");
         }
     }

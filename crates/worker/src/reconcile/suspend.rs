@@ -113,7 +113,7 @@ impl Holder {
         Ok(None)
     }
 
-    /// Changes the settings, unless somebody else does at the same moment; then the caller finds the reason again later.
+    /// Changes the settings, unless another process does at the same moment; then the caller finds the reason again later.
     async fn change_settings(
         &mut self,
         cache: &mut ConnectionCache,

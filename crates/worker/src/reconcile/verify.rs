@@ -168,7 +168,7 @@ impl Comparison {
 }
 
 impl Coverage {
-    /// Whether a walk compares an affiliate: once, in the first pass that finds it at rest.
+    /// Whether a walk compares an affiliate: once, in the first pass that finds it without open calls.
     fn is_asked_for(&self, walk: &Walk, code: &str) -> bool {
         walk.request.verify && !self.compared.contains(&number_of(code))
     }

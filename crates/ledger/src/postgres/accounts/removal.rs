@@ -16,7 +16,7 @@ const HOLD: &str = "SELECT k.holder, k.until FROM connections c LEFT JOIN claims
 const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE id = $1),
     (SELECT holder FROM claims WHERE connection = $1), (SELECT until FROM claims WHERE connection = $1)";
 
-/// What hangs on events goes before them; what makes them findable goes when it expires, and holds digests only.
+/// Rows that refer to events go before them; rows that make them findable go when they expire, and hold digests only.
 const REST: [&str; 35] = [
     "DELETE FROM plan_holds WHERE letter IN (SELECT letter FROM plan_items WHERE connection = $1)",
     "UPDATE plan_counts SET count = count - (SELECT COUNT(*) FROM plan_items i WHERE i.plan = plan_counts.plan

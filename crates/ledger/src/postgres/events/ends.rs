@@ -12,7 +12,7 @@ use super::super::text::{affiliate_id, integer, some_text};
 use crate::Outcome;
 use crate::words::micros;
 
-/// That an outcome is there already means that somebody else wrote it since this transaction read.
+/// An outcome that is there already means that another process wrote it since this transaction read.
 const INSERT: &str = "INSERT INTO outcomes (event_id, number, state, reason, affiliate_id, affiliate_code, at)
     SELECT * FROM UNNEST($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[])
     ON CONFLICT (event_id, number) DO NOTHING";

@@ -75,7 +75,7 @@ impl Story {
     }
 }
 
-/// Whether somebody else may be about to change an event of these without touching its row in `pending`: only then the
+/// Whether another process may be about to change an event of these without touching its row in `pending`: only then the
 /// events have to be locked.
 pub(super) fn may_meet_another(changes: &Changes) -> bool {
     !changes.reopened.is_empty() || changes.outcomes.iter().any(|outcome| outcome.number > 1)
@@ -123,7 +123,7 @@ pub(super) async fn write(
         return Ok(());
     }
     let gone: Vec<(bool,)> = rows(LET_GO).bind(ids).fetch_all(db).await?;
-    // Where a row of a pending event is missing, somebody else has ended the event meanwhile.
+    // Where a row of a pending event is missing, another process has ended the event meanwhile.
     if gone.iter().filter(|(dead,)| !dead).count() == pending { Ok(()) } else { Err(Failure::Moved) }
 }
 

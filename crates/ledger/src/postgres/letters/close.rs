@@ -63,7 +63,7 @@ const REPLAY: &str = concat!(
 );
 
 /// Of the dead letters in `old` those that nobody else writes at this moment, in `free`, with their payloads: payloads are locked
-/// first. What somebody else writes is left to the next sweep.
+/// first. Rows that another process writes are left to the next sweep.
 macro_rules! free {
     ($still:literal) => {
         concat!(

@@ -99,7 +99,7 @@ async fn repair(db: &mut PgConnection, repairs: &[NewRevision], act: &Act) -> Re
     let open: Vec<(i64,)> = rows(OPEN).bind(&ids).fetch_all(&mut *db).await?;
     let open: BTreeSet<i64> = open.into_iter().map(|(id,)| id).collect();
     let newest = newest(db, &ids).await?;
-    let stored = repairs.iter().map(|it| {
+    let results = repairs.iter().map(|it| {
         if stored.remove(&(it.letter, integer(it.expected + 1))) {
             return Stored::As(it.expected + 1);
         }
@@ -110,7 +110,7 @@ async fn repair(db: &mut PgConnection, repairs: &[NewRevision], act: &Act) -> Re
             refused => refused,
         }
     });
-    Ok(stored.collect())
+    Ok(results.collect())
 }
 
 /// The identifiers that revisions name, as columns.

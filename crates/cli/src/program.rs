@@ -19,7 +19,7 @@ const NO_COLOR: &str = "NO_COLOR";
 /// The variable that says how wide the terminal is.
 const COLUMNS: &str = "COLUMNS";
 
-/// Runs the command that `arguments` name, and tells on standard error why it failed, if it did.
+/// Runs the command that `arguments` name, and reports on standard error why it failed, if it did.
 ///
 /// It takes no iterators: a generic function, and all that it awaits, would be compiled again for the binary.
 #[must_use]
@@ -77,7 +77,7 @@ fn refuse(error: &clap::Error, json: bool) -> Exit {
     if json && !asked_for {
         return report(&usage(error), true);
     }
-    // A reader that went away is no reason to fail: there is nobody left to tell.
+    // A reader that went away is no reason to fail: nobody reads any more.
     drop(error.print());
     if asked_for { Exit::Done } else { Exit::Usage }
 }

@@ -66,7 +66,7 @@ pub trait Registry: Send + Sync {
     /// Replaces the settings that had the version `seen`; returns the new version.
     ///
     /// # Errors
-    /// [`Conflict::SettingsChanged`] when somebody else was faster; [`StoreError::NotFound`].
+    /// [`Conflict::SettingsChanged`] when another process was faster; [`StoreError::NotFound`].
     async fn set_settings(&self, id: ConnectionId, seen: i64, settings: &Settings)
     -> Result<i64, StoreError>;
 

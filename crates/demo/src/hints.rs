@@ -60,7 +60,7 @@ const EXAMPLE: &str =
     r#"{"type":"identify","userId":"me","traits":{"name":"My Self","email":"me@example.com","city":"Here"}}"#;
 
 fn ingest_listen(environment: &Environment) -> (&'static str, String) {
-    let address = environment.stack.door_address().map_or_else(String::new, |address| address.to_string());
+    let address = environment.stack.ingest_address().map_or_else(String::new, |address| address.to_string());
     ("REFERSION_DESTINATION__INGEST__LISTEN", address)
 }
 

@@ -137,7 +137,7 @@ async fn run_all(
 }
 
 fn sender(environment: &Environment) -> Result<Sender, Failure> {
-    let address = environment.stack.door_address();
+    let address = environment.stack.ingest_address();
     let address = address.ok_or_else(|| not_sent(anyhow::anyhow!("the demo has no ingest endpoint")))?;
     Sender::to(address, environment::API_KEY).map_err(not_sent)
 }

@@ -59,7 +59,7 @@ pub struct Refused {
     /// The identifiers under which a delete has to find it.
     pub named: Vec<Digest>,
     /// Its time.
-    pub said_at: Moment,
+    pub stated_at: Moment,
     /// The bound that refused it.
     pub bound: Bound,
     /// The smallest of the refused trait keys; `None` if the event itself was refused.
@@ -105,11 +105,11 @@ fn shed_unmapped(graph: &mut Graph, rules: &Rules, bounds: &Bounds, dropped: &mu
             continue;
         }
         let mut unmapped = 0;
-        profile.traits.retain(|key, said| {
+        profile.traits.retain(|key, stated| {
             unmapped += usize::from(!rules.is_mapped(key));
             let stays = rules.is_mapped(key) || unmapped <= bounds.unmapped_traits;
             if !stays {
-                note(dropped, *digest, &said.stamp, Bound::UnmappedTraits, key);
+                note(dropped, *digest, &stated.stamp, Bound::UnmappedTraits, key);
             }
             stays
         });
@@ -123,7 +123,7 @@ fn shed_bytes(graph: &mut Graph, rules: &Rules, bounds: &Bounds, dropped: &mut D
     // The traits that are kept with claims go first: they are needed only if a userId turns out to be shared.
     graph.claims.iter_mut().for_each(|claim| claim.beside = Map::new());
     for kept in &mut graph.events {
-        kept.says.retain(|key| rules.is_mapped(key));
+        kept.keys.retain(|key| rules.is_mapped(key));
     }
     let mut values = in_order_of_refusal(graph, rules);
     let mut size = pack(graph).len();
@@ -146,9 +146,9 @@ fn in_order_of_refusal(graph: &Graph, rules: &Rules) -> Vec<Candidate> {
             Kind::Address => 1,
             Kind::User => 2,
         };
-        for (key, said) in &profile.traits {
+        for (key, stated) in &profile.traits {
             let class = class(key, rules);
-            let bytes = key.len() + said.value.as_ref().map_or(0, Text::len);
+            let bytes = key.len() + stated.value.as_ref().map_or(0, Text::len);
             all.push(((class, rank, Reverse(key.clone()), *digest), bytes));
         }
     }
@@ -182,10 +182,10 @@ fn drop_values(graph: &mut Graph, values: impl Iterator<Item = Candidate>, dropp
     for (digest, mut keys) in by_profile {
         keys.sort_unstable();
         let Some(profile) = graph.identifiers.get_mut(&digest) else { continue };
-        profile.traits.retain(|key, said| {
+        profile.traits.retain(|key, stated| {
             let goes = keys.binary_search(key).is_ok();
             if goes {
-                note(dropped, digest, &said.stamp, Bound::Bytes, key);
+                note(dropped, digest, &stated.stamp, Bound::Bytes, key);
             }
             !goes
         });
@@ -249,7 +249,7 @@ fn refused_event(kept: &TrackedEvent, bound: Bound) -> Refused {
         event: kept.event,
         number: kept.outcomes + 1,
         named: [kept.identifier].into_iter().chain(kept.address).collect(),
-        said_at: kept.stamp.time,
+        stated_at: kept.stamp.time,
         bound,
         key: None,
         values: 0,
@@ -263,9 +263,9 @@ fn at_most(graph: &Graph) -> usize {
     let text = |text: Option<&str>| text.map_or(0, str::len);
     let stamp = |stamp: &Stamp| NUMBERS + stamp.key.len();
     let traits = |traits: &Map<Text, TraitValue>| {
-        let traits = traits.iter().map(|(key, said)| {
-            let texts = text(said.value.as_deref()) + text(said.refused.as_deref());
-            key.len() + texts + stamp(&said.stamp) + said.blame.map_or(0, |_| NUMBERS)
+        let traits = traits.iter().map(|(key, stated)| {
+            let texts = text(stated.value.as_deref()) + text(stated.refused.as_deref());
+            key.len() + texts + stamp(&stated.stamp) + stated.blame.map_or(0, |_| NUMBERS)
         });
         traits.sum::<usize>()
     };
@@ -278,17 +278,16 @@ fn at_most(graph: &Graph) -> usize {
     let spans = claims.chain(graph.sightings.iter().map(|sighting| &sighting.span));
     let spans = spans.map(|span| NUMBERS + stamp(&span.first) + stamp(&span.last));
     let affiliates = graph.affiliates.iter().map(|affiliate| {
-        let fields = affiliate.told.iter().chain(&affiliate.shown);
+        let fields = affiliate.delivered.iter().chain(&affiliate.shown);
         let fields = fields.map(|(field, value)| NUMBERS + field.len() + text(value.as_deref()));
         let stuck = affiliate.stuck.iter().map(|field| NUMBERS + field.len());
         NUMBERS + text(affiliate.code.as_deref()) + fields.sum::<usize>() + stuck.sum::<usize>()
     });
     let events = graph.events.iter().map(|kept| {
-        let says = kept.says.iter().map(|key| NUMBERS + key.len());
-        let texts = text(kept.unusable.as_deref()) + text(kept.died_of.as_deref());
-        NUMBERS + stamp(&kept.stamp) + says.sum::<usize>() + texts
+        let keys = kept.keys.iter().map(|key| NUMBERS + key.len());
+        let texts = text(kept.unusable.as_deref()) + text(kept.refused_key.as_deref());
+        NUMBERS + stamp(&kept.stamp) + keys.sum::<usize>() + texts
     });
-    let troubles =
-        graph.troubles.values().map(|trouble| NUMBERS + trouble.class.len() + trouble.message.len());
-    identifiers.chain(beside).chain(spans).chain(affiliates).chain(events).chain(troubles).sum()
+    let retries = graph.retries.values().map(|retry| NUMBERS + retry.class.len() + retry.message.len());
+    identifiers.chain(beside).chain(spans).chain(affiliates).chain(events).chain(retries).sum()
 }

@@ -22,10 +22,10 @@ pub fn desired<'g>(person: &Person<'g>, rules: &'g Rules) -> Desired<'g> {
     let keys = person.traits.keys().copied();
     for key in keys.chain(payout_key.filter(|key| !person.traits.contains_key(*key))) {
         for field in rules.fields_of(key) {
-            let Some(said) = person.said(field, key) else { continue };
-            if said.refused.is_some() || rules.is_suspended(field) {
+            let Some(stated) = person.value_for(field, key) else { continue };
+            if stated.refused.is_some() || rules.is_suspended(field) {
                 left_out.push(field);
-            } else if let Some(text) = rules.text_of(field, said) {
+            } else if let Some(text) = rules.text_of(field, stated) {
                 fields.push((field, text));
             }
         }
@@ -39,11 +39,11 @@ pub fn difference(desired: &Desired<'_>, affiliate: &Affiliate, rules: &Rules) -
     let mut fields: Map<Text, Text> = desired
         .fields
         .iter()
-        .filter(|(field, text)| !is_told(affiliate, field, text))
+        .filter(|(field, text)| !is_delivered(affiliate, field, text))
         .map(|(field, text)| (Text::from(*field), Text::from(*text)))
         .collect();
-    let no_longer = affiliate.told.iter().filter(|(field, told)| {
-        let known_to_be_empty = told.as_deref() == Some("");
+    let no_longer = affiliate.delivered.iter().filter(|(field, delivered)| {
+        let known_to_be_empty = delivered.as_deref() == Some("");
         let wanted =
             desired.fields.contains_key(field.as_str()) || desired.left_out.contains(&field.as_str());
         !wanted && !known_to_be_empty && can_be_emptied(field, rules)
@@ -52,9 +52,9 @@ pub fn difference(desired: &Desired<'_>, affiliate: &Affiliate, rules: &Rules) -
     fields
 }
 
-fn is_told(affiliate: &Affiliate, field: &str, text: &str) -> bool {
-    match affiliate.told.get(field).or_else(|| affiliate.shown.get(field)) {
-        Some(told) => told.as_deref() == Some(text),
+fn is_delivered(affiliate: &Affiliate, field: &str, text: &str) -> bool {
+    match affiliate.delivered.get(field).or_else(|| affiliate.shown.get(field)) {
+        Some(delivered) => delivered.as_deref() == Some(text),
         // A field that was never sent is empty in an affiliate of our own, and unknown in one that existed before.
         None => text.is_empty() && !affiliate.found,
     }
@@ -63,7 +63,9 @@ fn is_told(affiliate: &Affiliate, field: &str, text: &str) -> bool {
 /// The fields that keep a value that nobody states any more, because Refersion accepts no empty text for them.
 #[must_use]
 pub fn stuck(person: &Person<'_>, rules: &Rules, affiliate: &Affiliate) -> Vec<Text> {
-    let keeps = |field: &str| affiliate.told.get(field).is_some_and(|told| told.as_deref() != Some(""));
+    let keeps = |field: &str| {
+        affiliate.delivered.get(field).is_some_and(|delivered| delivered.as_deref() != Some(""))
+    };
     let is_stuck = |field: &&str| keeps(field) && !is_wanted(person, rules, field);
     NEVER_EMPTY.into_iter().filter(is_stuck).map(Text::from).collect()
 }
@@ -71,9 +73,9 @@ pub fn stuck(person: &Person<'_>, rules: &Rules, affiliate: &Affiliate) -> Vec<T
 /// Whether one of these fields is among what [`desired`] works out for all, as a value or as one that is left out.
 fn is_wanted(person: &Person<'_>, rules: &Rules, field: &str) -> bool {
     let key = if field == PAYPAL { rules.paypal_trait.as_deref() } else { Some(field) };
-    let said = key.and_then(|key| person.said(field, key));
-    said.is_some_and(|said| {
-        said.refused.is_some() || rules.is_suspended(field) || rules.text_of(field, said).is_some()
+    let stated = key.and_then(|key| person.value_for(field, key));
+    stated.is_some_and(|stated| {
+        stated.refused.is_some() || rules.is_suspended(field) || rules.text_of(field, stated).is_some()
     })
 }
 
@@ -84,7 +86,7 @@ pub fn not_scrubbed(affiliate: &Affiliate) -> Vec<Text> {
         return Vec::new();
     }
     let email = (!affiliate.address_unknown).then(|| Text::new_static("email"));
-    let unknown = affiliate.told.iter().filter(|(_, told)| told.is_none());
+    let unknown = affiliate.delivered.iter().filter(|(_, delivered)| delivered.is_none());
     let mut fields: Vec<Text> = email.into_iter().chain(unknown.map(|(field, _)| field.clone())).collect();
     fields.sort_unstable();
     fields

@@ -4,7 +4,7 @@ use crate::difference::desired;
 use crate::digest::Digest;
 use crate::eligibility::Rules;
 use crate::graph::{Affiliate, Graph, Status};
-use crate::plan::Picture;
+use crate::plan::Analysis;
 use crate::{Map, Text};
 
 /// The field of an address that differs.
@@ -29,9 +29,9 @@ pub struct Shown {
 #[must_use]
 pub fn compare(graph: &Graph, rules: &Rules, code: &str, shown: &Shown) -> Option<Vec<Text>> {
     let affiliate = with_code(graph, code)?;
-    let picture = Picture::of(graph, rules);
-    let owner = picture.who.person(affiliate.address);
-    let owner = owner.filter(|owner| picture.who.bound(graph, owner) == Some(affiliate));
+    let analysis = Analysis::of(graph, rules);
+    let owner = analysis.resolution.person(affiliate.address);
+    let owner = owner.filter(|owner| analysis.resolution.bound(graph, owner) == Some(affiliate));
     let wanted = owner.map(|owner| (owner.address, desired(owner, rules).fields));
     let mut fields = Vec::new();
     let moved = shown.address.is_some_and(|address| {
@@ -45,8 +45,8 @@ pub fn compare(graph: &Graph, rules: &Rules, code: &str, shown: &Shown) -> Optio
         };
         // A value that Refersion showed when the affiliate was found has saved a call while it is the wanted one.
         let spared = || affiliate.shown.get(field)?.as_deref().filter(|shown| is_wanted(shown));
-        let sent = match affiliate.told.get(field) {
-            Some(told) => told.as_deref(),
+        let sent = match affiliate.delivered.get(field) {
+            Some(delivered) => delivered.as_deref(),
             None => spared(),
         };
         let differs = sent.is_some_and(|sent| sent.trim() != text.trim());
@@ -62,14 +62,14 @@ pub fn compare(graph: &Graph, rules: &Rules, code: &str, shown: &Shown) -> Optio
 
 /// Marks these fields of an affiliate as unknown, so that their wanted values are sent again. Returns whether the affiliate
 /// exists.
-pub fn doubt(graph: &mut Graph, code: &str, fields: &[Text]) -> bool {
+pub fn mark_unknown(graph: &mut Graph, code: &str, fields: &[Text]) -> bool {
     let Some(affiliate) = graph.affiliates.iter_mut().find(|it| is_it(it, code)) else { return false };
     for field in fields {
         match field.as_str() {
             EMAIL => affiliate.address_unknown = true,
             STATUS => affiliate.status = None,
             _ => {
-                affiliate.told.insert(field.clone(), None);
+                affiliate.delivered.insert(field.clone(), None);
             }
         }
     }

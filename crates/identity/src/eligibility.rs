@@ -1,4 +1,4 @@
-//! The settings of a connection that decide who can be an affiliate, and which values are sent.
+//! The settings of a connection that decide which persons can be affiliates, and which values are sent.
 
 use crate::audiences::Watched;
 use crate::graph::TraitValue;
@@ -36,7 +36,7 @@ pub const CUSTOM: &str = "trait:";
 /// Why a text is not sent as an address: the word with which the reason begins.
 pub const NOT_AN_ADDRESS: &str = "not_an_address";
 
-/// The payout field: it says where money goes, and accepts only an email address.
+/// The payout field: the address that is paid. It accepts only an email address.
 pub const PAYPAL: &str = "paypal_email";
 
 /// The country: a code of a closed list.
@@ -95,8 +95,8 @@ impl Rules {
     /// The text of a trait for a field, or `None` if there is nothing to send: a one-word name without a rule, a PayPal address
     /// that is not an address, a country that was cleared.
     #[must_use]
-    pub fn text_of<'a>(&'a self, field: &str, said: &'a TraitValue) -> Option<&'a str> {
-        let text = said.value.as_deref().unwrap_or_default();
+    pub fn text_of<'a>(&'a self, field: &str, stated: &'a TraitValue) -> Option<&'a str> {
+        let text = stated.value.as_deref().unwrap_or_default();
         match field {
             "last_name" if text.is_empty() => self.one_word_last_name.as_deref(),
             "first_name" | COUNTRY if text.is_empty() => None,
@@ -110,11 +110,11 @@ impl Rules {
     #[must_use]
     pub fn lacking(&self, traits: &Traits<'_>, refusals: bool) -> Vec<&'static str> {
         let usable = |key: &str| {
-            let said = traits.get(key)?;
-            if refusals && said.refused.is_some() {
+            let stated = traits.get(key)?;
+            if refusals && stated.refused.is_some() {
                 return None;
             }
-            self.text_of(key, said).filter(|text| !text.is_empty())
+            self.text_of(key, stated).filter(|text| !text.is_empty())
         };
         let mut lacking: Vec<&'static str> =
             ["first_name", "last_name"].into_iter().filter(|name| usable(name).is_none()).collect();
@@ -155,7 +155,7 @@ mod tests {
         }
     }
 
-    fn said(value: &str) -> TraitValue {
+    fn stated(value: &str) -> TraitValue {
         let stamp = Stamp { time: Moment(0), received: None, key: "m".into(), revision: 0 };
         TraitValue::new(Some(value.into()), stamp)
     }
@@ -172,9 +172,9 @@ mod tests {
     }
 
     #[test]
-    fn only_an_address_is_told_as_a_paypal_address() {
+    fn only_an_address_is_sent_as_a_paypal_address() {
         for text in ["a@b.c", "a+b@c-d.co.uk", "a..b@c.d", "é@ö.ü"] {
-            assert_eq!(rules().text_of("paypal_email", &said(text)), Some(text));
+            assert_eq!(rules().text_of("paypal_email", &stated(text)), Some(text));
         }
         for text in [
             "",
@@ -192,15 +192,15 @@ mod tests {
             "a@b..c",
             "<a@b.c>",
         ] {
-            assert_eq!(rules().text_of("paypal_email", &said(text)), None, "{text}");
-            assert_eq!(rules().text_of("custom:7", &said(text)), Some(text));
+            assert_eq!(rules().text_of("paypal_email", &stated(text)), None, "{text}");
+            assert_eq!(rules().text_of("custom:7", &stated(text)), Some(text));
         }
-        assert_eq!(rules().text_of("paypal_email", &said(&format!("{}@b.c", "a".repeat(251)))), None);
+        assert_eq!(rules().text_of("paypal_email", &stated(&format!("{}@b.c", "a".repeat(251)))), None);
     }
 
     #[test]
     fn a_create_needs_both_names_and_a_part_of_an_address_that_a_letter_could_reach() {
-        let (first, last, city, nothing) = (said("Ann"), said(""), said("Rome"), said(""));
+        let (first, last, city, nothing) = (stated("Ann"), stated(""), stated("Rome"), stated(""));
         let lacking =
             |traits: &[(&'static str, &TraitValue)]| rules().lacking(&traits.iter().copied().collect(), true);
         assert_eq!(lacking(&[]), ["first_name", "last_name", "address"]);
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn a_one_word_name_waits_where_no_placeholder_is_set() {
         let rules = Rules { one_word_last_name: None, require_address: false, ..rules() };
-        let (first, last) = (said("Ann"), said(""));
+        let (first, last) = (stated("Ann"), stated(""));
         assert_eq!(
             rules.lacking(&[("first_name", &first), ("last_name", &last)].into_iter().collect(), true),
             ["last_name"]

@@ -6,7 +6,7 @@ use crate::difference::{Desired, desired};
 use crate::digest::Digest;
 use crate::eligibility::Rules;
 use crate::graph::{Affiliate, Graph, Kind, TrackedEvent};
-use crate::resolution::Who;
+use crate::resolution::Resolution;
 use crate::stamp::Moment;
 use crate::tombstones::Tombstones;
 use crate::{Map, Text};
@@ -23,14 +23,14 @@ pub fn erase(graph: &mut Graph, rules: &Rules) -> Vec<Uuid> {
     let held_back = held_back(graph, &tombstones);
     for (digest, identifier) in &mut graph.identifiers {
         let Some(tombstone) = tombstones.on(*digest) else { continue };
-        identifier.traits.retain(|_, said| said.stamp.time > tombstone);
-        if identifier.said_at.is_none_or(|said| said <= tombstone) && !held_back.contains(digest) {
+        identifier.traits.retain(|_, stated| stated.stamp.time > tombstone);
+        if identifier.stated_at.is_none_or(|stated| stated <= tombstone) && !held_back.contains(digest) {
             identifier.sealed = None;
             (identifier.refused, identifier.refused_at) = (None, None);
         }
     }
     forget_messages(graph, &tombstones);
-    forget_what_was_told(graph, &tombstones, rules);
+    forget_delivered(graph, &tombstones, rules);
     let covered = |kept: &TrackedEvent| !kept.delete && tombstones.covers(kept.identifier, kept.stamp.time);
     graph.events.iter().filter(|kept| covered(kept)).map(|kept| kept.event).collect()
 }
@@ -39,7 +39,7 @@ pub fn erase(graph: &mut Graph, rules: &Rules) -> Vec<Uuid> {
 fn forget_messages(graph: &mut Graph, tombstones: &Tombstones) {
     for claim in &mut graph.claims {
         let (user, address) = (claim.user, claim.address);
-        claim.beside.retain(|_, said| !tombstones.covers_link(user, address, said.stamp.time));
+        claim.beside.retain(|_, stated| !tombstones.covers_link(user, address, stated.stamp.time));
         claim
             .spans_mut()
             .for_each(|span| span.forget_messages(|time| tombstones.covers_link(user, address, time)));
@@ -77,7 +77,7 @@ pub fn to_search_for(graph: &Graph, tombstones: &Tombstones) -> Vec<Digest> {
 /// fields stay. The values are unknown then, so they are sent again, or emptied, if the affiliate ever belongs to a person again.
 /// This uses the values that are wanted now, not the time of the delete, because an answer may bring erased values back, and a
 /// delete that becomes known later may be older than the tombstones that exist.
-fn forget_what_was_told(graph: &mut Graph, tombstones: &Tombstones, rules: &Rules) {
+fn forget_delivered(graph: &mut Graph, tombstones: &Tombstones, rules: &Rules) {
     // Values of a scrub name nobody, and stay known.
     let near = |affiliate: &Affiliate| {
         if affiliate.scrubbed {
@@ -90,18 +90,18 @@ fn forget_what_was_told(graph: &mut Graph, tombstones: &Tombstones, rules: &Rule
     if !near.contains(&true) {
         return;
     }
-    let who = Who::of(graph, tombstones, rules);
-    let mut said: Map<usize, Map<Text, Text>> = Map::new();
-    for person in &who.persons {
-        let bound = who.bound(graph, person);
+    let resolution = Resolution::of(graph, tombstones, rules);
+    let mut stated: Map<usize, Map<Text, Text>> = Map::new();
+    for person in &resolution.persons {
+        let bound = resolution.bound(graph, person);
         let index = graph.affiliates.iter().position(|affiliate| Some(affiliate) == bound);
-        said.extend(index.map(|index| (index, texts(desired(person, rules)))));
+        stated.extend(index.map(|index| (index, texts(desired(person, rules)))));
     }
     for (index, affiliate) in graph.affiliates.iter_mut().enumerate().filter(|(index, _)| near[*index]) {
-        let said = said.get(&index);
-        for (field, text) in affiliate.told.iter_mut().chain(&mut affiliate.shown) {
-            let still_said = said.and_then(|fields| fields.get(field)) == text.as_ref();
-            if !still_said && text.as_deref() != Some("") {
+        let stated = stated.get(&index);
+        for (field, text) in affiliate.delivered.iter_mut().chain(&mut affiliate.shown) {
+            let still_stated = stated.and_then(|fields| fields.get(field)) == text.as_ref();
+            if !still_stated && text.as_deref() != Some("") {
                 *text = None;
             }
         }

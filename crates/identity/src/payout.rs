@@ -1,6 +1,6 @@
 //! Decides whose statements set the payout field of an affiliate.
 //!
-//! The payout field (Refersion's `paypal_email`) says where money goes, and anybody can send an identify with a userId of
+//! The payout field (Refersion's `paypal_email`) is the address that is paid, and anybody can send an identify with a userId of
 //! their own and somebody else's address. So an affiliate remembers its *payee*: the user, or the address without a user,
 //! that it was created for; for an affiliate that existed before, the person that it was first bound to. The field is sent only
 //! from the payee's own profile, even if the address belongs to another person. Any other statement, also one that clears the field, is
@@ -18,7 +18,7 @@ use crate::difference::{not_scrubbed, stuck};
 use crate::digest::Digest;
 use crate::eligibility::{PAYPAL, Rules};
 use crate::graph::{Affiliate, Graph, Kind, TraitValue};
-use crate::plan::Picture;
+use crate::plan::Analysis;
 use crate::resolution::Person;
 use crate::tombstones::Tombstones;
 
@@ -30,7 +30,7 @@ fn payee(graph: &Graph, tombstones: &Tombstones, affiliate: &Affiliate) -> Optio
 fn is_deleted(graph: &Graph, tombstones: &Tombstones, payee: Digest) -> bool {
     let Some(identifier) = graph.identifiers.get(&payee) else { return false };
     let tombstone = if identifier.kind == Kind::Address { identifier.named } else { tombstones.on(payee) };
-    tombstone.is_some_and(|tombstone| identifier.traits.values().all(|said| said.stamp.time <= tombstone))
+    tombstone.is_some_and(|tombstone| identifier.traits.values().all(|stated| stated.stamp.time <= tombstone))
 }
 
 /// The payee of a person's affiliate. If it has none, or the person has no affiliate, it is the person itself.
@@ -47,8 +47,8 @@ pub(crate) fn payee_of(
 #[must_use]
 pub fn is_held_back(person: &Person<'_>, rules: &Rules) -> bool {
     let Some(key) = rules.paypal_trait.as_deref() else { return false };
-    let text = |said: Option<&'_ TraitValue>| {
-        said.and_then(|said| rules.text_of(PAYPAL, said)).unwrap_or_default().to_owned()
+    let text = |stated: Option<&'_ TraitValue>| {
+        stated.and_then(|stated| rules.text_of(PAYPAL, stated)).unwrap_or_default().to_owned()
     };
     text(person.traits.get(key).copied()) != text(person.payout)
 }
@@ -65,26 +65,26 @@ pub(crate) struct Review {
 }
 
 /// Reviews every affiliate of a graph, in order.
-pub(crate) fn review(picture: &Picture<'_>) -> Vec<Review> {
+pub(crate) fn review(analysis: &Analysis<'_>) -> Vec<Review> {
     let one = |affiliate: &Affiliate| {
-        let owner = picture.who.person(affiliate.address);
-        let owner = owner.filter(|owner| picture.who.bound(picture.graph, owner) == Some(affiliate));
-        let known = payee(picture.graph, &picture.tombstones, affiliate);
+        let owner = analysis.resolution.person(affiliate.address);
+        let owner = owner.filter(|owner| analysis.resolution.bound(analysis.graph, owner) == Some(affiliate));
+        let known = payee(analysis.graph, &analysis.tombstones, affiliate);
         let first = owner.filter(|_| affiliate.id.is_some()).map(|owner| owner.root);
         let there = affiliate.id.is_some() && !affiliate.gone;
         let stuck = match owner {
             _ if !there => Vec::new(),
             _ if affiliate.scrubbed => not_scrubbed(affiliate),
-            Some(owner) => stuck(owner, picture.rules, affiliate),
+            Some(owner) => stuck(owner, analysis.rules, affiliate),
             None => Vec::new(),
         };
         Review {
             stuck,
             payee: known.or(first),
-            held_back: there && owner.is_some_and(|owner| is_held_back(owner, picture.rules)),
+            held_back: there && owner.is_some_and(|owner| is_held_back(owner, analysis.rules)),
         }
     };
-    picture.graph.affiliates.iter().map(one).collect()
+    analysis.graph.affiliates.iter().map(one).collect()
 }
 
 /// The result of an operator's confirmation.
@@ -102,26 +102,26 @@ pub struct Confirmed {
 /// holder, if nobody states anything any more. `None` if `identifier` belongs to no person with an affiliate from which a payout
 /// field is held back.
 pub fn confirm(graph: &mut Graph, rules: &Rules, identifier: Digest) -> Option<Confirmed> {
-    let picture = Picture::of(graph, rules);
-    let person = picture.who.person(identifier)?;
-    let bound = picture.who.bound(graph, person)?;
+    let analysis = Analysis::of(graph, rules);
+    let person = analysis.resolution.person(identifier)?;
+    let bound = analysis.resolution.bound(graph, person)?;
     if bound.gone || !is_held_back(person, rules) {
         return None;
     }
     let confirmed =
-        Confirmed { affiliate: bound.id?, from: bound.payee, to: states_newest(&picture, person) };
+        Confirmed { affiliate: bound.id?, from: bound.payee, to: states_newest(&analysis, person) };
     let mine = graph.affiliates.iter_mut().filter(|affiliate| affiliate.id == Some(confirmed.affiliate));
     mine.for_each(|affiliate| affiliate.payee = Some(confirmed.to));
     Some(confirmed)
 }
 
 /// The profile of a person that states the payout field last, else the person's own.
-fn states_newest(picture: &Picture<'_>, person: &Person<'_>) -> Digest {
-    let key = picture.rules.paypal_trait.as_deref().unwrap_or_default();
+fn states_newest(analysis: &Analysis<'_>, person: &Person<'_>) -> Digest {
+    let key = analysis.rules.paypal_trait.as_deref().unwrap_or_default();
     let newest = person.traits.get(key).copied();
     let states = |profile: &Digest| {
-        let said = picture.graph.identifiers.get(profile).and_then(|profile| profile.traits.get(key));
-        said.is_some() && said == newest
+        let stated = analysis.graph.identifiers.get(profile).and_then(|profile| profile.traits.get(key));
+        stated.is_some() && stated == newest
     };
     let mut profiles = std::iter::once(person.root).chain(person.profiles.iter().copied());
     profiles.find(states).unwrap_or(person.root)

@@ -25,7 +25,7 @@ pub(crate) fn accepted_all(events: usize) -> Answer {
     with_json(StatusCode::ACCEPTED, &json!({ "accepted": events }))
 }
 
-/// For who looks at the address with a browser.
+/// For a person who opens the address in a browser.
 pub(crate) fn hint() -> Answer {
     with_json(StatusCode::OK, &json!({ "message": HINT }))
 }

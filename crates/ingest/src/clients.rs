@@ -1,6 +1,6 @@
 //! Requests under way by client, so that one client behind a proxy takes no more than its share.
 //!
-//! Clients that connect directly are bounded by their connections; behind a proxy only the requests tell them apart.
+//! Clients that connect directly are bounded by their connections; behind a proxy only the requests distinguish them.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

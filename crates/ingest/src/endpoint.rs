@@ -278,7 +278,7 @@ impl Endpoint {
     }
 }
 
-/// Who sent a request, and when it came.
+/// The sender of a request, and its time.
 struct Sender {
     connection: i64,
     api_key: String,

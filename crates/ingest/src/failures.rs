@@ -1,7 +1,7 @@
 //! Counts wrong keys by client, so that going through keys is slow and shows.
 //!
 //! Different keys are counted: a customer whose setting is wrong sends the same wrong key a thousand times a minute, and is
-//! told each time that it is wrong. A right key is never counted and never refused, whatever others have tried from there.
+//! answered each time that it is wrong. A right key is never counted and never refused, whatever others have tried from there.
 
 use std::collections::HashSet;
 use std::net::IpAddr;

@@ -84,10 +84,10 @@ struct Known {
     asked_at: Instant,
 }
 
-/// What memory says about a key.
-enum Verdict {
+/// What is remembered of a key.
+enum CachedKey {
     Known(i64),
-    /// Known, but somebody should ask again: this caller. The others go on with what is known.
+    /// Known, but due for another look-up, by this caller. The others use what is known.
     Stale(i64),
     Wrong,
     Unknown,
@@ -114,19 +114,19 @@ impl Guard {
     /// The connection of this key, sent by this client.
     pub(crate) async fn connection_for(&self, client: IpAddr, key: Key<'_>) -> Result<i64, Refused> {
         let digest = key.digest();
-        let verdict = self.memory().verdict(&digest, Instant::now());
-        let known_before = match verdict {
-            Verdict::Known(connection) => return Ok(connection),
-            Verdict::Wrong => return Err(self.memory().wrong(client, digest, Instant::now())),
-            Verdict::Stale(connection) => Some(connection),
-            Verdict::Unknown => None,
+        let cached = self.memory().cached(&digest, Instant::now());
+        let known_before = match cached {
+            CachedKey::Known(connection) => return Ok(connection),
+            CachedKey::Wrong => return Err(self.memory().wrong(client, digest, Instant::now())),
+            CachedKey::Stale(connection) => Some(connection),
+            CachedKey::Unknown => None,
         };
         let is_suspect = self.memory().failures.is_over(client, Instant::now());
         let found = timeout(ASKING, self.lookups.find(digest, key, is_suspect)).await;
         let now = Instant::now();
         match found {
             Ok(Ok(Owner::Connection(connection))) => {
-                self.memory().learn(digest, connection, now);
+                self.memory().remember(digest, connection, now);
                 Ok(connection)
             }
             Ok(Ok(Owner::Nobody | Owner::NoKeys))
@@ -157,7 +157,7 @@ impl Guard {
         }
         match registrations.register(client, digest, api_key).await {
             Ok(connection) => {
-                self.memory().learn(digest, connection, Instant::now());
+                self.memory().remember(digest, connection, Instant::now());
                 Ok(connection)
             }
             Err(Refused::UnknownKey) => Err(self.refuse(client, digest)),
@@ -169,11 +169,11 @@ impl Guard {
     fn refuse(&self, client: IpAddr, digest: KeyDigest) -> Refused {
         let now = Instant::now();
         let mut memory = self.memory();
-        memory.learn_wrong(digest, now);
+        memory.remember_wrong(digest, now);
         memory.wrong(client, digest, now)
     }
 
-    /// Why a request without a key is refused: it is told so only while anybody has a key, or may register one.
+    /// Why a request without a key is refused: the answer says so only while anybody has a key, or may register one.
     pub(crate) async fn without_key(&self) -> Refused {
         let now = Instant::now();
         if self.registrations.is_some() || self.memory().any_at.is_some_and(|at| now < at + WRONG) {
@@ -208,24 +208,24 @@ impl Guard {
 }
 
 impl Memory {
-    fn verdict(&mut self, digest: &KeyDigest, now: Instant) -> Verdict {
+    fn cached(&mut self, digest: &KeyDigest, now: Instant) -> CachedKey {
         if let Some(known) = self.known.get_mut(digest) {
             if now < known.asked_at + FRESH {
-                return Verdict::Known(known.connection);
+                return CachedKey::Known(known.connection);
             }
             known.asked_at = now;
-            return Verdict::Stale(known.connection);
+            return CachedKey::Stale(known.connection);
         }
         let is_wrong = self.wrong.get(digest).is_some_and(|asked_at| now < *asked_at + WRONG);
-        if is_wrong { Verdict::Wrong } else { Verdict::Unknown }
+        if is_wrong { CachedKey::Wrong } else { CachedKey::Unknown }
     }
 
-    fn learn(&mut self, digest: KeyDigest, connection: i64, now: Instant) {
+    fn remember(&mut self, digest: KeyDigest, connection: i64, now: Instant) {
         self.wrong.pop(&digest);
         self.known.put(digest, Known { connection, asked_at: now });
     }
 
-    fn learn_wrong(&mut self, digest: KeyDigest, now: Instant) {
+    fn remember_wrong(&mut self, digest: KeyDigest, now: Instant) {
         self.known.pop(&digest);
         self.wrong.put(digest, now);
     }

@@ -66,13 +66,13 @@ impl Lookups {
         part.found
             .get_or_init(|| async {
                 let _turn = turns.acquire().await.map_err(KeysUnavailable::new)?;
-                self.ask(key).await.map_err(Arc::new)
+                self.look_up(key).await.map_err(Arc::new)
             })
             .await
             .clone()
     }
 
-    async fn ask(&self, key: Key<'_>) -> Result<Owner, KeysUnavailable> {
+    async fn look_up(&self, key: Key<'_>) -> Result<Owner, KeysUnavailable> {
         let owner = match key {
             Key::Api(key) => self.keys.connection_for(key).await?,
             Key::Write(key) => self.keys.connection_for_write_key(key).await?,

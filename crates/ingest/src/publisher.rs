@@ -38,7 +38,7 @@ impl Incoming {
     }
 }
 
-/// An event without the key of its sender, in any escape, also if it is nested too deeply to be read: the worker tells why it
+/// An event without the key of its sender, in any escape, also if it is nested too deeply to be read: the worker reports why it
 /// failed.
 pub(crate) fn without_key(event: Box<RawValue>, key: &str) -> Box<RawValue> {
     let changed = match segment::without_key(event.get().as_bytes(), key) {

@@ -134,7 +134,7 @@ impl Signatures {
             // Somebody else may have asked meanwhile.
             match self.recall(connection, Instant::now()) {
                 Some((signers, true)) if before.is_none() => Ok(signers),
-                _ => self.secrets.of(connection).await.map(|secrets| self.learn(connection, &secrets)),
+                _ => self.secrets.of(connection).await.map(|secrets| self.remember(connection, &secrets)),
             }
         });
         match asked.await {
@@ -167,7 +167,7 @@ impl Signatures {
         Some((Arc::clone(&known.signers), is_fresh))
     }
 
-    fn learn(&self, connection: i64, secrets: &[SharedSecret]) -> Signers {
+    fn remember(&self, connection: i64, secrets: &[SharedSecret]) -> Signers {
         let signers: Signers = secrets.iter().map(Signer::new).collect();
         let known = Known { signers: Arc::clone(&signers), asked_at: Instant::now() };
         self.memory().put(connection, known);

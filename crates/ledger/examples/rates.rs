@@ -50,7 +50,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let [events, writers, batch] = numbers;
     let ledger: Arc<dyn Ledger> = if place.starts_with("postgres") {
-        let options = Options { lines: u32::try_from(writers)?, ..Options::default() };
+        let options = Options { connections: u32::try_from(writers)?, ..Options::default() };
         Arc::new(PostgresLedger::connect(place, options).await?)
     } else {
         Arc::new(SqliteLedger::open(Path::new(place)).await?)
@@ -110,8 +110,8 @@ async fn step(
         Round::KnownAndPending | Round::Ends => (4, None),
     };
     let ids: Vec<Uuid> = numbers.iter().map(|number| id(series, *number)).collect();
-    changes.unasked = matches!(round, Round::KnownAndCarried);
-    let asked: &[Uuid] = if changes.unasked { &[] } else { &ids };
+    changes.assume_new = matches!(round, Round::KnownAndCarried);
+    let asked: &[Uuid] = if changes.assume_new { &[] } else { &ids };
     let gathered = ledger.gather(ONE, &digests, asked).await?;
     changes.saves = match round {
         Round::New => numbers.iter().map(|number| new(*number)).collect(),
@@ -121,7 +121,7 @@ async fn step(
     if let Some(state) = ended {
         changes.outcomes = ids.iter().map(|id| outcome(*id, state)).collect();
     }
-    if changes.unasked {
+    if changes.assume_new {
         changes.fence = Some(fence);
         changes.closed_calls = ledger.open_calls(ONE, fence, &edits(numbers)).await?;
     }

@@ -48,15 +48,15 @@ pub struct AudienceCounts {
     pub audience: Audience,
     /// Members.
     pub members: u64,
-    /// Persons who were members, or of whom it was said that they are none.
+    /// Persons who were members, or were stated not to be.
     pub left: u64,
     /// Members that are affiliates.
     pub affiliates: u64,
     /// Members whose membership Refersion has.
     pub held: u64,
-    /// Persons, in or out, whose affiliate holds what was said last.
+    /// Persons, in or out, whose affiliate has the newest value.
     pub delivered: u64,
-    /// Persons, in or out, for whom a call is due that says it.
+    /// Persons, in or out, for whom a call with it is due.
     pub waiting: u64,
     /// Persons, in or out, whose value Refersion refused.
     pub refused: u64,
@@ -105,9 +105,9 @@ pub trait Audiences: Send + Sync {
     /// met before another has a lesser number, and is never seen after it.
     async fn audiences_after(&self, after: u64, limit: usize) -> Result<Vec<Audience>, LedgerError>;
 
-    /// Notes audiences of a connection: new ones, of which [`MAX_AUDIENCES`] are kept, and what is newly said of known
+    /// Notes audiences of a connection: new ones, of which [`MAX_AUDIENCES`] are kept, and new information about known
     /// ones. A walk counts what graphs state about new ones already. Of a connection that was removed nothing is noted.
-    async fn meet_audiences(
+    async fn record_audiences(
         &self,
         connection: ConnectionId,
         named: &[NamedAudience],

@@ -31,10 +31,10 @@ pub struct Changes {
     pub dissolved: Vec<Row>,
     /// Events that are seen for the first time.
     pub events: Vec<NewEvent>,
-    /// Nobody asked whether `events` are there already: nearly always they are not, and where one is, nothing is
-    /// written ([`crate::LedgerError::Conflict`]), and the caller asks. Without this, an event that is there is left as
-    /// it is.
-    pub unasked: bool,
+    /// Whether the caller did not look `events` up, because nearly always none of them is there. If one is, nothing is
+    /// written ([`crate::LedgerError::Conflict`]), and the caller looks them up. If false, an event that is there is left
+    /// as it is.
+    pub assume_new: bool,
     /// Ends of events, new or pending ones. An event that ends is pending no more and its payload goes, unless a dead
     /// letter keeps it.
     pub outcomes: Vec<Outcome>,
@@ -64,7 +64,7 @@ pub struct Changes {
     pub affiliates: Vec<(u64, String)>,
     /// Open calls whose answer is recorded by this.
     pub closed_calls: Vec<CallId>,
-    /// Traits that no setting maps, with how often they were said; also what was left out, under names of its own
+    /// Traits that no setting maps, with how often they were stated; also what was left out, under names of its own
     /// ([`crate::unmapped`]).
     pub unmapped: Vec<Unmapped>,
     /// How many more affiliates have a payout field held back than before; less than 0 where fewer have.
@@ -163,7 +163,7 @@ pub struct Unmapped {
     pub key: String,
     /// A spelling of it.
     pub spelling: String,
-    /// How many events said it.
+    /// How many events stated it.
     pub events: u64,
 }
 

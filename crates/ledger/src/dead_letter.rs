@@ -1,7 +1,7 @@
 //! A dead letter, as a transaction writes it.
 
 use identity::Digest;
-use identity::answer::Death;
+use identity::answer::DeadEvent;
 use identity::stamp::Moment;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -30,16 +30,16 @@ pub struct DeadLetter {
 impl DeadLetter {
     /// What an event leaves that died in a graph at this time.
     #[must_use]
-    pub fn of(death: Death, died_at: Timestamp) -> Self {
+    pub fn of(dead_event: DeadEvent, died_at: Timestamp) -> Self {
         Self {
-            event: death.event,
-            class: death.cause.class,
-            cause: death.cause.message,
-            http_status: death.cause.http_status,
-            field: death.field,
-            attempts: death.attempts,
+            event: dead_event.event,
+            class: dead_event.cause.class,
+            cause: dead_event.cause.message,
+            http_status: dead_event.cause.http_status,
+            field: dead_event.field,
+            attempts: dead_event.attempts,
             died_at,
-            person: Some(death.identifier),
+            person: Some(dead_event.identifier),
         }
     }
 }
@@ -52,5 +52,5 @@ pub struct OrphanedDeadLetter {
     /// The identifiers that it names.
     pub named: Vec<Digest>,
     /// The event's own time.
-    pub said_at: Moment,
+    pub stated_at: Moment,
 }

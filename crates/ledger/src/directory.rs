@@ -6,8 +6,8 @@
 use async_trait::async_trait;
 use connections::ConnectionId;
 use identity::Digest;
+use identity::directory::DirectoryEntries;
 use identity::graph::Status;
-use identity::known::Known;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
@@ -21,16 +21,20 @@ pub const MAX_DRIFT: usize = 10_000;
 /// The directory of each connection. Writing under a fence fails with [`LedgerError::Fenced`] unless the token is the newest.
 #[async_trait]
 pub trait Directory: Send + Sync {
-    /// What the directory says of some addresses. Of several affiliates at one address the one that was seen last counts.
-    async fn look_up(&self, connection: ConnectionId, addresses: &[Digest]) -> Result<Known, LedgerError>;
+    /// The directory's entries for some addresses. Of several affiliates at one address the one that was seen last counts.
+    async fn look_up(
+        &self,
+        connection: ConnectionId,
+        addresses: &[Digest],
+    ) -> Result<DirectoryEntries, LedgerError>;
 
     /// The walks of a connection: what is wanted, what is under way, what was finished last.
     async fn directory(&self, connection: ConnectionId) -> Result<DirectoryState, LedgerError>;
 
     /// Asks for a walk; the lease holder begins it when nothing else is due. A request that waits is replaced.
-    async fn ask_for_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError>;
+    async fn request_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError>;
 
-    /// Begins a walk, or writes down what became of one without a page. The request that the walk meets is ended; another
+    /// Begins a walk, or writes down what became of one without a page. The request that the walk answers is ended; another
     /// one, asked for meanwhile, stays.
     async fn save_walk(&self, connection: ConnectionId, fence: Fence, walk: &Walk)
     -> Result<(), LedgerError>;
@@ -53,7 +57,7 @@ pub trait Directory: Send + Sync {
         finished: &FinishedWalk,
     ) -> Result<(), LedgerError>;
 
-    /// Writes what a source other than a walk said of affiliates. An id or an address that it does not know stays.
+    /// Writes what a source other than a walk showed of affiliates. An id or an address that it does not know stays.
     async fn note_affiliates(
         &self,
         connection: ConnectionId,
@@ -109,7 +113,7 @@ pub struct Drift {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DirectoryState {
     /// The walk that is wanted.
-    pub asked: Option<WalkRequest>,
+    pub requested: Option<WalkRequest>,
     /// The walk that is under way.
     pub walk: Option<Walk>,
     /// The last one that ended.
@@ -119,7 +123,7 @@ pub struct DirectoryState {
 }
 
 impl DirectoryState {
-    /// Whether a walk has ever begun: without one, the directory knows only what webhooks said.
+    /// Whether a walk has ever begun: without one, the directory knows only what webhooks showed.
     #[must_use]
     pub fn has_begun(&self) -> bool {
         self.walk.is_some() || self.finished.is_some()
@@ -134,7 +138,7 @@ pub(crate) type Stored = (Option<String>, Option<String>, Option<String>, Option
 pub(crate) fn state<D>(stored: Option<Stored>) -> Result<DirectoryState, Failure<D>> {
     let Some((asked, walk, finished, complete_since)) = stored else { return Ok(DirectoryState::default()) };
     Ok(DirectoryState {
-        asked: parsed(asked)?,
+        requested: parsed(asked)?,
         walk: parsed(walk)?,
         finished: parsed(finished)?,
         complete_since: complete_since.map(time).transpose()?,
@@ -142,7 +146,7 @@ pub(crate) fn state<D>(stored: Option<Stored>) -> Result<DirectoryState, Failure
 }
 
 /// Whether a walk is what the stored request asks for. A request that came after the walk was decided on is another one.
-pub(crate) fn meets(walk: &Walk, asked: Option<String>) -> serde_json::Result<bool> {
+pub(crate) fn answers(walk: &Walk, asked: Option<String>) -> serde_json::Result<bool> {
     let asked: Option<WalkRequest> = parsed(asked)?;
     Ok(asked.as_ref() == Some(&walk.request))
 }

@@ -36,7 +36,10 @@ pub trait Hints: Send + Sync {
     async fn note_drift(&self, connection: ConnectionId, drift: &Drift) -> Result<(), LedgerError>;
 
     /// The secrets that webhooks are signed with, of one connection or of all; at most one of each.
-    async fn webhook_secrets(&self, of: Option<ConnectionId>) -> Result<Vec<SealedSecret>, LedgerError>;
+    async fn webhook_secrets(
+        &self,
+        connection: Option<ConnectionId>,
+    ) -> Result<Vec<SealedSecret>, LedgerError>;
 
     /// Gives a connection such a secret, in the place of the one that it has.
     async fn set_webhook_secret(&self, secret: &SealedSecret) -> Result<(), LedgerError>;

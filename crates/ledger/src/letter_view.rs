@@ -81,9 +81,9 @@ impl DeadLetterFilter {
         }
     }
 
-    /// Whether it asks for nothing but what is the same for all dead letters of a group in a state, so that counters tell how many
+    /// Whether it filters only by what is the same for all dead letters of a group in a state, so that counters show how many
     /// it picks.
-    pub(crate) fn asks_for_what_groups_tell(&self) -> bool {
+    pub(crate) fn needs_only_groups(&self) -> bool {
         let Self { ids, audiences, text, died_from, died_before, after, .. } = self;
         let is_of_times = died_from.is_some() || died_before.is_some() || after.is_some();
         ids.is_none() && audiences.is_none() && text.is_none() && !is_of_times

@@ -84,7 +84,7 @@ pub type GraphId = i64;
 /// The row id of an open call.
 pub type CallId = i64;
 
-/// The row of a graph as it was read. As long as the version is the same, so is the rest: who writes it need not look
+/// The row of a graph as it was read. As long as the version is the same, so is the rest: the writer need not look
 /// again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -107,7 +107,7 @@ pub enum LedgerError {
     /// Somebody else has claimed the connection's graphs for a moment: try again soon.
     #[error("another worker has claimed the connection's graphs for a moment")]
     Claimed,
-    /// Another worker holds the lease now: drop all that is in hand.
+    /// Another worker holds the lease now: drop all unfinished work.
     #[error("the lease on the connection is lost")]
     Fenced,
     /// The ledger cannot be reached or is busy: try again later.

@@ -12,15 +12,15 @@ use crate::AffiliateRef;
 pub enum State {
     /// Not ended.
     Pending,
-    /// A create told some of it.
+    /// A create sent some of it.
     Created,
-    /// An edit told some of it.
+    /// An edit sent some of it.
     Updated,
     /// A delete was carried out.
     Deleted,
     /// Refersion knew already, or nothing of it is mapped.
     Unchanged,
-    /// Something newer had been said.
+    /// Something newer had been stated.
     Superseded,
     /// Kept; its person waits.
     Remembered,

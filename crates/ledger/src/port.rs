@@ -67,9 +67,9 @@ pub trait Graphs: Send + Sync {
     async fn graphs(&self, ids: &[GraphId]) -> Result<Vec<GraphRow>, LedgerError>;
 
     /// Writes everything or nothing, in one transaction: [`LedgerError::Conflict`] if a version has moved, a digest
-    /// belongs to another graph already, or an event that was taken for new is there (see [`Changes::unasked`]);
+    /// belongs to another graph already, or an event that was taken for new is there (see [`Changes::assume_new`]);
     /// [`LedgerError::Fenced`] if `changes.fence` is given and not the newest token; [`LedgerError::Claimed`] if graphs are
-    /// to be written that somebody else has claimed.
+    /// to be written that another process has claimed.
     async fn record(&self, changes: Changes) -> Result<(), LedgerError>;
 
     /// Notes events that are recorded by now, by stream and number ([`Arrivals`]), before they are
@@ -79,7 +79,7 @@ pub trait Graphs: Send + Sync {
     }
 
     /// Claims the graphs of a connection: until the claim ends, nobody else can write them. `false` while another holder's
-    /// claim runs. To be made before they are read; whoever is writing at this moment may still be the faster one.
+    /// claim runs. To be made before they are read; a process that is writing at this moment may still be faster.
     async fn claim(
         &self,
         connection: ConnectionId,
@@ -122,7 +122,7 @@ pub trait Calls: Send + Sync {
         fence: Fence,
     ) -> Result<Vec<OpenCall>, LedgerError>;
 
-    /// The affiliate codes that numeric ids belong to, as far as [`Changes::affiliates`] said; others are left out.
+    /// The affiliate codes that numeric ids belong to, as far as [`Changes::affiliates`] named them; others are left out.
     async fn affiliate_codes(
         &self,
         connection: ConnectionId,

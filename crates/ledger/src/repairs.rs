@@ -28,7 +28,7 @@ pub struct NewRevision {
     /// The identifiers that it names: a delete in one of these erases the dead letter.
     pub named: Vec<Digest>,
     /// Its own time: a delete erases what is not newer.
-    pub said_at: Moment,
+    pub stated_at: Moment,
 }
 
 /// What became of a repair.

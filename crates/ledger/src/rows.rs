@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use identity::Digest;
 use identity::audiences::Counted;
+use identity::directory::DirectoryEntries;
 use identity::graph::{Graph, Lane};
-use identity::known::Known;
 use identity::plan::StepKind;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -33,8 +33,8 @@ pub struct Gathered {
     pub known: BTreeMap<Uuid, KnownEvent>,
     /// Some of the graphs are left out, because all together are larger than [`READ_BYTES`]: ask for fewer.
     pub partial: bool,
-    /// What the directory says of some addresses, as far as the caller looked them up ([`crate::Directory::look_up`]).
-    pub directory: Known,
+    /// The directory's entries for some addresses, as far as the caller looked them up ([`crate::Directory::look_up`]).
+    pub directory: DirectoryEntries,
 }
 
 /// Bytes of stored graphs that are read at once, at most, unless a single one is larger: what is read is in memory, and is
@@ -118,6 +118,6 @@ pub struct CallItem {
     pub anchor: Digest,
     /// The numeric id, unless the call is a create.
     pub affiliate: Option<u64>,
-    /// The fields that the call tells.
+    /// The fields that the call sends.
     pub fields: Vec<identity::Text>,
 }

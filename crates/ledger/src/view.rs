@@ -100,7 +100,7 @@ pub struct Counts {
     pub outcomes: std::collections::BTreeMap<String, u64>,
     /// Unmapped traits: spelling and number of events, most first, at most 50.
     pub unmapped: Vec<(String, u64)>,
-    /// Events that said more unmapped traits than are counted by name: if there are any, the counts above are a sample.
+    /// Events that stated more unmapped traits than are counted by name: if there are any, the counts above are a sample.
     pub unmapped_beyond: u64,
     /// Identifiers that name nobody, by place and identifier (`userId undefined`), with the number of events that had
     /// them.

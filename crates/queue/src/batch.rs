@@ -19,7 +19,7 @@ pub struct Batch {
     pub(crate) messages: Vec<Taken>,
 }
 
-/// A message in a taker's hand.
+/// A message that a taker holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taken {
     /// The connection of its envelopes; 0 where they may belong to several.

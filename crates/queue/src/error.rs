@@ -62,7 +62,7 @@ pub enum QueueError {
         #[source]
         cause: Box<dyn Error + Send + Sync>,
     },
-    /// Messages of the batch are somebody else's by now: they were held too long, or were answered before. They come
+    /// Messages of the batch belong to another taker by now: they were held too long, or were answered before. They come
     /// again, which does no harm; those that were still held have been answered.
     #[error(
         "{messages} messages of the batch are not held any more; they were kept too long or answered twice"

@@ -28,5 +28,5 @@ pub use group::{GroupCommit, GroupCounts, GroupLimits};
 pub use port::{Consume, Depth, Item, Look, Observe, Publish, Queue, TAKE_BYTES};
 pub use published::Published;
 
-/// The time of day, handed in by whoever builds an engine.
+/// The time of day, passed in by the creator of an engine.
 pub type Clock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;

@@ -90,7 +90,7 @@ pub trait Observe: Send + Sync {
     }
 
     /// Bytes of messages that the queue holds, and how many it may, in the lane that is fuller where lanes have room of their
-    /// own; it may be an estimate. `None` for an engine that cannot tell.
+    /// own; it may be an estimate. `None` for an engine that does not know.
     ///
     /// # Errors
     /// When the queue is unavailable.

@@ -1,4 +1,4 @@
-//! What an engine has published: numbered, so that whoever absorbs can tell what never arrived.
+//! What an engine has published: numbered, so that the absorbing process can find what never arrived.
 //!
 //! A *stream* is what one process publishes to one queue of the broker. Its events are numbered from 1 in the order of
 //! publishing. The numbers travel with the messages, also when a message is moved to another lane or comes back from the

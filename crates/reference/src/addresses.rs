@@ -72,11 +72,11 @@ fn address_in(source: &Node) -> Option<&Node> {
     let objects: Vec<&Node> = objects.collect();
     let blank =
         |node: &&Node| **node == Node::Null || matches!(node, Node::Text(text) if text.trim().is_empty());
-    let says = |object: &&&Node| {
+    let has_value = |object: &&&Node| {
         let keys = ADDRESS_PARTS.iter().flat_map(|(_, inside, _)| *inside);
         keys.into_iter().flat_map(|key| object.all(key)).any(|node| !blank(&node))
     };
-    objects.iter().find(says).or(objects.first()).copied()
+    objects.iter().find(has_value).or(objects.first()).copied()
 }
 
 fn is_country_code(node: &Node) -> bool {

@@ -107,13 +107,13 @@ impl Model<'_> {
         if !self.world.existed.contains(address) {
             expected.not_searched.insert(address.to_owned());
         }
-        if let Some(owner) = owner.filter(|owner| owner.can_be_one) {
+        if let Some(owner) = owner.filter(|owner| owner.is_eligible) {
             expected.moves.insert(address.to_owned(), owner.address.clone());
         }
     }
 
     fn presence(&self, person: &Person) -> Option<Presence> {
-        match (person.can_be_one, self.has_tombstone(&person.address)) {
+        match (person.is_eligible, self.has_tombstone(&person.address)) {
             (true, false) => Some(Presence::Created),
             (true, true) => Some(Presence::Recreated),
             (false, false) => self.world.existed.contains(&person.address).then_some(Presence::Optional),
@@ -135,7 +135,7 @@ impl Model<'_> {
         ExpectedAffiliate { fields, custom_fields, stated, presence }
     }
 
-    /// The payout field follows the payee's own profile, whoever holds the address.
+    /// The payout field follows the payee's own profile, even if another person holds the address.
     fn payout(&self, person: &Person) -> Option<String> {
         let own =
             person.user.clone().map_or_else(|| Identifier::Address(person.address.clone()), Identifier::User);
@@ -155,7 +155,7 @@ impl Model<'_> {
             for profile in &person.profiles {
                 alone.remove(profile);
             }
-            waiting += usize::from(!person.can_be_one && !person.traits.is_empty());
+            waiting += usize::from(!person.is_eligible && !person.traits.is_empty());
         }
         waiting + alone.len()
     }

@@ -18,7 +18,7 @@ pub(crate) struct Person {
     pub(crate) user: Option<String>,
     pub(crate) profiles: BTreeSet<Identifier>,
     pub(crate) traits: Traits,
-    pub(crate) can_be_one: bool,
+    pub(crate) is_eligible: bool,
 }
 
 /// The data of identity resolution, computed once.
@@ -100,7 +100,7 @@ impl<'a> People<'a> {
         let rank = |user: &&'a String| {
             let claim = &self.history.claims[*user][address];
             let newest: Option<Stamp> = claim.newest_after(self.tombstones.on_claim(user, address));
-            (self.person(Some(user), address).can_be_one, newest, *user)
+            (self.person(Some(user), address).is_eligible, newest, *user)
         };
         users
             .iter()
@@ -123,8 +123,8 @@ impl<'a> People<'a> {
         let seen: Vec<_> = seen.map(|anonymous| Identifier::Anonymous((*anonymous).clone())).collect();
         profiles.extend(seen);
         let traits = merged(&profiles, self.profiles);
-        let can_be_one = can_be_an_affiliate(&traits, self.settings);
-        Person { address: address.to_owned(), user: user.cloned(), profiles, traits, can_be_one }
+        let is_eligible = can_be_an_affiliate(&traits, self.settings);
+        Person { address: address.to_owned(), user: user.cloned(), profiles, traits, is_eligible }
     }
 }
 

@@ -80,7 +80,7 @@ pub(crate) fn state(stated: &mut Traits, field: &str, value: Option<String>) {
 }
 
 fn names(event: &Node, settings: &Settings, stated: &mut Traits) {
-    let said = |field: &str, key: &str| {
+    let values_of = |field: &str, key: &str| {
         let mut nodes = mapped(event, settings, field);
         nodes.extend(sources(event).into_iter().flat_map(|source| source.all(key)));
         let texts = nodes.iter().filter_map(|node| match node {
@@ -92,11 +92,11 @@ fn names(event: &Node, settings: &Settings, stated: &mut Traits) {
             |node: &&Node| **node == Node::Null || matches!(node, Node::Text(text) if text.trim().is_empty());
         (text, nodes.iter().any(blank))
     };
-    let (name, _) = said("name", "name");
+    let (name, _) = values_of("name", "name");
     let split = name.as_deref().map(|name| name.split_once(char::is_whitespace).unwrap_or((name, "")));
-    let (first, _) = said("first_name", "firstname");
+    let (first, _) = values_of("first_name", "firstname");
     let first = first.or(split.map(|(first, _)| first.to_owned()));
-    let (last, last_is_blank) = said("last_name", "lastname");
+    let (last, last_is_blank) = values_of("last_name", "lastname");
     let one_word = (last_is_blank && first.is_some()).then(String::new);
     let last = last.or(split.map(|(_, rest)| rest.trim().to_owned())).or(one_word);
     for (field, value) in [("first_name", first), ("last_name", last)] {

@@ -65,7 +65,7 @@ pub fn is_signed(secret: &str, body: &[u8], signature: &str) -> bool {
     mac.chain_update(body).verify_slice(&signature).is_ok()
 }
 
-/// The signature of `body` under `secret`, for whoever plays Refersion.
+/// The signature of `body` under `secret`, for simulators of Refersion.
 #[must_use]
 pub fn sign(secret: &str, body: &[u8]) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");

@@ -22,7 +22,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// The time of what it says, to the microsecond.
+    /// The time of its statements, to the microsecond.
     #[must_use]
     pub fn time(&self) -> Timestamp {
         match &self.body {

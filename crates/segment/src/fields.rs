@@ -136,8 +136,8 @@ impl<'n> Fields<'n> {
 
     /// Folded keys that occur with several values, of which one is used.
     pub(crate) fn repeated(&self) -> impl Iterator<Item = &str> {
-        let says = |(_, field): &&(String, Field<'n>)| !field.node.is_blank();
-        self.groups().filter(move |(_, group)| group.iter().filter(says).count() > 1).map(|(key, _)| key)
+        let has_value = |(_, field): &&(String, Field<'n>)| !field.node.is_blank();
+        self.groups().filter(move |(_, group)| group.iter().filter(has_value).count() > 1).map(|(key, _)| key)
     }
 }
 

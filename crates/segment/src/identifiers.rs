@@ -4,15 +4,15 @@ use crate::event::BlockedIdentifier;
 use crate::fields::Fields;
 use crate::{Blocked, text};
 
-/// Looks for identifiers, and remembers the blocked ones that it met.
-pub(crate) struct Seeker<'o> {
+/// Looks for identifiers, and remembers the blocked ones that it found.
+pub(crate) struct IdentifierReader<'o> {
     blocked: &'o Blocked,
-    met: Vec<BlockedIdentifier>,
+    found_blocked: Vec<BlockedIdentifier>,
 }
 
-impl<'o> Seeker<'o> {
+impl<'o> IdentifierReader<'o> {
     pub(crate) fn new(blocked: &'o Blocked) -> Self {
-        Self { blocked, met: Vec::new() }
+        Self { blocked, found_blocked: Vec::new() }
     }
 
     /// The first usable `userId`.
@@ -31,21 +31,21 @@ impl<'o> Seeker<'o> {
     }
 
     /// Whether nothing was blocked.
-    pub(crate) fn met_none(&self) -> bool {
-        self.met.is_empty()
+    pub(crate) fn blocked_none(&self) -> bool {
+        self.found_blocked.is_empty()
     }
 
     /// The blocked identifiers, each once.
-    pub(crate) fn met(mut self) -> Vec<BlockedIdentifier> {
-        self.met.sort();
-        self.met.dedup();
-        self.met
+    pub(crate) fn into_blocked(mut self) -> Vec<BlockedIdentifier> {
+        self.found_blocked.sort();
+        self.found_blocked.dedup();
+        self.found_blocked
     }
 
     fn counts(&mut self, place: &'static str, identifier: &str) -> bool {
         let name = self.blocked.name(identifier);
         let counts = name.is_none();
-        self.met.extend(name.map(|name| BlockedIdentifier { place, name }));
+        self.found_blocked.extend(name.map(|name| BlockedIdentifier { place, name }));
         counts
     }
 }

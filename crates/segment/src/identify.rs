@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::event::{AddressOrigin, Identify, Ignored, IgnoredReason, StatedAddress};
 use crate::fields::Fields;
-use crate::identifiers::Seeker;
+use crate::identifiers::IdentifierReader;
 use crate::node::Node;
 use crate::traits::{self, Sources};
 use crate::{ReadOptions, Refusal, audience, email, time};
@@ -23,12 +23,12 @@ pub(crate) fn read(
     let parsed = traits::read(&sources, &options.mapping);
     let audience = audience::of(top, &sources, &parsed).map(Box::new);
     let mut ignored = parsed.ignored;
-    let mut seeker = Seeker::new(&options.blocked);
-    let user = seeker.user(top);
-    let anonymous = seeker.anonymous(top);
+    let mut reader = IdentifierReader::new(&options.blocked);
+    let user = reader.user(top);
+    let anonymous = reader.anonymous(top);
     let candidates = sources.mapped(&options.mapping, "email").into_iter().chain(email::candidates(top));
-    let address = address(candidates, user.as_deref(), &mut seeker, &mut ignored);
-    if user.is_none() && anonymous.is_none() && address.is_none() && seeker.met_none() {
+    let address = address(candidates, user.as_deref(), &mut reader, &mut ignored);
+    if user.is_none() && anonymous.is_none() && address.is_none() && reader.blocked_none() {
         return Err(Refusal::IdentifyNamesNobody);
     }
     let at_segment = time::at_segment(top);
@@ -44,7 +44,7 @@ pub(crate) fn read(
         traits: parsed.traits,
         spellings: parsed.spellings,
         ignored,
-        blocked: seeker.met(),
+        blocked: reader.into_blocked(),
     })
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn read(
 fn address<'n>(
     mut candidates: impl Iterator<Item = &'n Node<'n>>,
     user: Option<&str>,
-    seeker: &mut Seeker<'_>,
+    reader: &mut IdentifierReader<'_>,
     ignored: &mut Vec<Ignored>,
 ) -> Option<StatedAddress> {
     let mut unusable = BTreeSet::new();
@@ -62,14 +62,14 @@ fn address<'n>(
         if address.is_none() {
             unusable.insert(email::ignored_reason(node));
         }
-        seeker.counting(address?)
+        reader.counting(address?)
     });
     if stated.is_some() {
         unusable.remove(&IgnoredReason::CannotBeCleared);
     }
     ignored.extend(unusable.into_iter().map(|reason| Ignored { key: "email".to_owned(), reason }));
     let stated = stated.map(|address| (address, AddressOrigin::Stated));
-    let shape = |user| seeker.counting(email::address_of(user)?);
+    let shape = |user| reader.counting(email::address_of(user)?);
     let found = stated.or_else(|| Some((user.and_then(shape)?, AddressOrigin::UserIdShape)));
     found.map(|(address, origin)| StatedAddress { address, origin })
 }

@@ -1,11 +1,11 @@
-//! What can be told of an event that is refused: its message and whom it names, so that an operator finds it and a delete
+//! What is known of an event that is refused: its message and whom it names, so that an operator finds it and a delete
 //! covers what is kept of it.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::fields::Fields;
-use crate::identifiers::Seeker;
+use crate::identifiers::IdentifierReader;
 use crate::node::Node;
 use crate::{ReadOptions, email, message, numbers, rough, surrogates};
 
@@ -47,12 +47,12 @@ impl Outline {
 
     pub(crate) fn of_node(node: &Node<'_>, options: &ReadOptions) -> Self {
         let top = Fields::of(Some(node));
-        let mut seeker = Seeker::new(&options.blocked);
-        let user = seeker.user(&top);
-        let anonymous = seeker.anonymous(&top);
+        let mut reader = IdentifierReader::new(&options.blocked);
+        let user = reader.user(&top);
+        let anonymous = reader.anonymous(&top);
         Self {
             message_id: message::id(&top),
-            addresses: addresses(&top, user.as_deref(), &mut seeker),
+            addresses: addresses(&top, user.as_deref(), &mut reader),
             user,
             anonymous,
         }
@@ -60,10 +60,14 @@ impl Outline {
 }
 
 /// Every address that counts, including a userId that looks like one.
-pub(crate) fn addresses(top: &Fields<'_>, user: Option<&str>, seeker: &mut Seeker<'_>) -> BTreeSet<String> {
+pub(crate) fn addresses(
+    top: &Fields<'_>,
+    user: Option<&str>,
+    reader: &mut IdentifierReader<'_>,
+) -> BTreeSet<String> {
     let shape = user.and_then(email::address_of);
     let stated = email::candidates(top).filter_map(email::address);
-    stated.chain(shape).filter_map(|address| seeker.counting(address)).collect()
+    stated.chain(shape).filter_map(|address| reader.counting(address)).collect()
 }
 
 impl fmt::Debug for Outline {

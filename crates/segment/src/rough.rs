@@ -1,4 +1,4 @@
-//! Whom an event names, where the whole of it cannot be parsed because it is nested too deeply or too long.
+//! The identifiers that an event names, if the whole of it cannot be parsed because it is nested too deeply or too long.
 
 use std::borrow::Cow;
 use std::fmt;

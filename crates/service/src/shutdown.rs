@@ -1,4 +1,4 @@
-//! How the program is told to end: the first SIGTERM or SIGINT begins a drain, the second ends the process at once.
+//! How the program is stopped: the first SIGTERM or SIGINT begins a drain, the second ends the process at once.
 
 use std::io;
 

@@ -13,7 +13,7 @@ impl Simulator {
         self.accounts.get_or_open(public_key)?.add_existing(existing, &self.config)
     }
 
-    /// The same as [`Simulator::add_affiliate`] at `now`, by the merchant's staff: webhooks tell it.
+    /// The same as [`Simulator::add_affiliate`] at `now`, by the merchant's staff: webhooks report it.
     pub fn staff_adds(
         &mut self,
         now: Duration,
@@ -76,7 +76,7 @@ impl Simulator {
             return;
         }
         let Some(account) = self.accounts.get_mut(public_key) else { return };
-        for (topic, body) in account.take_news(&self.config) {
+        for (topic, body) in account.take_changes(&self.config) {
             self.outbox.add(now, public_key, topic, body);
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 
-use crate::error::tells_damage;
+use crate::error::reports_damage;
 use crate::{Error, open, wal};
 
 /// How long a start looks for damage; a larger file is checked in the background.
@@ -77,7 +77,7 @@ pub fn check_until(path: &Path, within: Duration, caller: mpsc::Receiver<()>) ->
     Ok(match complaint(&connection) {
         Ok(None) => Soundness::Sound,
         Ok(Some(complaint)) => Soundness::Damaged(complaint),
-        Err(failure) if tells_damage(&failure) => Soundness::Damaged(failure.to_string()),
+        Err(failure) if reports_damage(&failure) => Soundness::Damaged(failure.to_string()),
         Err(failure) if failure.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
             Soundness::Unfinished
         }

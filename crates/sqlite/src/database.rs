@@ -163,7 +163,7 @@ impl Database {
                 let done = work(connection);
                 drop(held);
                 if let Some(failure) = done.as_ref().err().and_then(WorkError::sqlite)
-                    && crate::error::tells_damage(failure)
+                    && crate::error::reports_damage(failure)
                 {
                     condition.note(failure.to_string());
                 }

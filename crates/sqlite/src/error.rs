@@ -93,11 +93,11 @@ impl Error {
     /// Whether the file is damaged, as SQLite said just now or before.
     #[must_use]
     pub fn is_damage(&self) -> bool {
-        matches!(self, Self::Damaged { .. }) || self.sqlite().is_some_and(tells_damage)
+        matches!(self, Self::Damaged { .. }) || self.sqlite().is_some_and(reports_damage)
     }
 }
 
 /// Whether SQLite says that pages of the file make no sense, or that it is no database.
-pub(crate) fn tells_damage(failure: &rusqlite::Error) -> bool {
+pub(crate) fn reports_damage(failure: &rusqlite::Error) -> bool {
     matches!(failure.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }

@@ -1,7 +1,7 @@
 //! Whether the files that a connection has open are still those at their paths.
 //!
 //! A process goes on writing into a file that was deleted, or replaced by a copy, and loses what it writes when it ends.
-//! Device and inode tell: the number of an open file is not given to another one.
+//! Device and inode identify it: the number of an open file is not given to another one.
 
 use std::fs;
 use std::io;
@@ -23,20 +23,20 @@ type FileId = (u64, u64);
 pub(crate) struct Identity {
     paths: [PathBuf; 3],
     seen: Mutex<[Option<FileId>; 3]>,
-    was_told: AtomicBool,
+    was_reported: AtomicBool,
 }
 
 impl Identity {
     /// Of a database that is about to be opened.
     pub(crate) fn of(path: &Path) -> Self {
         let paths = ENDINGS.map(|ending| crate::beside(path, ending));
-        Self { paths, seen: Mutex::default(), was_told: AtomicBool::default() }
+        Self { paths, seen: Mutex::default(), was_reported: AtomicBool::default() }
     }
 
     /// Takes the files that are there now for ours: to be called when the database was just opened.
     pub(crate) fn renew(&self) {
         *self.seen.lock() = self.paths.each_ref().map(|path| file_id(path).ok());
-        self.was_told.store(false, Ordering::Relaxed);
+        self.was_reported.store(false, Ordering::Relaxed);
     }
 
     /// The first file that is not at its path any more. Files that SQLite has made since the last look become ours.
@@ -57,7 +57,7 @@ impl Identity {
     /// Refuses work on files that are not at their paths any more. It is logged once.
     pub(crate) fn refuse_if_moved(&self) -> Result<(), Error> {
         let Some(path) = self.moved() else { return Ok(()) };
-        if !self.was_told.swap(true, Ordering::Relaxed) {
+        if !self.was_reported.swap(true, Ordering::Relaxed) {
             let file = path.display();
             tracing::error!(%file, "the file was deleted or replaced while it is in use: nothing is read or written");
         }
@@ -76,7 +76,7 @@ fn file_id(path: &Path) -> io::Result<FileId> {
     Ok((found.dev(), found.ino()))
 }
 
-/// Without inodes a file is told by being there.
+/// Without inodes a file is identified by its existence.
 #[cfg(not(unix))]
 fn file_id(path: &Path) -> io::Result<FileId> {
     fs::metadata(path).map(|_| (0, 0))

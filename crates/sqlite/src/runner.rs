@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::Error;
 
-/// Pieces of work that may wait for the thread; who brings more waits.
+/// Pieces of work that may wait for the thread; a caller with more waits.
 const WAITING_WORK: usize = 64;
 
 /// The connection, unless it is closed.

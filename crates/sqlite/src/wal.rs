@@ -3,7 +3,7 @@
 //!
 //! Not every frame that does not follow from the one before it is damaged. A transaction that was taken back, or whose
 //! process was killed before its commit counted, leaves frames behind the newest commit; the next one writes over the first of
-//! them, and the others stay. The index beside the log tells how far the commits reach.
+//! them, and the others stay. The index beside the log shows how far the commits reach.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -67,7 +67,7 @@ fn open(path: &Path) -> io::Result<Option<File>> {
 
 /// Reads which pages the log of the file at `path` holds. No log, or one whose header makes no sense, holds none. A frame
 /// counts if its checksum follows from the one written in the frame before it, so that those behind a damaged one count too;
-/// but none counts behind the newest commit that the index tells of, unless it follows from all before it.
+/// but none counts behind the newest commit that the index shows, unless it follows from all before it.
 pub(crate) fn read(path: &Path) -> io::Result<Frames> {
     // The index first: while others write, the log may only be further than that.
     let index = wal_index::read(path)?;

@@ -1,6 +1,6 @@
 //! Reads the index of a write-ahead log without SQLite: how many of the log's frames are committed.
 //!
-//! SQLite writes it after it has written a commit to the disk, and never deletes it but in good order; so after a kill it tells
+//! SQLite writes it after it has written a commit to the disk, and never deletes it but in good order; so after a kill it shows
 //! the least that must be readable. <https://sqlite.org/walformat.html#the_wal_index_file_format>
 
 use std::fs::File;
@@ -14,7 +14,7 @@ const HEADER: usize = 48;
 /// The version of the format.
 const VERSION: u32 = 3_007_000;
 
-/// What an index tells of its log.
+/// What an index shows of its log.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Index {
     /// Those of the log's header, by which it is known that the index belongs to it.

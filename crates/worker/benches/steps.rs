@@ -91,7 +91,7 @@ fn answer(group: &mut Group<'_>, graphs: Vec<Graph>, steps: Vec<Vec<Step>>, rule
 
 fn answered(step: Step) -> (Digest, Answer) {
     let answer = match step.act {
-        Act::Edit { affiliate, email, fields } => Answer::Told { id: affiliate, email, fields },
+        Act::Edit { affiliate, email, fields } => Answer::Edited { id: affiliate, email, fields },
         other => panic!("a known affiliate needs nothing but an edit: {other:?}"),
     };
     (step.anchor, answer)

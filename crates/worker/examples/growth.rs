@@ -23,7 +23,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 use sqlite::Database;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use worker::rules::Known;
+use worker::rules::ConnectionCache;
 use worker::{Clock, Limits, Worker, absorb};
 
 type Failure = Box<dyn std::error::Error>;
@@ -46,7 +46,7 @@ struct Rig {
     worker: Worker,
     queue: SqliteQueue,
     connection: ConnectionId,
-    known: Known,
+    known: ConnectionCache,
     sent: u128,
 }
 
@@ -82,7 +82,7 @@ impl Rig {
             audiences: Arc::default(),
             directories: Arc::default(),
         };
-        Ok(Self { worker, queue, connection, known: Known::default(), sent: 0 })
+        Ok(Self { worker, queue, connection, known: ConnectionCache::default(), sent: 0 })
     }
 
     async fn publish(&mut self, events: &[Value]) -> Result<(), Failure> {

@@ -24,10 +24,10 @@ const RENEWED_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
 /// The audiences that one process knows.
 #[derive(Debug, Default)]
-pub struct KnownAudiences(Mutex<Known>);
+pub struct KnownAudiences(Mutex<Cached>);
 
 #[derive(Debug, Default)]
-struct Known {
+struct Cached {
     read_at: Option<Timestamp>,
     /// The greatest number that was read.
     newest: u64,
@@ -49,16 +49,16 @@ impl KnownAudiences {
     /// The audiences of a connection that are counted.
     #[must_use]
     pub fn of(&self, connection: ConnectionId) -> Watched {
-        let known = self.known();
+        let known = self.cached();
         known.connections.get(&connection).map(|it| Arc::clone(&it.watched)).unwrap_or_default()
     }
 
     /// The number of the newest audience of a connection; 0 while there is none.
     pub(crate) fn newest(&self, connection: ConnectionId) -> u64 {
-        self.known().connections.get(&connection).map_or(0, |it| it.newest)
+        self.cached().connections.get(&connection).map_or(0, |it| it.newest)
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn cached(&self) -> MutexGuard<'_, Cached> {
         self.0.lock()
     }
 
@@ -66,7 +66,7 @@ impl KnownAudiences {
     pub(crate) async fn refresh(&self, worker: &Worker) -> Result<(), LedgerError> {
         let now = worker.now();
         let is_fresh = |read: Timestamp| now >= read && now.duration_since(read) < FRESH_FOR;
-        if self.known().read_at.is_some_and(is_fresh) {
+        if self.cached().read_at.is_some_and(is_fresh) {
             return Ok(());
         }
         self.read(worker).await
@@ -76,36 +76,36 @@ impl KnownAudiences {
     pub(crate) async fn read(&self, worker: &Worker) -> Result<(), LedgerError> {
         let now = worker.now();
         loop {
-            let after = self.known().newest;
+            let after = self.cached().newest;
             let read = worker.ledger.audiences_after(after, AT_ONCE).await?;
             let is_last = read.len() < AT_ONCE;
-            self.known().add(read);
+            self.cached().add(read);
             if is_last {
-                self.known().read_at = Some(now);
+                self.cached().read_at = Some(now);
                 return Ok(());
             }
         }
     }
 
     /// Records the audiences of events, before these events are folded.
-    pub(crate) async fn meet(
+    pub(crate) async fn record_new(
         &self,
         worker: &Worker,
         connection: ConnectionId,
         named: impl Iterator<Item = &NamedAudience>,
     ) -> Result<(), LedgerError> {
-        let new = self.known().connections.entry(connection).or_default().new_among(named, worker.now());
+        let new = self.cached().connections.entry(connection).or_default().new_among(named, worker.now());
         if new.is_empty() {
             return Ok(());
         }
-        worker.ledger.meet_audiences(connection, &new, worker.now()).await?;
+        worker.ledger.record_audiences(connection, &new, worker.now()).await?;
         self.read(worker).await?;
-        self.known().connections.entry(connection).or_default().have_met(new, worker.now());
+        self.cached().connections.entry(connection).or_default().note_recorded(new, worker.now());
         Ok(())
     }
 }
 
-impl Known {
+impl Cached {
     fn add(&mut self, read: Vec<Audience>) {
         let mut by_connection: BTreeMap<ConnectionId, Vec<Audience>> = BTreeMap::new();
         for audience in read {
@@ -138,7 +138,7 @@ impl OfConnection {
         for it in named {
             let is_new = match self.named.get(&it.key) {
                 None => !is_full,
-                Some(known) => !is_early && says_more(it, known),
+                Some(known) => !is_early && has_new_information(it, known),
             };
             if is_new && (new.len() <= MAX_AUDIENCES || new.contains_key(it.key.as_str())) {
                 let best = new.entry(&it.key).or_insert(it);
@@ -148,11 +148,11 @@ impl OfConnection {
         new.into_values().cloned().collect()
     }
 
-    fn have_met(&mut self, met: Vec<NamedAudience>, now: Timestamp) {
-        self.is_beyond |= met.iter().any(|it| !self.named.contains_key(&it.key));
-        for it in met {
+    fn note_recorded(&mut self, recorded: Vec<NamedAudience>, now: Timestamp) {
+        self.is_beyond |= recorded.iter().any(|it| !self.named.contains_key(&it.key));
+        for it in recorded {
             if let Some(known) = self.named.get_mut(&it.key)
-                && says_more(&it, known)
+                && has_new_information(&it, known)
             {
                 (known.class, known.space, known.segment_id) = (it.class, it.space, it.segment_id);
                 self.renewed_at = Some(now);
@@ -162,7 +162,7 @@ impl OfConnection {
 }
 
 /// Whether an event has new information about an audience.
-fn says_more(named: &NamedAudience, known: &NamedAudience) -> bool {
+fn has_new_information(named: &NamedAudience, known: &NamedAudience) -> bool {
     let differs = |new: &Option<String>, known: &Option<String>| new.is_some() && new != known;
     differs(&named.class, &known.class)
         || differs(&named.space, &known.space)

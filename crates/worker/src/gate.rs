@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::Limits;
 use crate::meters::Meters;
-use crate::pace::{Pace, Went};
+use crate::pace::{CallResult, Pace};
 
 /// Maximum difference between the clocks of two workers. A new holder goes by its own clock, and must not start before the last
 /// call of its predecessor has ended.
@@ -24,7 +24,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 pub struct ConnectionGate {
     began: Instant,
     deadline: Duration,
-    longest_rest: Duration,
+    longest_wait: Duration,
     pace: Mutex<Pace>,
     lease_until: Mutex<Option<Instant>>,
     closed: AtomicBool,
@@ -40,7 +40,7 @@ impl ConnectionGate {
         Self {
             began: Instant::now(),
             deadline: limits.deadline,
-            longest_rest: limits.retry.max_retry_after,
+            longest_wait: limits.retry.max_retry_after,
             pace: Mutex::new(Pace::new(ceiling, learned, most, Duration::ZERO)),
             lease_until: Mutex::new(None),
             closed: AtomicBool::new(false),
@@ -68,18 +68,18 @@ impl ConnectionGate {
 
     /// Until when Refersion asked to wait.
     #[must_use]
-    pub fn stays_away_until(&self) -> Instant {
-        self.began + self.with_pace(|pace, _| pace.rests_until())
+    pub fn waits_until(&self) -> Instant {
+        self.began + self.with_pace(|pace, _| pace.waits_until())
     }
 
     /// Lets no call start before `until`.
-    pub fn stay_away(&self, until: Instant) {
-        self.with_pace(|pace, _| pace.rest(until.saturating_duration_since(self.began)));
+    pub fn pause_until(&self, until: Instant) {
+        self.with_pace(|pace, _| pace.pause_until(until.saturating_duration_since(self.began)));
     }
 
     /// Lets calls start again, although Refersion asked to wait.
-    pub fn end_rest(&self) {
-        self.with_pace(|pace, _| pace.end_rest());
+    pub fn end_pause(&self) {
+        self.with_pace(|pace, _| pace.end_pause());
         self.ended.notify_waiters();
     }
 
@@ -121,14 +121,14 @@ impl refersion::Gate for ConnectionGate {
     }
 
     fn report(&self, signal: Signal, latency: Duration) {
-        let went = match signal {
-            Signal::Success | Signal::Rejected => Went::Well,
+        let result = match signal {
+            Signal::Success | Signal::Rejected => CallResult::Succeeded,
             Signal::Throttled { retry_after } => {
-                Went::Throttled(retry_after.map(|wait| wait.min(self.longest_rest)))
+                CallResult::Throttled(retry_after.map(|wait| wait.min(self.longest_wait)))
             }
-            Signal::Failure => Went::Badly,
+            Signal::Failure => CallResult::Failed,
         };
-        self.with_pace(|pace, now| pace.ended(now, went, latency));
+        self.with_pace(|pace, now| pace.ended(now, result, latency));
         self.ended.notify_waiters();
     }
 }

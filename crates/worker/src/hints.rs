@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use connections::{Connection, Vault};
+use identity::directory::{DirectoryEntries, Listing, apply_directory};
 use identity::drift::{EMAIL, Shown, compare};
 use identity::eligibility::Rules;
-use identity::known::{Known, Listing, learn};
 use identity::{Digest, Text};
 use jiff::Timestamp;
 use ledger::{Changes, Drift, GraphRow, Ledger, LedgerError, ListedAffiliate};
@@ -41,25 +41,26 @@ pub struct Hint {
 impl Hint {
     /// Reads a webhook.
     #[must_use]
-    pub fn of(connection: &Connection, vault: &Vault, said: &WebhookAffiliate, now: Timestamp) -> Self {
+    pub fn of(connection: &Connection, vault: &Vault, webhook: &WebhookAffiliate, now: Timestamp) -> Self {
         let translator = Translator { vault, connection: connection.id };
-        let address = translator.address_digest(&said.email);
-        let status = said.status.map(shown_status);
-        let fields = said.fields.iter().map(|(field, text)| (Text::from(*field), Text::from(text.as_str())));
-        let custom = said.custom_fields.iter();
+        let address = translator.address_digest(&webhook.email);
+        let status = webhook.status.map(shown_status);
+        let fields =
+            webhook.fields.iter().map(|(field, text)| (Text::from(*field), Text::from(text.as_str())));
+        let custom = webhook.custom_fields.iter();
         let custom =
             custom.map(|(id, _, text)| (Text::from(format!("custom:{id}")), Text::from(text.as_str())));
         Self {
             connection: connection.id,
             rules: rules(&connection.settings),
             affiliate: ListedAffiliate {
-                code: said.code.to_string(),
+                code: webhook.code.to_string(),
                 address,
-                id: said.id.map(|id| id.0),
+                id: webhook.id.map(|id| id.0),
                 status,
             },
             shown: Shown { address, status, fields: fields.chain(custom).collect() },
-            custom_fields: said.custom_fields.iter().map(|(id, name, _)| (*id, name.clone())).collect(),
+            custom_fields: webhook.custom_fields.iter().map(|(id, name, _)| (*id, name.clone())).collect(),
             received_at: now,
         }
     }
@@ -70,15 +71,15 @@ impl Hint {
     /// # Errors
     ///
     /// If the ledger is not available.
-    pub async fn receive(self, ledger: &dyn Ledger) -> Result<Option<Doubtful>, LedgerError> {
+    pub async fn receive(self, ledger: &dyn Ledger) -> Result<Option<UnconfirmedDrift>, LedgerError> {
         let addresses = self.addresses(ledger).await?;
         let drift = self.compare(ledger, &addresses).await?;
         let has_moved = drift.as_ref().is_some_and(|drift| drift.fields.iter().any(|field| field == EMAIL));
         self.note(ledger, has_moved).await?;
-        self.teach(ledger).await?;
+        self.bind_person(ledger).await?;
         match drift {
             Some(drift) if drift.fields.is_empty() => ledger.note_drift(self.connection, &drift).await?,
-            Some(_) => return Ok(Some(Doubtful { hint: self, addresses })),
+            Some(_) => return Ok(Some(UnconfirmedDrift { hint: self, addresses })),
             None => {}
         }
         Ok(None)
@@ -105,12 +106,12 @@ impl Hint {
     }
 
     /// Binds a person who waits for nothing but this affiliate.
-    async fn teach(&self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
+    async fn bind_person(&self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
         let Some(address) = self.affiliate.address else { return Ok(()) };
         for _ in 0..CONFLICTS {
             let gathered = ledger.gather(self.connection, &[address], &[]).await?;
-            let lessons = gathered.graphs.into_iter().filter_map(|read| self.lesson(read, address));
-            let Some(changes) = lessons.into_iter().next() else { return Ok(()) };
+            let bindings = gathered.graphs.into_iter().filter_map(|read| self.binding(read, address));
+            let Some(changes) = bindings.into_iter().next() else { return Ok(()) };
             match ledger.record(changes).await {
                 Err(LedgerError::Conflict | LedgerError::Claimed) => tokio::task::yield_now().await,
                 other => return other,
@@ -119,16 +120,16 @@ impl Hint {
         Ok(())
     }
 
-    fn lesson(&self, read: GraphRow, address: Digest) -> Option<Changes> {
+    fn binding(&self, read: GraphRow, address: Digest) -> Option<Changes> {
         let code = Text::from(self.affiliate.code.as_str());
         let listing = Listing { code, seen_at: self.received_at.into() };
-        let known = Known {
+        let entries = DirectoryEntries {
             complete_since: None,
-            asked: [address].into(),
+            looked_up: [address].into(),
             listed: [(address, listing)].into_iter().collect(),
         };
         let mut save = unsettled(read);
-        if !learn(&mut save.graph, &self.rules, &known) {
+        if !apply_directory(&mut save.graph, &self.rules, &entries) {
             return None;
         }
         let mut changes =
@@ -157,12 +158,12 @@ impl Hint {
 }
 
 /// A webhook that differs from what was sent.
-pub struct Doubtful {
+pub struct UnconfirmedDrift {
     hint: Hint,
     addresses: Vec<Digest>,
 }
 
-impl Doubtful {
+impl UnconfirmedDrift {
     /// Compares again, and records the remaining differences.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ const EVERY: Duration = Duration::from_secs(60);
 pub const PAGES: PageSize = PageSize::between(20, 250);
 
 /// Pause between two full pages, for other writers of the ledger.
-pub const REST: Duration = Duration::from_millis(20);
+pub const PAUSE: Duration = Duration::from_millis(20);
 
 /// Dead letters that are classified in one transaction: few, so that other writers do not wait long.
 const CLASSIFIED_AT_ONCE: usize = 100;
@@ -66,13 +66,13 @@ impl Pages {
 pub async fn run(worker: &Worker, stop: &CancellationToken) {
     let mut sweeper = Sweeper::default();
     while !stop.is_cancelled() {
-        let mut rest = EVERY;
+        let mut pause = EVERY;
         match sweeper.sweep(worker).await {
-            Ok(true) => rest = REST,
+            Ok(true) => pause = PAUSE,
             Ok(false) => {}
             Err(cause) => warn!(error = %cause, "expired rows could not be dropped"),
         }
-        tokio::select! { biased; () = tokio::time::sleep(rest) => {}, () = stop.cancelled() => {} }
+        tokio::select! { biased; () = tokio::time::sleep(pause) => {}, () = stop.cancelled() => {} }
     }
 }
 

@@ -119,7 +119,7 @@ pub struct Limits {
     /// Maximum number of identifiers that one identifier links; one that links more stops linking.
     pub shared_after: usize,
     /// Minimum number of edits in a batch for which the fast path is used (send first, then record once).
-    pub carry_from: usize,
+    pub fast_path_from: usize,
     /// How long after a walk through Refersion's list of affiliates the next one begins; `None`: when it is requested.
     pub walk_every: Option<Duration>,
     /// How long outcomes are kept.
@@ -143,7 +143,7 @@ impl Default for Limits {
             bulk_waits: Duration::from_millis(200),
             blocked_identifiers: Vec::new(),
             shared_after: identity::shared::SHARED_AFTER,
-            carry_from: 50,
+            fast_path_from: 50,
             walk_every: Some(Duration::from_secs(86_400)),
             keep_outcomes: Duration::from_secs(30 * 86_400),
             keep_dead_letters: Duration::from_secs(90 * 86_400),

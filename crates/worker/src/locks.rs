@@ -24,7 +24,7 @@ const SHARED_KNOWN: usize = 10_000;
 #[derive(Debug)]
 pub struct GraphLocks {
     /// Held by absorb from reading a graph until it is recorded, also while its changes are offered to the lease holder.
-    pub(crate) in_hand: Arc<Locks>,
+    pub(crate) absorbing: Arc<Locks>,
     /// Held by every task from reading a graph until it is written.
     pub(crate) writing: Arc<Locks>,
     folding: Semaphore,
@@ -35,8 +35,8 @@ pub struct GraphLocks {
 
 impl Default for GraphLocks {
     fn default() -> Self {
-        let (in_hand, writing) = (Arc::default(), Arc::default());
-        Self { in_hand, writing, folding: Semaphore::new(FOLDING), shared: Mutex::default() }
+        let (absorbing, writing) = (Arc::default(), Arc::default());
+        Self { absorbing, writing, folding: Semaphore::new(FOLDING), shared: Mutex::default() }
     }
 }
 

@@ -87,8 +87,8 @@ impl Meters {
     }
 
     /// Counts a call by its result: `fine`, `refused`, `throttled` or `unwell`.
-    pub fn call(&self, went: &'static str, took: Duration) {
-        bump(&self.calls, went, 1);
+    pub fn call(&self, result: &'static str, took: Duration) {
+        bump(&self.calls, result, 1);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.call_micros.fetch_add(micros, Ordering::Relaxed);
         let mut latencies = self.latencies.lock();

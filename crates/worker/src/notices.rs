@@ -51,16 +51,16 @@ impl Notices {
 
 /// Records changes, and logs the dead letters among them.
 pub(crate) async fn record(worker: &Worker, changes: Changes) -> Result<(), LedgerError> {
-    let deaths = Deaths::of(changes.connection, &changes.dead_letters);
+    let dead = DeadByCause::of(changes.connection, &changes.dead_letters);
     worker.ledger.record(changes).await?;
-    deaths.log(worker).await;
+    dead.log(worker).await;
     Ok(())
 }
 
 /// Dead letters to log once they are recorded, by cause.
-struct Deaths(BTreeMap<Cause, (usize, Option<u16>, Uuid)>);
+struct DeadByCause(BTreeMap<Cause, (usize, Option<u16>, Uuid)>);
 
-impl Deaths {
+impl DeadByCause {
     /// From dead letters that are about to be recorded.
     fn of(connection: ConnectionId, letters: &[DeadLetter]) -> Self {
         let mut causes = BTreeMap::new();

@@ -14,12 +14,12 @@ use crate::settle::{settle_save, unsettled};
 
 /// Notes that a payout field is now held back, or no longer: in the graph, the count, the audit and the log.
 pub(crate) fn note_holds(changes: &mut Changes, save: &mut Save, holds: &[(usize, bool)], now: Timestamp) {
-    for (place, begins) in holds {
+    for (place, is_held) in holds {
         let affiliate = &mut save.graph.affiliates[*place];
-        affiliate.held_since = begins.then_some(now.into());
-        changes.held_back += if *begins { 1 } else { -1 };
+        affiliate.held_since = is_held.then_some(now.into());
+        changes.held_back += if *is_held { 1 } else { -1 };
         let (Some(id), connection) = (affiliate.id, changes.connection) else { continue };
-        if *begins {
+        if *is_held {
             warn!(
                 connection_id = connection,
                 affiliate_id = id,
@@ -32,7 +32,7 @@ pub(crate) fn note_holds(changes: &mut Changes, save: &mut Save, holds: &[(usize
                 "the payout field is not held back any more"
             );
         }
-        let action = if *begins { "payout_held" } else { "payout_hold_ended" };
+        let action = if *is_held { "payout_held" } else { "payout_hold_ended" };
         changes.audit.push(line("worker", action, id, now));
     }
 }

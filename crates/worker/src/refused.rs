@@ -42,7 +42,7 @@ pub(crate) fn note_refused(changes: &mut Changes, shed: Shed, now: Timestamp) {
         changes.orphans.push(OrphanedDeadLetter {
             event: refused.event,
             named: refused.named.clone(),
-            said_at: refused.said_at,
+            stated_at: refused.stated_at,
         });
         changes.dead_letters.push(letter(&refused, now));
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use backoff::SystemClock;
 use backoff::backoff::Backoff as _;
 use backoff::exponential::ExponentialBackoff;
-use identity::answer::Verdict;
+use identity::answer::RetryDecision;
 use identity::stamp::Moment;
 
 /// The retry settings of `config/default.toml`.
@@ -69,11 +69,11 @@ impl RetryPolicy {
     /// What to do after the `attempts`th failure at `now`, if the first was at `since`. The gate obeys the server's
     /// `Retry-After`, for all persons of a connection.
     #[must_use]
-    pub fn verdict(&self, attempts: u32, since: Moment, now: Moment, chance: f64) -> Verdict {
+    pub fn decide(&self, attempts: u32, since: Moment, now: Moment, chance: f64) -> RetryDecision {
         let wait = self.wait(attempts, chance);
         let elapsed = Duration::from_micros(u64::try_from(now.0 - since.0).unwrap_or(0));
         let micros = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
-        Verdict {
+        RetryDecision {
             due_at: Moment(now.0.saturating_add(micros)),
             give_up: attempts >= self.max_attempts && elapsed >= self.max_elapsed,
         }
@@ -96,8 +96,8 @@ mod tests {
     fn giving_up_needs_attempts_and_time() {
         let policy = RetryPolicy::default();
         let day = 24 * 3600 * 1_000_000;
-        assert!(!policy.verdict(100, Moment(0), Moment(1), 0.5).give_up);
-        assert!(!policy.verdict(11, Moment(0), Moment(day), 0.5).give_up);
-        assert!(policy.verdict(12, Moment(0), Moment(day), 0.5).give_up);
+        assert!(!policy.decide(100, Moment(0), Moment(1), 0.5).give_up);
+        assert!(!policy.decide(11, Moment(0), Moment(day), 0.5).give_up);
+        assert!(policy.decide(12, Moment(0), Moment(day), 0.5).give_up);
     }
 }

@@ -45,7 +45,7 @@ pub fn read_options(blocked: &[String], settings: &Settings) -> ReadOptions {
 
 /// The connections, cached for a moment.
 #[derive(Clone, Default)]
-pub struct Known {
+pub struct ConnectionCache {
     /// Shared, because every batch under way keeps the connections that it was read with.
     connections: Arc<BTreeMap<ConnectionId, Arc<Connection>>>,
     /// How their events are read.
@@ -58,7 +58,7 @@ pub const WALKS_BEGIN_AFTER: SignedDuration = SignedDuration::from_secs(3);
 /// How long the cached connections are used before they are read again.
 const FRESH_FOR: SignedDuration = SignedDuration::from_secs(1);
 
-impl Known {
+impl ConnectionCache {
     /// Reads the connections again, if the cached ones are too old.
     ///
     /// # Errors
@@ -94,7 +94,7 @@ impl Known {
     /// # Errors
     ///
     /// If the store cannot be read.
-    pub async fn meet(
+    pub async fn ensure(
         &mut self,
         worker: &Worker,
         mut ids: impl Iterator<Item = ConnectionId>,

@@ -17,13 +17,13 @@ use uuid::Uuid;
 
 use crate::gate::ConnectionGate;
 use crate::reconcile::{Holder, Left};
-use crate::rules::Known;
+use crate::rules::ConnectionCache;
 use crate::{Worker, absorb, housekeeping};
 
 /// Interval of looks at the list of connections.
 const LOOK: Duration = Duration::from_secs(1);
 /// Pause of a connection's reconcile after it failed.
-const REST: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs the whole worker until `stop`, and returns when no work is under way any more. Boxed, so that it is compiled in this crate and
 /// not in each that awaits it.
@@ -40,28 +40,28 @@ pub fn run(worker: Worker, stop: CancellationToken) -> BoxFuture<'static, ()> {
 
 /// Serves every connection whose lease it can get.
 pub async fn reconcile_all(worker: &Worker, stop: &CancellationToken) {
-    let mut known = Known::default();
+    let mut cache = ConnectionCache::default();
     let mut served: BTreeMap<ConnectionId, (CancellationToken, Id)> = BTreeMap::new();
     let mut tasks: JoinSet<(ConnectionId, Option<Instant>)> = JoinSet::new();
     // A connection that is served again by this process still obeys an earlier `Retry-After`.
-    let mut stays_away: BTreeMap<ConnectionId, Instant> = BTreeMap::new();
+    let mut paused_until: BTreeMap<ConnectionId, Instant> = BTreeMap::new();
     while !stop.is_cancelled() {
         worker.beats.beat("reconcile", worker.now());
-        match known.refresh(worker).await {
+        match cache.refresh(worker).await {
             Ok(()) => {
-                for connection in known
+                for connection in cache
                     .all()
                     .filter(|connection| !served.contains_key(&connection.id))
                     .cloned()
                     .collect::<Vec<_>>()
                 {
                     let token = stop.child_token();
-                    let (id, until) = (connection.id, stays_away.remove(&connection.id));
+                    let (id, until) = (connection.id, paused_until.remove(&connection.id));
                     let span = debug_span!("connection", connection = %connection.name, connection_id = id);
                     let serving = serve_one(worker.clone(), connection, until, token.clone());
                     served.insert(id, (token, tasks.spawn(serving.instrument(span)).id()));
                 }
-                for (id, (token, _)) in served.iter().filter(|(id, _)| !known.has(**id)) {
+                for (id, (token, _)) in served.iter().filter(|(id, _)| !cache.has(**id)) {
                     debug!(connection_id = id, "the connection was removed");
                     token.cancel();
                 }
@@ -74,7 +74,7 @@ pub async fn reconcile_all(worker: &Worker, stop: &CancellationToken) {
                 match ended {
                     Ok((id, until)) => {
                         served.remove(&id);
-                        stays_away.extend(until.map(|until| (id, until)));
+                        paused_until.extend(until.map(|until| (id, until)));
                     }
                     Err(panicked) => served.retain(|_, (_, task)| *task != panicked.id()),
                 }
@@ -112,19 +112,19 @@ async fn serve_one(
                 };
                 let gate = Arc::new(gate_of(&worker, &connection));
                 if let Some(until) = until {
-                    gate.stay_away(until);
+                    gate.pause_until(until);
                 }
                 worker.meters.holds(id, true);
                 worker.meters.rate(id, gate.with_pace(|pace, _| pace.rate()));
                 hold(&worker, &connection, (holder, lease), &gate, &stop).await;
                 worker.meters.holds(id, false);
-                until = Some(gate.stays_away_until());
+                until = Some(gate.waits_until());
                 break;
             }
             Ok(None) => wait(worker.limits.renew, &stop).await,
             Err(cause) => {
                 warn!(connection = %connection.name, connection_id = id, error = %cause, "the lease cannot be acquired");
-                wait(REST, &stop).await;
+                wait(PAUSE, &stop).await;
             }
         }
     }
@@ -139,7 +139,7 @@ fn gate_of(worker: &Worker, connection: &Connection) -> ConnectionGate {
     // Every holder of the connection obeys `Retry-After`, but not for longer than the limit, whatever the clocks say.
     if let Some(until) = connection.asked_to_wait_until {
         let wait = Duration::try_from(until.duration_since(worker.now())).unwrap_or_default();
-        gate.stay_away(Instant::now() + wait.min(limits.retry.max_retry_after));
+        gate.pause_until(Instant::now() + wait.min(limits.retry.max_retry_after));
     }
     gate
 }
@@ -175,7 +175,7 @@ async fn hold(
                     // They may still take effect: nobody serves the connection until the lease has outlasted them.
                     return;
                 }
-                wait(REST, stop).await;
+                wait(PAUSE, stop).await;
             }
         }
     }

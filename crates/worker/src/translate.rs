@@ -29,7 +29,7 @@ const LONGEST_NAME: usize = 255;
 
 /// The request of an event.
 #[derive(Clone, Debug)]
-pub enum Ask {
+pub enum Action {
     /// Fold this.
     Say(Box<Statement>),
     /// Erase and disable these.
@@ -81,13 +81,13 @@ impl Translator<'_> {
 
     /// Translates one event. `revision` grows when an operator repairs it.
     #[must_use]
-    pub fn ask(&self, id: Uuid, revision: u32, lane: Lane, event: &Event) -> Ask {
+    pub fn translate(&self, id: Uuid, revision: u32, lane: Lane, event: &Event) -> Action {
         match &event.body {
-            Body::Identify(identify) if identify.skip => Ask::Skip(SWITCHED_OFF),
+            Body::Identify(identify) if identify.skip => Action::Skip(SWITCHED_OFF),
             Body::Identify(it) if it.user.is_none() && it.address.is_none() && it.anonymous.is_none() => {
-                Ask::Skip(BLOCKED)
+                Action::Skip(BLOCKED)
             }
-            Body::Identify(identify) => Ask::Say(Box::new(Statement {
+            Body::Identify(identify) => Action::Identify(Box::new(Statement {
                 event: id,
                 stamp: Stamp {
                     time: identify.time.into(),
@@ -103,9 +103,9 @@ impl Translator<'_> {
                 unusable: None,
             })),
             Body::Delete(it) if it.user.is_none() && it.addresses.is_empty() && it.anonymous.is_none() => {
-                Ask::Skip(BLOCKED)
+                Action::Skip(BLOCKED)
             }
-            Body::Delete(delete) => Ask::Delete(Box::new(Deletion {
+            Body::Delete(delete) => Action::Delete(Box::new(Deletion {
                 event: id,
                 stamp: Stamp {
                     time: delete.time.into(),
@@ -134,32 +134,32 @@ impl Translator<'_> {
     /// The digests that an operator finds the event by.
     #[must_use]
     pub fn found_by(&self, event: &Event) -> Vec<identity::Digest> {
-        self.found_by_ask(event, &self.ask(Uuid::nil(), 0, Lane::Live, event))
+        self.found_by_action(event, &self.translate(Uuid::nil(), 0, Lane::Live, event))
     }
 
     /// The same, for an event that was translated already.
-    pub(crate) fn found_by_ask(&self, event: &Event, ask: &Ask) -> Vec<identity::Digest> {
+    pub(crate) fn found_by_action(&self, event: &Event, action: &Action) -> Vec<identity::Digest> {
         let message = event.message_id.iter().map(|id| self.digest(MESSAGE, id));
-        message.chain(self.names_in(event, ask)).collect()
+        message.chain(self.names_in(event, action)).collect()
     }
 
     /// The digests of the identifiers that an event names, also of one that asks for nothing.
     #[must_use]
     pub fn names(&self, event: &Event) -> Vec<identity::Digest> {
-        self.names_in(event, &self.ask(Uuid::nil(), 0, Lane::Live, event))
+        self.names_in(event, &self.translate(Uuid::nil(), 0, Lane::Live, event))
     }
 
-    fn names_in(&self, event: &Event, ask: &Ask) -> Vec<identity::Digest> {
-        match (ask, &event.body) {
-            (Ask::Say(statement), _) => statement.digests(),
-            (Ask::Delete(deletion), _) => deletion.digests(),
-            (Ask::Skip(_), Body::Identify(it)) => {
+    fn names_in(&self, event: &Event, action: &Action) -> Vec<identity::Digest> {
+        match (action, &event.body) {
+            (Action::Identify(statement), _) => statement.digests(),
+            (Action::Delete(deletion), _) => deletion.digests(),
+            (Action::Skip(_), Body::Identify(it)) => {
                 let user = it.user.iter().map(|id| self.digest(USER, id));
                 let address = it.address.iter().map(|stated| self.digest(ADDRESS, &stated.address));
                 let anonymous = it.anonymous.iter().map(|id| self.digest(ANONYMOUS, id));
                 user.chain(address).chain(anonymous).collect()
             }
-            (Ask::Skip(_), Body::Delete(_)) => Vec::new(),
+            (Action::Skip(_), Body::Delete(_)) => Vec::new(),
         }
     }
 
@@ -198,13 +198,13 @@ pub fn open(vault: &Vault, digest: identity::Digest, sealed: &str) -> Option<Str
 
 /// Segment's traits under Refersion's names and in its forms.
 #[must_use]
-pub fn meaning(said: &BTreeMap<Trait, Option<String>>) -> Map<Text, Option<Text>> {
-    let stated_country = said.get(&Trait::Country).and_then(|text| text.as_deref());
+pub fn meaning(stated: &BTreeMap<Trait, Option<String>>) -> Map<Text, Option<Text>> {
+    let stated_country = stated.get(&Trait::Country).and_then(|text| text.as_deref());
     let code = stated_country.and_then(country::code);
     let in_the_us = stated_country.is_none() || code == Some("US");
     let text = |value: &Option<String>| value.as_deref().map(Text::from);
     let mut traits = Map::new();
-    for (key, value) in said {
+    for (key, value) in stated {
         let (name, value) = match key {
             Trait::FirstName => ("first_name", text(value)),
             Trait::LastName => ("last_name", text(value)),
@@ -232,8 +232,8 @@ pub fn meaning(said: &BTreeMap<Trait, Option<String>>) -> Map<Text, Option<Text>
 }
 
 /// Why the country that is stated is not sent; `None` if it is, or if none is stated.
-pub(crate) fn unusable_country(said: &BTreeMap<Trait, Option<String>>) -> Option<&'static str> {
-    let stated = said.get(&Trait::Country)?.as_deref()?;
+pub(crate) fn unusable_country(traits: &BTreeMap<Trait, Option<String>>) -> Option<&'static str> {
+    let stated = traits.get(&Trait::Country)?.as_deref()?;
     match country::code(stated) {
         None => Some("unknown_country"),
         Some(code) => (!country::accepted(code)).then_some("country_not_accepted"),

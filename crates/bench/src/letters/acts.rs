@@ -131,7 +131,7 @@ impl<'a> Acts<'a> {
                 break;
             }
             size.learn(done, page_began.elapsed());
-            tokio::time::sleep(housekeeping::REST).await;
+            tokio::time::sleep(housekeeping::PAUSE).await;
         }
         self.note(act, letters, began.elapsed().as_secs_f64(), watch).await
     }

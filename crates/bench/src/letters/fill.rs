@@ -2,18 +2,18 @@
 //! what each died of.
 
 use connections::Connection;
-use identity::answer::{Answer, Cause, Death, Verdict, apply, fail};
+use identity::answer::{Answer, Cause, DeadEvent, RetryDecision, apply, fail};
 use identity::audiences::Counted;
 use identity::eligibility::Rules;
 use identity::fold::{Statement, identify};
 use identity::graph::{Graph, Lane, Status};
-use identity::plan::{Act, Picture};
+use identity::plan::{Act, Analysis};
 use identity::settle::settle;
 use jiff::{SignedDuration, Timestamp};
 use ledger::{Changes, DeadLetter, NewEvent, OrphanedDeadLetter, Outcome, Save, State};
 use uuid::Uuid;
 use worker::rules::{read_options, rules};
-use worker::translate::{Ask, Translator};
+use worker::translate::{Action, Translator};
 
 use crate::members::{Round, Shape};
 use service::engines::Engines;
@@ -37,7 +37,7 @@ pub(super) async fn fill(engines: &Engines, connection: &Connection, letters: u3
     for first in (0..letters).step_by(AT_ONCE as usize) {
         let mut changes = Changes { connection: connection.id, now: engines.now(), ..Changes::default() };
         for member in first..(first + AT_ONCE).min(letters) {
-            filler.die(&mut changes, member)?;
+            filler.add_dead_letter(&mut changes, member)?;
         }
         engines.ledger.record(changes).await?;
     }
@@ -52,7 +52,7 @@ struct Filler<'f> {
 }
 
 impl Filler<'_> {
-    fn die(&self, changes: &mut Changes, member: u32) -> anyhow::Result<()> {
+    fn add_dead_letter(&self, changes: &mut Changes, member: u32) -> anyhow::Result<()> {
         let now = changes.now + SignedDuration::from_micros(i64::from(member % AT_ONCE));
         let event = self.engines.new_id();
         match member % 3 {
@@ -80,10 +80,10 @@ impl Filler<'_> {
         let (second, payload) = self.statement((member, Shape::Whole), (2, event), now)?;
         identify(&mut graph, &second);
         let cause = cause("unavailable", 503, "service is under maintenance.");
-        let given_up = |_, _| Verdict { due_at: now.into(), give_up: true };
-        let mut deaths = fail(&mut graph, &self.rules, anchor, (now.into(), &cause), given_up);
-        deaths.iter_mut().for_each(|death| death.attempts = ATTEMPTS);
-        self.record(changes, graph, &second, (payload, now), deaths)
+        let given_up = |_, _| RetryDecision { due_at: now.into(), give_up: true };
+        let mut dead_events = fail(&mut graph, &self.rules, anchor, (now.into(), &cause), given_up);
+        dead_events.iter_mut().for_each(|dead_event| dead_event.attempts = ATTEMPTS);
+        self.record(changes, graph, &second, (payload, now), dead_events)
     }
 
     /// Somebody whose address Refersion refuses.
@@ -104,8 +104,8 @@ impl Filler<'_> {
             email: Some(anchor),
             texts: identity::Map::new(),
         };
-        let deaths = apply(&mut graph, &self.rules, anchor, &refused, now.into());
-        self.record(changes, graph, &statement, (payload, now), deaths)
+        let dead_events = apply(&mut graph, &self.rules, anchor, &refused, now.into());
+        self.record(changes, graph, &statement, (payload, now), dead_events)
     }
 
     /// What a member says in a round, as the worker reads it; and its payload.
@@ -119,8 +119,8 @@ impl Filler<'_> {
         let payload = Round { number, at, shape }.event(member, 0);
         let read = segment::read_with(payload.as_bytes(), now, &self.options)?;
         let translator = Translator { vault: &self.engines.vault, connection: self.connection.id };
-        match translator.ask(event, 0, Lane::Bulk, &read) {
-            Ask::Say(statement) => Ok((*statement, payload)),
+        match translator.translate(event, 0, Lane::Bulk, &read) {
+            Action::Identify(statement) => Ok((*statement, payload)),
             other => anyhow::bail!("a member says {other:?}"),
         }
     }
@@ -131,9 +131,9 @@ impl Filler<'_> {
         mut graph: Graph,
         statement: &Statement,
         (payload, now): (String, Timestamp),
-        deaths: Vec<Death>,
+        dead_events: Vec<DeadEvent>,
     ) -> anyhow::Result<()> {
-        anyhow::ensure!(deaths.len() == 1, "{} events died, not one", deaths.len());
+        anyhow::ensure!(dead_events.len() == 1, "{} events died, not one", dead_events.len());
         changes.events.push(NewEvent {
             event: statement.event,
             kind: "identify".to_owned(),
@@ -142,9 +142,9 @@ impl Filler<'_> {
             payload: payload.into(),
             found_by: statement.digests(),
         });
-        for death in deaths {
-            dead(changes, (death.event, death.number, now), &death.cause.class);
-            changes.dead_letters.push(DeadLetter::of(death, now));
+        for dead_event in dead_events {
+            dead(changes, (dead_event.event, dead_event.number, now), &dead_event.cause.class);
+            changes.dead_letters.push(DeadLetter::of(dead_event, now));
         }
         let settled = settle(&mut graph, &self.rules);
         changes.saves.push(Save {
@@ -163,12 +163,12 @@ impl Filler<'_> {
 /// Makes an affiliate that was told all that its graph says.
 fn enrol(graph: &mut Graph, rules: &Rules, (anchor, id): (identity::Digest, u64), now: Timestamp) {
     for _ in 0..2 {
-        let steps = Picture::of(graph, rules).steps;
+        let steps = Analysis::of(graph, rules).steps;
         let answer = match steps.into_iter().next().map(|step| step.act) {
-            Some(Act::Create { fields: told, .. }) => {
-                Answer::Created { id, code: format!("{id:x}"), status: Status::Active, told }
+            Some(Act::Create { fields, .. }) => {
+                Answer::Created { id, code: format!("{id:x}"), status: Status::Active, fields }
             }
-            Some(Act::Edit { email, fields, .. }) => Answer::Told { id, email, fields },
+            Some(Act::Edit { email, fields, .. }) => Answer::Edited { id, email, fields },
             _ => return,
         };
         apply(graph, rules, anchor, &answer, now.into());
@@ -191,7 +191,7 @@ fn unreadable(changes: &mut Changes, event: Uuid, now: Timestamp) {
         found_by: Vec::new(),
     });
     dead(changes, (event, 1, now), "unreadable");
-    changes.orphans.push(OrphanedDeadLetter { event, named: Vec::new(), said_at: now.into() });
+    changes.orphans.push(OrphanedDeadLetter { event, named: Vec::new(), stated_at: now.into() });
     changes.dead_letters.push(DeadLetter {
         event,
         class: "unreadable".to_owned(),

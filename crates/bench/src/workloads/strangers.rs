@@ -71,7 +71,7 @@ impl Workload for Options {
 async fn adopt(stage: &Stage<'_>) -> anyhow::Result<()> {
     tracing::info!("they are walked through");
     let engines = &stage.ground.engines;
-    adoption::ask(engines, stage.connection).await?;
+    adoption::request_walk(engines, stage.connection).await?;
     while engines.ledger.directory(stage.connection).await?.complete_since.is_none() {
         tokio::time::sleep(LOOK).await;
     }

@@ -39,7 +39,7 @@ pub async fn run(arguments: &Arguments, context: &mut Context) -> Result<Exit, F
         true => Engines::open_or_create(&context.loaded.config).await?,
         false => context.engines_or_new().await?,
     };
-    // A broker that is away opens all the same; whoever asks for migration wants to know.
+    // A broker that is away opens all the same, but `migrate` has to report it.
     queue_engine::probe(&context.loaded.config.queue, &engines.clock, true).await?;
     if context.output.is_json() {
         context.output.json(&serde_json::json!({ "queue": "current", "ledger": "current" }))?;

@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 
 use super::master_key::MasterKey;
 
-/// A keyed digest. Without the master key nobody can tell what it stands for, so it may outlive what it stands for.
+/// A keyed digest. Without the master key it does not reveal what it was made of, so it may outlive that.
 pub type Digest = [u8; 16];
 
-/// What HKDF is told so that this key is like no other; a change of it would lose every digest ever kept.
+/// The HKDF context that makes this key unique; a change of it would lose every digest ever kept.
 const PURPOSE: &[u8] = b"refersion-destination digest key 1";
 
 /// The key of all digests, prepared.

@@ -44,7 +44,7 @@ impl MasterKey {
         Ok(Self(Zeroizing::new(bytes)))
     }
 
-    /// The text of the key, for its file. Whoever holds it holds every secret in the ledger.
+    /// The text of the key, for its file. It opens every secret in the ledger.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
         Zeroizing::new(BASE64_STANDARD.encode(self.0.as_slice()))

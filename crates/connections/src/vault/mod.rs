@@ -102,7 +102,7 @@ impl Vault {
         self.digest("api key", 0, &key.to_text())
     }
 
-    /// A digest of nothing: equal for equal master keys, and telling nothing about them.
+    /// A digest of nothing: equal for equal master keys, and revealing nothing about them.
     ///
     /// The ledger keeps it, so that a process with another master key can refuse to start.
     #[must_use]

@@ -21,7 +21,7 @@ const FORMAT: u8 = 1;
 /// Format and key number.
 const HEADER_BYTES: usize = 5;
 
-/// What HKDF is told so that encryption keys are like no other; the key's number follows.
+/// The HKDF context that makes encryption keys unique; the key's number follows.
 const PURPOSE: &[u8] = b"refersion-destination encryption key 1";
 
 /// Why a sealed text stays closed.

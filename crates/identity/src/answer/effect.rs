@@ -33,11 +33,11 @@ fn unknown(fields: &[Text]) -> impl Iterator<Item = (Text, Option<Text>)> + '_ {
     fields.iter().map(|field| (field.clone(), None))
 }
 
-pub(super) fn made(
+pub(super) fn created(
     graph: &mut Graph,
     anchor: Digest,
     (id, code, status): (u64, &str, Status),
-    told: &Map<Text, Text>,
+    fields: &Map<Text, Text>,
 ) {
     let payee = take_uncertain(graph, anchor).and_then(|uncertain| uncertain.payee);
     if let Some(address) = graph.identifiers.get_mut(&anchor) {
@@ -48,7 +48,7 @@ pub(super) fn made(
         id: Some(id),
         code: Some(code.to_owned()),
         status: Some(status),
-        told: known(told).collect(),
+        delivered: known(fields).collect(),
         payee,
         ..Affiliate::at(anchor)
     });
@@ -65,11 +65,11 @@ pub(super) fn create_unknown(graph: &mut Graph, anchor: Digest, fields: &[Text],
 fn mark_create(graph: &mut Graph, anchor: Digest, fields: &[Text]) {
     let known = graph.affiliates.iter().any(|affiliate| affiliate.address == anchor && !affiliate.gone);
     if !known {
-        graph.affiliates.push(Affiliate { told: unknown(fields).collect(), ..Affiliate::at(anchor) });
+        graph.affiliates.push(Affiliate { delivered: unknown(fields).collect(), ..Affiliate::at(anchor) });
     }
 }
 
-pub(super) fn not_made(graph: &mut Graph, anchor: Digest) {
+pub(super) fn not_created(graph: &mut Graph, anchor: Digest) {
     take_uncertain(graph, anchor);
 }
 
@@ -102,7 +102,7 @@ pub(super) fn found_at(graph: &mut Graph, anchor: Digest, found: &Found, now: Mo
     affiliate.id = Some(found.id);
     affiliate.code.clone_from(&found.code);
     affiliate.status = Some(found.status);
-    let fields = if affiliate.found { &mut affiliate.shown } else { &mut affiliate.told };
+    let fields = if affiliate.found { &mut affiliate.shown } else { &mut affiliate.delivered };
     fields.extend(known(&found.shown));
     graph.affiliates.push(affiliate);
 }
@@ -111,10 +111,10 @@ pub(super) fn found_at(graph: &mut Graph, anchor: Digest, found: &Found, now: Mo
 /// forgotten by then, so each of them may be one that nobody states any more.
 fn appeared_late(anchor: Digest) -> Affiliate {
     let sent = TEXT_FIELDS.into_iter().map(|field| (Text::new_static(field), None));
-    Affiliate { told: sent.collect(), ..Affiliate::at(anchor) }
+    Affiliate { delivered: sent.collect(), ..Affiliate::at(anchor) }
 }
 
-pub(super) fn told(graph: &mut Graph, id: u64, email: Option<Digest>, fields: &Map<Text, Text>) {
+pub(super) fn edited(graph: &mut Graph, id: u64, email: Option<Digest>, fields: &Map<Text, Text>) {
     with(graph, id, |affiliate| {
         if let Some(address) = email {
             affiliate.address = address;
@@ -124,7 +124,7 @@ pub(super) fn told(graph: &mut Graph, id: u64, email: Option<Digest>, fields: &M
     });
 }
 
-pub(super) fn tell_unknown(graph: &mut Graph, id: u64, email: bool, fields: &[Text]) {
+pub(super) fn edit_unknown(graph: &mut Graph, id: u64, email: bool, fields: &[Text]) {
     with(graph, id, |affiliate| {
         affiliate.address_unknown |= email;
         set_sent(affiliate, unknown(fields));
@@ -134,7 +134,7 @@ pub(super) fn tell_unknown(graph: &mut Graph, id: u64, email: bool, fields: &[Te
 fn set_sent(affiliate: &mut Affiliate, fields: impl Iterator<Item = (Text, Option<Text>)>) {
     for (field, text) in fields {
         affiliate.shown.remove(&field);
-        affiliate.told.insert(field, text);
+        affiliate.delivered.insert(field, text);
         affiliate.scrubbed = false;
     }
 }
@@ -173,15 +173,15 @@ pub(super) fn scrubbed(graph: &mut Graph, id: u64, fields: &Map<Text, Text>, kep
         // The scrub gave it an address that belongs to nobody.
         affiliate.address_unknown |= !kept.contains_key("email");
         affiliate.shown.clear();
-        affiliate.told.iter_mut().for_each(|(_, told)| *told = None);
-        affiliate.told.extend(known(fields));
+        affiliate.delivered.iter_mut().for_each(|(_, delivered)| *delivered = None);
+        affiliate.delivered.extend(known(fields));
         let not_overwritten = kept.keys().filter(|field| *field != "email");
-        affiliate.told.extend(not_overwritten.map(|field| (field.clone(), None)));
+        affiliate.delivered.extend(not_overwritten.map(|field| (field.clone(), None)));
     });
 }
 
 /// Leaves a field that nobody states as it is, because it could not be emptied or overwritten.
 pub(super) fn leave_alone(affiliate: &mut Affiliate, field: &str) {
-    affiliate.told.remove(field);
+    affiliate.delivered.remove(field);
     affiliate.shown.remove(field);
 }

@@ -1,10 +1,10 @@
 //! Applies the end of a call to a graph.
 
 mod attempts;
-mod deaths;
+mod dead_events;
+mod delivered;
 mod effect;
 mod not_found;
-mod told;
 
 use crate::digest::Digest;
 use crate::eligibility::Rules;
@@ -12,8 +12,8 @@ use crate::graph::{Graph, Status};
 use crate::stamp::Moment;
 use crate::{Map, Text};
 
-pub use attempts::{Verdict, concerned_by, fail};
-pub use deaths::Death;
+pub use attempts::{RetryDecision, concerned_by, fail};
+pub use dead_events::DeadEvent;
 pub use effect::sent;
 
 /// How a step ended.
@@ -28,7 +28,7 @@ pub enum Answer {
         /// Its status.
         status: Status,
         /// The texts that the create sent.
-        told: Map<Text, Text>,
+        fields: Map<Text, Text>,
     },
     /// The create got no answer: the affiliate may have been created.
     CreateUnknown {
@@ -36,13 +36,13 @@ pub enum Answer {
         fields: Vec<Text>,
     },
     /// The create was certainly not carried out.
-    NotMade,
+    NotCreated,
     /// A search found the affiliate at the anchor.
     Found(Found),
     /// A search found none.
     NotFound,
     /// Fields were changed.
-    Told {
+    Edited {
         /// The numeric id.
         id: u64,
         /// The address that was sent.
@@ -51,7 +51,7 @@ pub enum Answer {
         fields: Map<Text, Text>,
     },
     /// The edit got no answer: the fields may have been changed.
-    TellUnknown {
+    EditUnknown {
         /// The numeric id.
         id: u64,
         /// Whether an address was among them.
@@ -122,45 +122,52 @@ pub struct Cause {
 }
 
 /// Applies the end of a step about `anchor`. Returns the events that become dead letters because of it.
-pub fn apply(graph: &mut Graph, rules: &Rules, anchor: Digest, answer: &Answer, now: Moment) -> Vec<Death> {
-    let tried = graph.troubles.get(&anchor).map_or(0, |trouble| trouble.attempts);
-    let trouble = if answer.is_no_news() { None } else { graph.troubles.remove(&anchor) };
+pub fn apply(
+    graph: &mut Graph,
+    rules: &Rules,
+    anchor: Digest,
+    answer: &Answer,
+    now: Moment,
+) -> Vec<DeadEvent> {
+    let tried = graph.retries.get(&anchor).map_or(0, |retry| retry.attempts);
+    let retry = if answer.is_inconclusive() { None } else { graph.retries.remove(&anchor) };
     match answer {
-        Answer::Created { id, code, status, told } => {
-            effect::made(graph, anchor, (*id, code, *status), told);
-            told::by_create(graph, rules, anchor, told);
+        Answer::Created { id, code, status, fields } => {
+            effect::created(graph, anchor, (*id, code, *status), fields);
+            delivered::by_create(graph, rules, anchor, fields);
         }
         Answer::CreateUnknown { fields } => {
             let until = Moment(now.0.saturating_add(rules.late_creates));
             effect::create_unknown(graph, anchor, fields, until);
         }
-        Answer::NotMade => effect::not_made(graph, anchor),
+        Answer::NotCreated => effect::not_created(graph, anchor),
         Answer::Found(found) => effect::found_at(graph, anchor, found, now),
-        Answer::NotFound => not_found::note(graph, rules, anchor, trouble, now),
-        Answer::Told { id, email, fields } => {
-            told::by_edit(graph, rules, anchor, fields, *email);
-            effect::told(graph, *id, *email, fields);
+        Answer::NotFound => not_found::note(graph, rules, anchor, retry, now),
+        Answer::Edited { id, email, fields } => {
+            delivered::by_edit(graph, rules, anchor, fields, *email);
+            effect::edited(graph, *id, *email, fields);
         }
-        Answer::TellUnknown { id, email, fields } => effect::tell_unknown(graph, *id, *email, fields),
+        Answer::EditUnknown { id, email, fields } => effect::edit_unknown(graph, *id, *email, fields),
         Answer::Refused { causes, email, texts } => {
-            let refusal = deaths::Refusal { anchor, causes, email: *email, texts, attempts: tried + 1, now };
+            let refusal =
+                dead_events::Refusal { anchor, causes, email: *email, texts, attempts: tried + 1, now };
             return refusal.note(graph, rules);
         }
         Answer::StatusIs { id, status } => effect::status_is(graph, *id, *status),
         Answer::StatusUnknown { id } => effect::status_unknown(graph, *id),
         Answer::Scrubbed { id, fields, kept } => effect::scrubbed(graph, *id, fields, kept),
-        Answer::Gone { id } => return deaths::gone(graph, *id, anchor, rules, tried + 1),
+        Answer::Gone { id } => return dead_events::gone(graph, *id, anchor, rules, tried + 1),
     }
     Vec::new()
 }
 
 impl Answer {
-    /// Whether it says nothing about the call's end: then the count of failures in a row continues.
-    fn is_no_news(&self) -> bool {
+    /// Whether the end of the call is still open: then the count of failures in a row continues.
+    fn is_inconclusive(&self) -> bool {
         let unknown = matches!(
             self,
-            Self::CreateUnknown { .. } | Self::TellUnknown { .. } | Self::StatusUnknown { .. }
+            Self::CreateUnknown { .. } | Self::EditUnknown { .. } | Self::StatusUnknown { .. }
         );
-        unknown || *self == Self::NotMade
+        unknown || *self == Self::NotCreated
     }
 }

@@ -5,7 +5,7 @@ use crate::digest::Digest;
 use crate::eligibility::Rules;
 use crate::graph::{Graph, RetryState};
 use crate::plan;
-use crate::resolution::Who;
+use crate::resolution::Resolution;
 use crate::stamp::Moment;
 use crate::tombstones::Tombstones;
 
@@ -15,36 +15,30 @@ const FIRST_WAIT: i64 = 1_000_000;
 /// The longest such wait, in microseconds.
 const LONGEST_WAIT: i64 = 30_000_000;
 
-/// Notes that no affiliate was found at the anchor. `trouble` is the retry state of the anchor.
+/// Notes that no affiliate was found at the anchor. `retry` is the retry state of the anchor.
 ///
 /// If a create had no answer, its attempts continue to count, because the next create may end in the same way. If a delete
 /// covers the address, and an affiliate may still appear, it is searched for again.
-pub(super) fn note(
-    graph: &mut Graph,
-    rules: &Rules,
-    anchor: Digest,
-    trouble: Option<RetryState>,
-    now: Moment,
-) {
+pub(super) fn note(graph: &mut Graph, rules: &Rules, anchor: Digest, retry: Option<RetryState>, now: Moment) {
     let was_in_doubt = take_uncertain(graph, anchor).is_some();
     let Some(address) = graph.identifiers.get_mut(&anchor) else { return };
     address.searched_at = Some(now);
     let until = address.may_appear_until.filter(|until| *until > now);
-    if let Some(until) = until.filter(|_| is_to_be_put_away(graph, rules, anchor)) {
-        graph.troubles.insert(anchor, look_again(trouble, now, until));
-    } else if let Some(trouble) = trouble.filter(|_| was_in_doubt) {
-        graph.troubles.insert(anchor, RetryState { due_at: now, ..trouble });
+    if let Some(until) = until.filter(|_| must_be_disabled(graph, rules, anchor)) {
+        graph.retries.insert(anchor, look_again(retry, now, until));
+    } else if let Some(retry) = retry.filter(|_| was_in_doubt) {
+        graph.retries.insert(anchor, RetryState { due_at: now, ..retry });
     }
 }
 
 /// Whether an affiliate that appears at the anchor is to be disabled.
-fn is_to_be_put_away(graph: &Graph, rules: &Rules, anchor: Digest) -> bool {
+fn must_be_disabled(graph: &Graph, rules: &Rules, anchor: Digest) -> bool {
     let tombstones = Tombstones::of(graph);
-    plan::is_to_be_put_away(graph, &Who::of(graph, &tombstones, rules), &tombstones, anchor)
+    plan::must_be_disabled(graph, &Resolution::of(graph, &tombstones, rules), &tombstones, anchor)
 }
 
-fn look_again(trouble: Option<RetryState>, now: Moment, until: Moment) -> RetryState {
-    let (tried, since) = trouble.map_or((0, now), |trouble| (trouble.attempts, trouble.since));
+fn look_again(retry: Option<RetryState>, now: Moment, until: Moment) -> RetryState {
+    let (tried, since) = retry.map_or((0, now), |retry| (retry.attempts, retry.since));
     let wait = FIRST_WAIT.saturating_mul(1 << tried.min(16)).min(LONGEST_WAIT);
     RetryState {
         attempts: tried.saturating_add(1),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::eligibility::Rules;
 use crate::graph::{Affiliate, Graph, TraitValue};
-use crate::plan::{Act, Picture, Step};
+use crate::plan::{Act, Analysis, Step};
 use crate::resolution::Person;
 use crate::{Map, Text};
 
@@ -133,23 +133,23 @@ pub fn concerns(graph: &Graph, rules: &Rules) -> bool {
 
 /// What a graph adds to the counts of the audiences that the rules name.
 #[must_use]
-pub fn count(picture: &Picture<'_>) -> Counted {
+pub fn count(analysis: &Analysis<'_>) -> Counted {
     let mut counted = Counted::default();
-    if !concerns(picture.graph, picture.rules) {
+    if !concerns(analysis.graph, analysis.rules) {
         return counted;
     }
-    for person in &picture.who.persons {
-        for (key, said) in &person.traits {
-            if let Some(audience) = picture.rules.audiences.get(*key) {
-                counted.add(*audience, &of_person(picture, person, key, said));
+    for person in &analysis.resolution.persons {
+        for (key, stated) in &person.traits {
+            if let Some(audience) = analysis.rules.audiences.get(*key) {
+                counted.add(*audience, &of_person(analysis, person, key, stated));
             }
         }
     }
-    for identifier in picture.who.waits.keys() {
-        let Some(profile) = picture.graph.identifiers.get(identifier) else { continue };
-        for (key, said) in &profile.traits {
-            if let Some(audience) = picture.rules.audiences.get(key) {
-                counted.add(*audience, &in_or_out(said));
+    for identifier in analysis.resolution.waits.keys() {
+        let Some(profile) = analysis.graph.identifiers.get(identifier) else { continue };
+        for (key, stated) in &profile.traits {
+            if let Some(audience) = analysis.rules.audiences.get(key) {
+                counted.add(*audience, &membership(stated));
             }
         }
     }
@@ -158,52 +158,52 @@ pub fn count(picture: &Picture<'_>) -> Counted {
 
 /// Whether a value of an audience's trait makes a member.
 #[must_use]
-pub fn is_in(said: &TraitValue) -> bool {
-    said.value.as_deref().is_some_and(|value| !matches!(value, "" | "false"))
+pub fn makes_member(stated: &TraitValue) -> bool {
+    stated.value.as_deref().is_some_and(|value| !matches!(value, "" | "false"))
 }
 
-fn in_or_out(said: &TraitValue) -> MemberCounts {
-    match is_in(said) {
+fn membership(stated: &TraitValue) -> MemberCounts {
+    match makes_member(stated) {
         true => MemberCounts { members: 1, ..MemberCounts::default() },
         false => MemberCounts { left: 1, ..MemberCounts::default() },
     }
 }
 
-fn of_person(picture: &Picture<'_>, person: &Person<'_>, key: &str, said: &TraitValue) -> MemberCounts {
-    let mut counts = in_or_out(said);
-    let bound = picture.who.bound(picture.graph, person);
+fn of_person(analysis: &Analysis<'_>, person: &Person<'_>, key: &str, stated: &TraitValue) -> MemberCounts {
+    let mut counts = membership(stated);
+    let bound = analysis.resolution.bound(analysis.graph, person);
     // An affiliate that Refersion listed is known by its code until a call needs its numeric id.
     let is_there = |it: &&Affiliate| (it.id.is_some() || it.code.is_some()) && !it.gone;
     let affiliate = bound.filter(is_there);
     counts.affiliates = u32::from(affiliate.is_some()) * counts.members;
-    let sent = |field: &&str| !picture.rules.is_suspended(field);
-    let fields: Vec<&str> = picture.rules.fields_of(key).filter(sent).collect();
+    let sent = |field: &&str| !analysis.rules.is_suspended(field);
+    let fields: Vec<&str> = analysis.rules.fields_of(key).filter(sent).collect();
     if fields.is_empty() {
         return counts;
     }
     let holds =
-        |affiliate: &Affiliate| fields.iter().all(|field| holds(affiliate, field, picture.rules, said));
-    if said.refused.is_some() {
+        |affiliate: &Affiliate| fields.iter().all(|field| holds(affiliate, field, analysis.rules, stated));
+    if stated.refused.is_some() {
         counts.refused = 1;
     } else if affiliate.is_some_and(holds) {
         counts.delivered = 1;
         counts.held = counts.members;
-    } else if picture.steps.iter().any(|step| says(step, person, &fields)) {
+    } else if analysis.steps.iter().any(|step| leads_to(step, person, &fields)) {
         counts.waiting = 1;
     }
     counts
 }
 
-fn holds(affiliate: &Affiliate, field: &str, rules: &Rules, said: &TraitValue) -> bool {
-    let Some(text) = rules.text_of(field, said) else { return false };
-    match affiliate.told.get(field).or_else(|| affiliate.shown.get(field)) {
-        Some(told) => told.as_deref() == Some(text),
+fn holds(affiliate: &Affiliate, field: &str, rules: &Rules, stated: &TraitValue) -> bool {
+    let Some(text) = rules.text_of(field, stated) else { return false };
+    match affiliate.delivered.get(field).or_else(|| affiliate.shown.get(field)) {
+        Some(delivered) => delivered.as_deref() == Some(text),
         None => text.is_empty() && !affiliate.found,
     }
 }
 
 /// Whether a step leads to the person's affiliate having the fields: an edit that sends them, or a step that has to come before.
-fn says(step: &Step, person: &Person<'_>, fields: &[&str]) -> bool {
+fn leads_to(step: &Step, person: &Person<'_>, fields: &[&str]) -> bool {
     person.has(step.anchor)
         && match &step.act {
             Act::Edit { fields: edited, .. } => fields.iter().any(|field| edited.contains_key(*field)),

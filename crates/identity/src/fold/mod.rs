@@ -17,7 +17,7 @@ use crate::tombstones::Tombstones;
 pub use name::Name;
 pub use retract::retract;
 use retry::state_address_again;
-pub use retry::{forgive, reconsider};
+pub use retry::{clear_refusals, retry_refused};
 pub use statement::{AddressClass, Deletion, Statement};
 use traits::{keep_beside, write_beside, write_traits};
 
@@ -33,7 +33,7 @@ pub fn merge(into: &mut Graph, other: Graph) {
     into.affiliates.extend(other.affiliates);
     into.events.extend(other.events);
     into.sort();
-    into.troubles.extend(other.troubles);
+    into.retries.extend(other.retries);
     reset_retries(into);
 }
 
@@ -62,12 +62,12 @@ pub fn identify(graph: &mut Graph, statement: &Statement) -> Vec<Uuid> {
             delete: false,
             identifier: strongest,
             address: statement.address.as_ref().map(|(name, _)| name.digest),
-            says: statement.says(),
+            keys: statement.keys(),
             stamp: statement.stamp.clone(),
             lane: statement.lane,
-            told_by: None,
+            sent_by: None,
             unusable: statement.unusable.clone(),
-            died_of: None,
+            refused_key: None,
             unmatched: false,
         },
     );
@@ -88,12 +88,12 @@ pub fn delete(graph: &mut Graph, deletion: &Deletion) {
             delete: true,
             identifier: strongest,
             address: deletion.addresses.first().map(|name| name.digest),
-            says: Vec::new(),
+            keys: Vec::new(),
             stamp: deletion.stamp.clone(),
             lane: Lane::Live,
-            told_by: None,
+            sent_by: None,
             unusable: deletion.unusable.clone(),
-            died_of: None,
+            refused_key: None,
             unmatched,
         },
     );
@@ -127,7 +127,7 @@ fn name_all(graph: &mut Graph, statement: &Statement) {
 
 fn mention<'g>(graph: &'g mut Graph, name: &Name, kind: Kind, time: Moment) -> &'g mut Identifier {
     let identifier = graph.identifiers.entry(name.digest).or_insert_with(|| Identifier::new(kind));
-    identifier.said_at = identifier.said_at.max(Some(time));
+    identifier.stated_at = identifier.stated_at.max(Some(time));
     if identifier.sealed.is_none() {
         identifier.sealed = Some((name.seal)());
     }
@@ -174,7 +174,7 @@ fn sighting(graph: &mut Graph, anonymous: Digest, with: Digest, span: &Span) {
 
 /// Makes steps that were given up due again, because there is a new statement.
 fn reset_retries(graph: &mut Graph) {
-    graph.troubles.retain(|_, trouble| !trouble.given_up);
+    graph.retries.retain(|_, retry| !retry.given_up);
 }
 
 /// Keeps the event until it has a final outcome. A replayed event keeps its number of outcomes.

@@ -10,8 +10,8 @@ use crate::stamp::Stamp;
 /// version. Identifiers that the former ones linked stay linked: the newer link counts. Returns whether anything was
 /// removed.
 pub fn retract(graph: &mut Graph, event: Uuid, stamp: &Stamp) -> bool {
-    let is_former = |said: &TraitValue| {
-        let other = &said.stamp;
+    let is_former = |stated: &TraitValue| {
+        let other = &stated.stamp;
         other.time == stamp.time
             && other.received == stamp.received
             && other.key == stamp.key
@@ -20,12 +20,12 @@ pub fn retract(graph: &mut Graph, event: Uuid, stamp: &Stamp) -> bool {
     let mut any = graph.forget(event);
     for (_, profile) in &mut graph.identifiers {
         let before = profile.traits.len();
-        profile.traits.retain(|_, said| !is_former(said));
+        profile.traits.retain(|_, stated| !is_former(stated));
         any |= profile.traits.len() < before;
     }
     for claim in &mut graph.claims {
         let before = claim.beside.len();
-        claim.beside.retain(|_, said| !is_former(said));
+        claim.beside.retain(|_, stated| !is_former(stated));
         any |= claim.beside.len() < before;
     }
     any

@@ -12,27 +12,27 @@ use crate::stamp::{Moment, Stamp};
 const REFUSED_FOR_MICROS: i64 = 7 * 86_400_000_000;
 
 /// Makes refused values due again after the settings have changed, because Refersion may accept them now.
-pub fn reconsider(graph: &mut Graph) {
+pub fn retry_refused(graph: &mut Graph) {
     for (_, profile) in &mut graph.identifiers {
         try_again(profile);
-        profile.traits.iter_mut().for_each(|(_, said)| said.refused = None);
+        profile.traits.iter_mut().for_each(|(_, stated)| stated.refused = None);
     }
 }
 
 /// Removes the refusals that prevent an event from being sent, because an operator replays it.
-pub fn forgive(graph: &mut Graph, event: Uuid, stamp: &Stamp, address: Option<Digest>) {
+pub fn clear_refusals(graph: &mut Graph, event: Uuid, stamp: &Stamp, address: Option<Digest>) {
     let profiles = graph.identifiers.iter_mut();
-    for (_, said) in profiles.flat_map(|(_, profile)| profile.traits.iter_mut()) {
-        let is_its_own = said.stamp.time == stamp.time && said.stamp.key == stamp.key;
-        if is_its_own || said.blame.is_some_and(|blame| blame.event == event) {
-            said.refused = None;
+    for (_, stated) in profiles.flat_map(|(_, profile)| profile.traits.iter_mut()) {
+        let is_its_own = stated.stamp.time == stamp.time && stated.stamp.key == stamp.key;
+        if is_its_own || stated.blame.is_some_and(|blame| blame.event == event) {
+            stated.refused = None;
         }
     }
     if let Some(address) = address.and_then(|address| graph.identifiers.get_mut(&address)) {
         try_again(address);
         address.searched_at = None;
     }
-    graph.troubles.clear();
+    graph.retries.clear();
     graph.affiliates.retain(|affiliate| !affiliate.gone);
 }
 
@@ -45,7 +45,7 @@ pub(super) fn state_address_again(graph: &mut Graph, statement: &Statement) -> O
     if address.refused_at.is_none_or(|refused_at| !is_refused_still(refused_at, statement.stamp.time)) {
         try_again(address);
     }
-    let died = graph.events.iter().find(|kept| kept.has_died_of(name.digest))?;
+    let died = graph.events.iter().find(|kept| kept.is_dead_by_address(name.digest))?;
     (died.stamp.key != statement.stamp.key).then_some(died.event)
 }
 

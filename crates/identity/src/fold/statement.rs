@@ -31,7 +31,7 @@ pub struct Statement {
     pub lane: Lane,
     /// The user.
     pub user: Option<Name>,
-    /// The address, and who states it.
+    /// The address, and its origin.
     pub address: Option<(Name, AddressClass)>,
     /// The anonymousId.
     pub anonymous: Option<Name>,
@@ -72,14 +72,14 @@ impl Statement {
 
     /// The trait keys that it states, in order; `email` where an ordinary identify states an address.
     #[must_use]
-    pub fn says(&self) -> Vec<Text> {
-        let mut says: Vec<Text> = self.traits.keys().cloned().collect();
+    pub fn keys(&self) -> Vec<Text> {
+        let mut keys: Vec<Text> = self.traits.keys().cloned().collect();
         if matches!(self.address, Some((_, AddressClass::Ordinary)))
-            && let Err(place) = says.binary_search(&EMAIL)
+            && let Err(place) = keys.binary_search(&EMAIL)
         {
-            says.insert(place, EMAIL);
+            keys.insert(place, EMAIL);
         }
-        says
+        keys
     }
 }
 

@@ -13,16 +13,16 @@ pub(super) fn write_traits(graph: &mut Graph, strongest: Digest, statement: &Sta
     let Some(profile) = graph.identifiers.get_mut(&strongest) else { return Vec::new() };
     let (mut new, mut repeated) = (Vec::new(), Vec::new());
     for (key, value) in &statement.traits {
-        let said = TraitValue::new(value.clone(), statement.stamp.clone());
+        let stated = TraitValue::new(value.clone(), statement.stamp.clone());
         match profile.traits.get_mut(key) {
             Some(known) => {
-                let is_repeat = known.value == said.value && known.stamp.key != said.stamp.key;
+                let is_repeat = known.value == stated.value && known.stamp.key != stated.stamp.key;
                 repeated.extend(known.blame.filter(|_| is_repeat));
-                if said.beats(known) {
-                    replace(known, said);
+                if stated.supersedes(known) {
+                    replace(known, stated);
                 }
             }
-            None => new.push((key.clone(), said)),
+            None => new.push((key.clone(), stated)),
         }
     }
     // All at once: a profile may hold thousands of keys.
@@ -42,8 +42,8 @@ pub(super) fn keep_beside(graph: &mut Graph, user: Digest) {
     if let [only] = claims_of(&mut graph.claims, user)
         && let Some(profile) = graph.identifiers.get(&user)
     {
-        let plain = |said: &TraitValue| TraitValue::new(said.value.clone(), said.stamp.clone());
-        only.beside = profile.traits.iter().map(|(key, said)| (key.clone(), plain(said))).collect();
+        let plain = |stated: &TraitValue| TraitValue::new(stated.value.clone(), stated.stamp.clone());
+        only.beside = profile.traits.iter().map(|(key, stated)| (key.clone(), plain(stated))).collect();
     }
 }
 
@@ -62,9 +62,9 @@ pub(super) fn write_beside(graph: &mut Graph, statement: &Statement) {
 }
 
 /// Replaces a statement by a newer one. A refused value that is only stated again stays suppressed for a week.
-fn replace(known: &mut TraitValue, said: TraitValue) {
-    let blame = known.blame.filter(|_| known.value == said.value);
-    let is_fresh = |blame: &Blame| is_refused_still(blame.at, said.stamp.time);
+fn replace(known: &mut TraitValue, stated: TraitValue) {
+    let blame = known.blame.filter(|_| known.value == stated.value);
+    let is_fresh = |blame: &Blame| is_refused_still(blame.at, stated.stamp.time);
     let refused = known.refused.take().filter(|_| blame.as_ref().is_some_and(is_fresh));
-    *known = TraitValue { refused, blame, ..said };
+    *known = TraitValue { refused, blame, ..stated };
 }

@@ -47,14 +47,14 @@ pub struct Affiliate {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub found: bool,
     /// The values that Refersion was sent, by field (`first_name`, …, `custom:123`); `None` if unknown.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub told: Map<Text, Option<Text>>,
+    #[serde(rename = "told", default, skip_serializing_if = "Map::is_empty")]
+    pub delivered: Map<Text, Option<Text>>,
     /// The values that Refersion showed when it was found, as long as no other ones were sent. They save calls, and are never
     /// emptied, because we did not set them. `None` if no longer known.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub shown: Map<Text, Option<Text>>,
     /// Whether its fields were overwritten after a delete, and nothing has been sent since. Fields that the scrub could not
-    /// overwrite are unknown in `told`.
+    /// overwrite are unknown in `delivered`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub scrubbed: bool,
     /// Whether Refersion no longer has it.
@@ -84,7 +84,7 @@ impl Affiliate {
             disabled_by_us: false,
             was_active: false,
             found: false,
-            told: Map::new(),
+            delivered: Map::new(),
             shown: Map::new(),
             scrubbed: false,
             gone: false,

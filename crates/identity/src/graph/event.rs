@@ -59,21 +59,21 @@ pub struct TrackedEvent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Digest>,
     /// The keys of the traits that it states, in order; `email` if it states an address explicitly.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub says: Vec<Text>,
+    #[serde(rename = "says", default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Text>,
     /// Its stamp.
     pub stamp: Stamp,
     /// Its lane.
     pub lane: Lane,
     /// The call that has sent a part of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub told_by: Option<SentBy>,
+    #[serde(rename = "told_by", default, skip_serializing_if = "Option::is_none")]
+    pub sent_by: Option<SentBy>,
     /// Its values that cannot be used, each with its reason, in words for an operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unusable: Option<Text>,
     /// The key of the trait whose value made it dead; `email` for its address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub died_of: Option<Text>,
+    #[serde(rename = "died_of", default, skip_serializing_if = "Option::is_none")]
+    pub refused_key: Option<Text>,
     /// Whether it is a delete of a person without stored data when it was folded.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unmatched: bool,
@@ -81,14 +81,14 @@ pub struct TrackedEvent {
 
 impl TrackedEvent {
     /// Whether it is dead because of this address. Its dead letter stands for all repeats.
-    pub(crate) fn has_died_of(&self, address: Digest) -> bool {
-        let died = self.state == EventState::Dead && self.died_of == Some(EMAIL);
+    pub(crate) fn is_dead_by_address(&self, address: Digest) -> bool {
+        let died = self.state == EventState::Dead && self.refused_key == Some(EMAIL);
         died && self.address == Some(address)
     }
 
     /// Whether it states this key.
     #[must_use]
-    pub fn has_said(&self, key: &str) -> bool {
-        self.says.binary_search_by(|said| said.as_str().cmp(key)).is_ok()
+    pub fn states(&self, key: &str) -> bool {
+        self.keys.binary_search_by(|stated| stated.as_str().cmp(key)).is_ok()
     }
 }

@@ -43,8 +43,8 @@ pub struct Identifier {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<String>,
     /// The newest time of an event that named it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub said_at: Option<Moment>,
+    #[serde(rename = "said_at", default, skip_serializing_if = "Option::is_none")]
+    pub stated_at: Option<Moment>,
     /// The wanted traits.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub traits: Map<Text, TraitValue>,
@@ -82,7 +82,7 @@ impl Identifier {
             kind,
             named: None,
             sealed: None,
-            said_at: None,
+            stated_at: None,
             traits: Map::new(),
             existed: false,
             searched_at: None,
@@ -126,11 +126,11 @@ pub(crate) fn keep_newest(
     all: impl IntoIterator<Item = (Text, TraitValue)>,
 ) {
     let mut new = Vec::new();
-    for (key, said) in all {
+    for (key, stated) in all {
         match traits.get_mut(&key) {
-            Some(known) if said.beats(known) => *known = said,
+            Some(known) if stated.supersedes(known) => *known = stated,
             Some(_) => {}
-            None => new.push((key, said)),
+            None => new.push((key, stated)),
         }
     }
     // All at once: a profile may hold thousands of keys.
@@ -175,13 +175,13 @@ impl TraitValue {
 
     /// Whether an event with this stamp made the statement, or the statement only repeats a refused value of the event.
     #[must_use]
-    pub fn is_of(&self, event: Uuid, stamp: &Stamp) -> bool {
+    pub fn is_stated_by(&self, event: Uuid, stamp: &Stamp) -> bool {
         self.stamp == *stamp || self.blame.is_some_and(|blame| blame.event == event)
     }
 
     /// Last writer wins: the greater stamp, then the greater value as JSON text.
     #[must_use]
-    pub fn beats(&self, other: &Self) -> bool {
+    pub fn supersedes(&self, other: &Self) -> bool {
         let by_value = || json_text(self.value.as_deref()).cmp(&json_text(other.value.as_deref()));
         self.stamp.cmp(&other.stamp).then_with(by_value).is_gt()
     }

@@ -36,8 +36,8 @@ pub struct Graph {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<TrackedEvent>,
     /// Retry states, by the address that the failed call was about.
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub troubles: Map<Digest, RetryState>,
+    #[serde(rename = "troubles", skip_serializing_if = "Map::is_empty")]
+    pub retries: Map<Digest, RetryState>,
 }
 
 impl Graph {

@@ -11,14 +11,14 @@ use crate::eligibility::{Rules, TEXT_FIELDS, Traits};
 use crate::erase::to_search_for;
 use crate::graph::{Affiliate, Graph, Status};
 use crate::known::Listed;
-use crate::resolution::{Person, Who};
+use crate::resolution::{Person, Resolution};
 use crate::stamp::Moment;
 use crate::tombstones::Tombstones;
 
 pub use step::{Act, Step, StepKind};
 
 /// Everything that follows from a graph under a connection's rules, computed once.
-pub struct Picture<'g> {
+pub struct Analysis<'g> {
     /// The graph.
     pub graph: &'g Graph,
     /// The rules.
@@ -26,27 +26,27 @@ pub struct Picture<'g> {
     /// Its tombstones.
     pub tombstones: Tombstones,
     /// Its persons.
-    pub who: Who<'g>,
+    pub resolution: Resolution<'g>,
     /// The next steps, at most one for each affiliate and each person.
     pub steps: Vec<Step>,
 }
 
-impl<'g> Picture<'g> {
+impl<'g> Analysis<'g> {
     /// Computes everything.
     #[must_use]
     pub fn of(graph: &'g Graph, rules: &'g Rules) -> Self {
         let tombstones = Tombstones::of(graph);
-        let who = Who::of(graph, &tombstones, rules);
-        let mut picture = Self { graph, rules, tombstones, who, steps: Vec::new() };
-        picture.steps = picture.plan();
-        picture
+        let resolution = Resolution::of(graph, &tombstones, rules);
+        let mut analysis = Self { graph, rules, tombstones, resolution, steps: Vec::new() };
+        analysis.steps = analysis.plan();
+        analysis
     }
 
     fn plan(&self) -> Vec<Step> {
         let affiliates = self.graph.affiliates.iter().filter_map(|affiliate| self.for_affiliate(affiliate));
         let mut steps: Vec<Step> = affiliates.collect();
-        let alone = |person: &&Person<'_>| self.who.bound(self.graph, person).is_none();
-        let alone: Vec<&Person<'_>> = self.who.persons.iter().filter(alone).collect();
+        let alone = |person: &&Person<'_>| self.resolution.bound(self.graph, person).is_none();
+        let alone: Vec<&Person<'_>> = self.resolution.persons.iter().filter(alone).collect();
         steps.extend(alone.iter().filter_map(|person| self.create(person)));
         let wanted = alone.iter().flat_map(|person| self.look_for(person, None));
         let searched_for = to_search_for(self.graph, &self.tombstones).into_iter().chain(self.may_appear());
@@ -71,7 +71,7 @@ impl<'g> Picture<'g> {
         });
         let unknown = uncertain.map(|(digest, _)| *digest).filter(|address| {
             !self.graph.has_affiliate_at(*address)
-                && is_to_be_put_away(self.graph, &self.who, &self.tombstones, *address)
+                && must_be_disabled(self.graph, &self.resolution, &self.tombstones, *address)
         });
         unknown.collect()
     }
@@ -92,12 +92,12 @@ impl<'g> Picture<'g> {
     }
 
     fn for_id(&self, affiliate: &Affiliate, id: u64) -> Option<Act> {
-        let owner = self.who.person(affiliate.address);
-        let owner = owner.filter(|person| self.who.bound(self.graph, person) == Some(affiliate));
+        let owner = self.resolution.person(affiliate.address);
+        let owner = owner.filter(|person| self.resolution.bound(self.graph, person) == Some(affiliate));
         match owner {
-            Some(person) if person.can_be_one => self.keep_current(affiliate, id, person),
+            Some(person) if person.is_eligible => self.keep_current(affiliate, id, person),
             _ if self.tombstones.around(self.graph, affiliate.address).is_some() => {
-                self.put_away(affiliate, id)
+                self.disable_or_scrub(affiliate, id)
             }
             Some(person) => self.keep_current(affiliate, id, person),
             None => None,
@@ -105,13 +105,13 @@ impl<'g> Picture<'g> {
     }
 
     /// Disables or scrubs an affiliate: no person that could be one belongs to it, and a tombstone is near it.
-    fn put_away(&self, affiliate: &Affiliate, id: u64) -> Option<Act> {
+    fn disable_or_scrub(&self, affiliate: &Affiliate, id: u64) -> Option<Act> {
         if affiliate.status != Some(Status::Disabled) {
             return Some(Act::Status { affiliate: id, status: Status::Disabled });
         }
         let scrub = self.rules.scrub && affiliate.disabled_by_us && !affiliate.scrubbed;
         scrub.then(|| {
-            let known = affiliate.told.keys().chain(affiliate.shown.keys()).cloned();
+            let known = affiliate.delivered.keys().chain(affiliate.shown.keys()).cloned();
             // Most fields of an affiliate that existed before are never shown.
             let others = TEXT_FIELDS.into_iter().filter(|_| affiliate.found).map(Text::new_static);
             let fields: BTreeSet<Text> = known.chain(others).collect();
@@ -128,12 +128,12 @@ impl<'g> Picture<'g> {
             return Some(Act::Edit { affiliate: id, email, fields });
         }
         let revive = affiliate.disabled_by_us && affiliate.was_active && self.rules.active;
-        (revive && person.can_be_one && affiliate.status != Some(Status::Active))
+        (revive && person.is_eligible && affiliate.status != Some(Status::Active))
             .then_some(Act::Status { affiliate: id, status: Status::Active })
     }
 
     fn create(&self, person: &Person<'_>) -> Option<Step> {
-        if !person.can_be_one || !self.hindrances(person).is_empty() {
+        if !person.is_eligible || !self.blockers(person).is_empty() {
             return None;
         }
         let fields = desired(person, self.rules).fields.into_iter();
@@ -145,23 +145,23 @@ impl<'g> Picture<'g> {
 
     /// Why a person that has everything that a create requires is not created nevertheless.
     #[must_use]
-    pub fn hindrances(&self, person: &Person<'_>) -> Vec<String> {
-        let mut hindrances = Vec::new();
+    pub fn blockers(&self, person: &Person<'_>) -> Vec<String> {
+        let mut blockers = Vec::new();
         let address = self.graph.identifiers.get(&person.address);
         if let Some(cause) = address.and_then(|address| address.refused.as_ref()) {
-            hindrances.push(format!("refersion refuses the email: {cause}"));
+            blockers.push(format!("refersion refuses the email: {cause}"));
         }
         for field in self.rules.lacking(&person.traits, true) {
-            hindrances.push(refusal_of(&person.traits, field));
+            blockers.push(refusal_of(&person.traits, field));
         }
-        hindrances
+        blockers
     }
 
     /// The addresses to search for a person that lacks something that a create requires, or that has a refused value: they
     /// may have an older affiliate. Searched once, if there is anything to send; again if one has appeared since (`appeared`).
     pub(crate) fn look_for(&self, person: &Person<'_>, appeared: Option<&Listed>) -> Vec<Digest> {
-        let can_be_made = person.can_be_one && self.hindrances(person).is_empty();
-        if can_be_made || !self.worth_telling(person) {
+        let can_be_made = person.is_eligible && self.blockers(person).is_empty();
+        if can_be_made || !self.worth_sending(person) {
             return Vec::new();
         }
         let claimed = self.graph.claims.iter().filter(|claim| claim.user == person.root);
@@ -185,32 +185,33 @@ impl<'g> Picture<'g> {
         unknown.collect()
     }
 
-    fn worth_telling(&self, person: &Person<'_>) -> bool {
+    fn worth_sending(&self, person: &Person<'_>) -> bool {
         let stated =
             self.graph.claims.iter().any(|claim| claim.user == person.root && claim.ordinary.is_some());
-        let says = person.traits.keys().any(|key| self.rules.is_mapped(key));
+        let has_mapped = person.traits.keys().any(|key| self.rules.is_mapped(key));
         let alone = person.root == person.address;
-        stated || says || (alone && self.said_by_an_ordinary_event(person))
+        stated || has_mapped || (alone && self.stated_by_an_ordinary_event(person))
     }
 
-    fn said_by_an_ordinary_event(&self, person: &Person<'_>) -> bool {
-        self.graph.events.iter().any(|kept| kept.identifier == person.address && kept.has_said("email"))
+    fn stated_by_an_ordinary_event(&self, person: &Person<'_>) -> bool {
+        self.graph.events.iter().any(|kept| kept.identifier == person.address && kept.states("email"))
     }
 }
 
 /// Whether an affiliate that appears at an address has to be disabled.
-pub(crate) fn is_to_be_put_away(
+pub(crate) fn must_be_disabled(
     graph: &Graph,
-    who: &Who<'_>,
+    resolution: &Resolution<'_>,
     tombstones: &Tombstones,
     address: Digest,
 ) -> bool {
-    let is_wanted = who.person(address).is_some_and(|person| person.address == address && person.can_be_one);
+    let is_wanted =
+        resolution.person(address).is_some_and(|person| person.address == address && person.is_eligible);
     !is_wanted && tombstones.around(graph, address).is_some()
 }
 
 fn refusal_of(traits: &Traits<'_>, field: &str) -> String {
-    let cause = traits.get(field).and_then(|said| said.refused.as_deref());
+    let cause = traits.get(field).and_then(|stated| stated.refused.as_deref());
     cause.map_or_else(
         || format!("refersion refused the {field}"),
         |cause| format!("refersion refused the {field}: {cause}"),

@@ -10,9 +10,9 @@ use crate::tombstones::Tombstones;
 pub(super) enum Rank<'g> {
     /// The userId has the shape of the address.
     Shape,
-    /// Engage said so first at this stamp.
+    /// Engage stated it first at this stamp.
     Engage(std::cmp::Reverse<&'g Stamp>),
-    /// An ordinary identify said so last at this stamp.
+    /// An ordinary identify stated it last at this stamp.
     Ordinary(&'g Stamp),
 }
 

@@ -28,7 +28,7 @@ pub struct Person<'g> {
     /// The traits of its profiles; the last writer wins.
     pub traits: Traits<'g>,
     /// Whether it has everything that a create requires.
-    pub can_be_one: bool,
+    pub is_eligible: bool,
     /// The payee: only its statements set the payout field of the affiliate.
     pub payee: Digest,
     /// What the payee states about the payout field, if anything.
@@ -52,7 +52,7 @@ pub enum Wait {
 
 /// The persons of a graph, and the identifiers that wait.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Who<'g> {
+pub struct Resolution<'g> {
     /// Every person.
     pub persons: Vec<Person<'g>>,
     /// The person that an identifier belongs to, as an index into `persons`.
@@ -72,33 +72,33 @@ impl<'g> Person<'g> {
 
     /// The statement about a trait that is sent to a field: for the payout field the payee's own, for any other the newest.
     #[must_use]
-    pub fn said(&self, field: &str, key: &str) -> Option<&'g TraitValue> {
+    pub fn value_for(&self, field: &str, key: &str) -> Option<&'g TraitValue> {
         if field == PAYPAL { self.payout } else { self.traits.get(key).copied() }
     }
 }
 
-impl<'g> Who<'g> {
+impl<'g> Resolution<'g> {
     /// Computes the persons of a graph.
     #[must_use]
     pub fn of(graph: &'g Graph, tombstones: &Tombstones, rules: &Rules) -> Self {
         let links = Links::of(graph, tombstones);
-        let mut who = Self {
+        let mut resolution = Self {
             tombstoned: tombstones.all().map(|(identifier, _)| identifier).collect(),
             ..Self::default()
         };
         for (address, user) in links.holders(rules) {
-            who.add(graph, rules, user, address, links.profiles(user, address));
+            resolution.add(graph, rules, user, address, links.profiles(user, address));
         }
         let unclaimed = graph.identifiers.iter().filter(|(digest, identifier)| {
             let is_claimed = links.last_claimer.contains_key(*digest);
             identifier.kind == Kind::Address && !is_claimed && !identifier.is_shared()
         });
         for (&address, _) in unclaimed {
-            who.add(graph, rules, address, address, links.profiles(address, address));
+            resolution.add(graph, rules, address, address, links.profiles(address, address));
         }
-        who.waits = who.everything_else(graph, &links);
-        who.find_payouts(graph, tombstones, rules);
-        who
+        resolution.waits = resolution.everything_else(graph, &links);
+        resolution.find_payouts(graph, tombstones, rules);
+        resolution
     }
 
     fn find_payouts(&mut self, graph: &'g Graph, tombstones: &Tombstones, rules: &Rules) {
@@ -113,10 +113,10 @@ impl<'g> Who<'g> {
 
     fn add(&mut self, graph: &'g Graph, rules: &Rules, root: Digest, address: Digest, profiles: Vec<Digest>) {
         let traits = merged(graph, &profiles);
-        let can_be_one = rules.lacking(&traits, false).is_empty();
+        let is_eligible = rules.lacking(&traits, false).is_empty();
         let index = self.persons.len();
         self.person_of.extend(profiles.iter().map(|profile| (*profile, index)));
-        self.persons.push(Person { root, address, profiles, traits, can_be_one, payee: root, payout: None });
+        self.persons.push(Person { root, address, profiles, traits, is_eligible, payee: root, payout: None });
     }
 
     fn everything_else(&self, graph: &Graph, links: &Links<'_>) -> Map<Digest, Wait> {
@@ -163,13 +163,13 @@ impl<'g> Who<'g> {
 #[must_use]
 pub fn merged<'g>(graph: &'g Graph, profiles: &[Digest]) -> Traits<'g> {
     let profiles = profiles.iter().filter_map(|digest| graph.identifiers.get(digest));
-    let all = profiles.flat_map(|profile| &profile.traits).map(|(key, said)| (key.as_str(), said));
+    let all = profiles.flat_map(|profile| &profile.traits).map(|(key, stated)| (key.as_str(), stated));
     let mut traits: Vec<(&str, &TraitValue)> = all.collect();
     // Nothing has to be moved if only one profile has traits.
     traits.sort_by_key(|(key, _)| *key);
     traits.dedup_by(|(later, new), (earlier, known)| {
         let same = later == earlier;
-        if same && new.beats(known) {
+        if same && new.supersedes(known) {
             *known = *new;
         }
         same

@@ -1,6 +1,7 @@
 //! Decides the outcomes of events that Refersion accepted, or that needed no call. No other code does.
 
 mod event_outcome;
+mod last_stated;
 mod not_sent;
 mod sent_to;
 mod words;
@@ -15,10 +16,11 @@ use crate::eligibility::Rules;
 use crate::erase::erase;
 use crate::graph::{EventState, Graph, Lane, TrackedEvent};
 use crate::payout::{self, Review};
-use crate::plan::{Picture, Step, StepKind};
+use crate::plan::{Analysis, Step, StepKind};
 use crate::resolution::{Person, Wait};
 use crate::stamp::Moment;
-use event_outcome::{Decision, KNOWN, LastStated, cause_stands, decide};
+use event_outcome::{Decision, KNOWN, cause_stands, decide};
+use last_stated::LastStated;
 
 pub use event_outcome::MATCHED_NOBODY;
 pub use words::{unmapped, waits_for};
@@ -117,14 +119,16 @@ pub fn settle(graph: &mut Graph, rules: &Rules) -> Settled {
 pub fn settle_within(graph: &mut Graph, rules: &Rules, bounds: &Bounds) -> Settled {
     let mut settled = Settled { erased: erase(graph, rules), ..Settled::default() };
     settled.shed = shed_values(graph, rules, bounds);
-    let picture = Picture::of(graph, rules);
-    note(&mut settled, &picture);
-    let stated = LastStated::of(graph);
-    let decisions =
-        graph.events.iter().map(|kept| (decide(&picture, &stated, kept), cause_stands(&picture, kept)));
+    let analysis = Analysis::of(graph, rules);
+    note(&mut settled, &analysis);
+    let last_stated = LastStated::of(graph);
+    let decisions = graph
+        .events
+        .iter()
+        .map(|kept| (decide(&analysis, &last_stated, kept), cause_stands(&analysis, kept)));
     let decisions: Vec<(Decision, bool)> = decisions.collect();
-    let reviews = payout::review(&picture);
-    settled.steps = picture.steps;
+    let reviews = payout::review(&analysis);
+    settled.steps = analysis.steps;
     settled.holds = note_payees(graph, &reviews);
     settled.stuck = changed_stuck(graph, reviews);
     let (mut left, mut replaced) = (Vec::new(), Vec::new());
@@ -165,11 +169,11 @@ pub fn settle_within(graph: &mut Graph, rules: &Rules, bounds: &Bounds) -> Settl
     settled
 }
 
-/// Notes the results that follow from the picture alone.
-fn note(settled: &mut Settled, picture: &Picture<'_>) {
-    settled.next = next(picture);
-    settled.waiting = waiting(picture);
-    settled.audiences = audiences::count(picture);
+/// Notes the results that follow from the analysis alone.
+fn note(settled: &mut Settled, analysis: &Analysis<'_>) {
+    settled.next = next(analysis);
+    settled.waiting = waiting(analysis);
+    settled.audiences = audiences::count(analysis);
 }
 
 /// Whether Refersion has what an event stated. An event that was replaced, that waits or that nothing maps has an outcome as well,
@@ -199,32 +203,32 @@ fn changed_stuck(graph: &Graph, reviews: Vec<Review>) -> Vec<(usize, Vec<Text>)>
     changed.map(|(place, (_, review))| (place, review.stuck)).collect()
 }
 
-fn next(picture: &Picture<'_>) -> Option<Next> {
-    let trouble = |anchor: Digest| picture.graph.troubles.get(&anchor);
-    let open =
-        picture.steps.iter().filter(|step| !trouble(step.anchor).is_some_and(|trouble| trouble.given_up));
-    let due = |step: &&Step| (trouble(step.anchor).map(|trouble| trouble.due_at), step.kind());
+fn next(analysis: &Analysis<'_>) -> Option<Next> {
+    let retry = |anchor: Digest| analysis.graph.retries.get(&anchor);
+    let open = analysis.steps.iter().filter(|step| !retry(step.anchor).is_some_and(|retry| retry.given_up));
+    let due = |step: &&Step| (retry(step.anchor).map(|retry| retry.due_at), step.kind());
     let step = open.min_by_key(due)?;
     let live =
-        picture.graph.events.iter().any(|kept| kept.state == EventState::Pending && kept.lane == Lane::Live);
+        analysis.graph.events.iter().any(|kept| kept.state == EventState::Pending && kept.lane == Lane::Live);
     Some(Next {
         lane: if live { Lane::Live } else { Lane::Bulk },
         step: step.kind(),
-        due_at: trouble(step.anchor).map(|trouble| trouble.due_at),
+        due_at: retry(step.anchor).map(|retry| retry.due_at),
     })
 }
 
 /// Erased persons do not count as waiting: only their digests remain. Shared identifiers do not count either.
-fn waiting(picture: &Picture<'_>) -> u32 {
+fn waiting(analysis: &Analysis<'_>) -> u32 {
     let erased = |digest: &Digest| {
-        picture.graph.identifiers.get(digest).is_none_or(|identifier| identifier.sealed.is_none())
+        analysis.graph.identifiers.get(digest).is_none_or(|identifier| identifier.sealed.is_none())
     };
     let without = |person: &&Person<'_>| {
-        let idle = !picture.steps.iter().any(|step| person.has(step.anchor));
-        idle && !person.profiles.iter().all(erased) && picture.who.bound(picture.graph, person).is_none()
+        let idle = !analysis.steps.iter().any(|step| person.has(step.anchor));
+        idle && !person.profiles.iter().all(erased)
+            && analysis.resolution.bound(analysis.graph, person).is_none()
     };
-    let persons = picture.who.persons.iter().filter(without).count();
+    let persons = analysis.resolution.persons.iter().filter(without).count();
     let waits = |(digest, wait): &(&Digest, &Wait)| !erased(digest) && **wait != Wait::Shared;
-    let others = picture.who.waits.iter().filter(waits).count();
+    let others = analysis.resolution.waits.iter().filter(waits).count();
     u32::try_from(persons + others).unwrap_or(u32::MAX)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::digest::Digest;
 use crate::graph::{Affiliate, Graph, TrackedEvent};
-use crate::plan::Picture;
+use crate::plan::Analysis;
 use crate::resolution::Person;
 
 /// Number of links that an affiliate may be away from an event that was sent to it: from an anonymousId to its user, and
@@ -16,13 +16,13 @@ const LINKS: usize = 2;
 /// the event belongs to no person, or to one whose own affiliate has no id yet. If a call has sent a part of the event,
 /// there is an affiliate nevertheless, and the links of the event lead to it.
 pub(super) fn sent_to<'g>(
-    picture: &Picture<'g>,
+    analysis: &Analysis<'g>,
     kept: &TrackedEvent,
     person: Option<&Person<'_>>,
 ) -> Option<&'g Affiliate> {
-    let bound = person.and_then(|person| picture.who.bound(picture.graph, person));
+    let bound = person.and_then(|person| analysis.resolution.bound(analysis.graph, person));
     let known = bound.filter(|affiliate| affiliate.id.is_some());
-    known.or_else(|| kept.told_by.and_then(|_| nearest(picture.graph, kept))).or(bound)
+    known.or_else(|| kept.sent_by.and_then(|_| nearest(analysis.graph, kept))).or(bound)
 }
 
 /// The nearest affiliate with an id: of several the one that was created for the event's own person.

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use crate::Text;
 use crate::digest::Digest;
 use crate::eligibility::Rules;
-use crate::plan::{Picture, StepKind};
+use crate::plan::{Analysis, StepKind};
 use crate::resolution::Wait;
 
 /// What an identifier's person waits for, in words for an operator; `None` if it waits for nothing.
 #[must_use]
-pub fn waits_for(picture: &Picture<'_>, identifier: Digest) -> Option<String> {
-    let trouble = |anchor| picture.graph.troubles.get(&anchor);
-    let Some(person) = picture.who.person(identifier) else {
-        return Some(match picture.who.waits.get(&identifier)? {
+pub fn waits_for(analysis: &Analysis<'_>, identifier: Digest) -> Option<String> {
+    let retry = |anchor| analysis.graph.retries.get(&anchor);
+    let Some(person) = analysis.resolution.person(identifier) else {
+        return Some(match analysis.resolution.waits.get(&identifier)? {
             Wait::NoAddress => "an email address".to_owned(),
             Wait::AddressHeldByAnother => "its email address, which another userId holds".to_owned(),
             Wait::AnonymousOnly => {
@@ -25,29 +25,29 @@ pub fn waits_for(picture: &Picture<'_>, identifier: Digest) -> Option<String> {
             }
         });
     };
-    if let Some(step) = picture.steps.iter().find(|step| person.has(step.anchor)) {
+    if let Some(step) = analysis.steps.iter().find(|step| person.has(step.anchor)) {
         let call = match step.kind() {
             StepKind::Create => "the create",
             StepKind::Edit => "the edit",
             StepKind::Status => "the status change",
             StepKind::Search => "the search",
         };
-        return Some(match trouble(step.anchor) {
-            Some(trouble) if trouble.given_up => {
-                format!("an operator: {call} was given up ({})", trouble.class)
+        return Some(match retry(step.anchor) {
+            Some(retry) if retry.given_up => {
+                format!("an operator: {call} was given up ({})", retry.class)
             }
-            Some(trouble) => {
-                format!("the next try of {call} ({}, {} attempts)", trouble.class, trouble.attempts)
+            Some(retry) => {
+                format!("the next try of {call} ({}, {} attempts)", retry.class, retry.attempts)
             }
             None => call.to_owned(),
         });
     }
-    if picture.who.bound(picture.graph, person).is_some() {
+    if analysis.resolution.bound(analysis.graph, person).is_some() {
         return None;
     }
-    let lacking = picture.rules.lacking(&person.traits, false);
+    let lacking = analysis.rules.lacking(&person.traits, false);
     if lacking.is_empty() {
-        return Some(picture.hindrances(person).join("; "));
+        return Some(analysis.blockers(person).join("; "));
     }
     Some(format!("the missing {}", lacking.join(", ")))
 }

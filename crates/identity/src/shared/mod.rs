@@ -15,14 +15,14 @@
 //!
 //! [`Identifier::apart`]: crate::graph::Identifier::apart
 
-mod hear;
+mod exclude;
 mod parts;
 
 use crate::digest::Digest;
 use crate::eligibility::Rules;
 use crate::graph::{Graph, Kind};
 
-pub use hear::{Apart, Heard, hear, left_out, note_apart};
+pub use exclude::{Apart, WithoutShared, describe_unusable, note_apart, without_shared};
 
 /// Maximum number of others that an identifier links. Families share an address, a customer gets a new userId with every order,
 /// colleagues use one browser: some dozens are normal. An identifier that links more is a placeholder, or a shared device.
@@ -42,7 +42,7 @@ pub struct Shared {
 
 /// Splits a graph if identifiers of it link more than `after` others. `None` if there are none; then it stays as it is.
 #[must_use]
-pub fn take_apart(graph: &mut Graph, after: usize, rules: &Rules) -> Option<(Vec<Graph>, Vec<Shared>)> {
+pub fn split_graph(graph: &mut Graph, after: usize, rules: &Rules) -> Option<(Vec<Graph>, Vec<Shared>)> {
     // Hardly any graph has that many links, and this is checked for each event.
     let links = graph.links();
     if !graph.identifiers.values().any(|it| !it.is_shared() && links + it.apart.len() > after) {

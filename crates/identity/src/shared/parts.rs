@@ -6,8 +6,8 @@ use crate::digest::Digest;
 use crate::eligibility::Rules;
 use crate::fold::EMAIL;
 use crate::graph::{Affiliate, Graph, Kind, TrackedEvent, keep_newest};
-use crate::resolution::Who;
-use crate::shared::hear::left_out;
+use crate::resolution::Resolution;
+use crate::shared::without_shared::describe_unusable;
 use crate::tombstones::Tombstones;
 
 /// The identifiers that stop linking, with the number of others that they linked.
@@ -27,19 +27,19 @@ pub(super) fn of(mut graph: Graph, over: &Over, rules: &Rules) -> Vec<Graph> {
 /// Takes the affiliate of a person that was about to leave a shared address along, as if the edit that moves it had been sent
 /// without an answer, because a call may be under way. Other affiliates at the address stay there, left over.
 fn take_along(graph: &mut Graph, tombstones: &Tombstones, over: &Over, rules: &Rules) {
-    let who = Who::of(graph, tombstones, rules);
+    let resolution = Resolution::of(graph, tombstones, rules);
     let keeps = |affiliate: &Affiliate| affiliate.id.is_none() || !over.contains_key(&affiliate.address);
-    let persons = who.persons.iter();
+    let persons = resolution.persons.iter();
     let persons = persons.filter(|it| !over.contains_key(&it.address) && !over.contains_key(&it.root));
     let moved = persons.filter_map(|person| {
-        let bound = who.bound(graph, person).filter(|affiliate| !keeps(affiliate))?;
+        let bound = resolution.bound(graph, person).filter(|affiliate| !keeps(affiliate))?;
         let place = graph.affiliates.iter().position(|affiliate| affiliate == bound)?;
         Some((place, person.address))
     });
     for (place, address) in moved.collect::<Vec<_>>() {
         let affiliate = &mut graph.affiliates[place];
         (affiliate.address, affiliate.address_unknown) = (address, true);
-        affiliate.told.iter_mut().chain(&mut affiliate.shown).for_each(|(_, text)| *text = None);
+        affiliate.delivered.iter_mut().chain(&mut affiliate.shown).for_each(|(_, text)| *text = None);
     }
 }
 
@@ -50,11 +50,11 @@ fn give_back(graph: &mut Graph, over: &Over) {
         let Some(address) = kept.address else { continue };
         if over.contains_key(&address) {
             kept.address = None;
-            kept.says.retain(|key| *key != EMAIL);
-            kept.unusable = Some(left_out(kept.unusable.as_ref(), [Kind::Address]));
+            kept.keys.retain(|key| *key != EMAIL);
+            kept.unusable = Some(describe_unusable(kept.unusable.as_ref(), [Kind::Address]));
         } else if over.contains_key(&kept.identifier) {
             kept.identifier = address;
-            kept.unusable = Some(left_out(kept.unusable.as_ref(), [Kind::User]));
+            kept.unusable = Some(describe_unusable(kept.unusable.as_ref(), [Kind::User]));
         }
     }
     for claim in graph.claims.iter_mut().filter(|claim| over.contains_key(&claim.user)) {
@@ -116,8 +116,8 @@ fn divide(graph: Graph) -> Vec<Graph> {
     for kept in graph.events {
         parts[place_of_event(&kept, &place)].events.push(kept);
     }
-    for (anchor, trouble) in graph.troubles {
-        parts[place(&anchor).unwrap_or(0)].troubles.insert(anchor, trouble);
+    for (anchor, retry) in graph.retries {
+        parts[place(&anchor).unwrap_or(0)].retries.insert(anchor, retry);
     }
     for part in &mut parts {
         let identifiers = &part.identifiers;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use identity::Graph;
 use identity::difference::desired;
 use identity::graph::{Affiliate, Kind, Status};
-use identity::plan::{Act, Picture};
+use identity::plan::{Act, Analysis};
 use reference::{Expected, Presence};
 
 use crate::dice::Verdict;
@@ -35,11 +35,11 @@ pub(crate) fn agree(town: &Town, expected: &Expected) -> Verdict {
 fn persons(town: &Town) -> Persons {
     let mut persons = Persons::new();
     for graph in &town.graphs {
-        let picture = Picture::of(graph, &town.rules);
-        for person in &picture.who.persons {
+        let analysis = Analysis::of(graph, &town.rules);
+        for person in &analysis.resolution.persons {
             let existed = graph.identifiers.get(&person.address).is_some_and(|address| address.existed);
-            let tombstoned = picture.tombstones.around(graph, person.address).is_some();
-            if person.can_be_one || (existed && !tombstoned) {
+            let tombstoned = analysis.tombstones.around(graph, person.address).is_some();
+            if person.is_eligible || (existed && !tombstoned) {
                 let fields = desired(person, &town.rules).fields.into_iter();
                 let fields = fields.filter(|(_, text)| !text.is_empty());
                 let fields = fields.map(|(field, text)| (field.to_owned(), text.to_owned())).collect();
@@ -68,7 +68,7 @@ fn disabled(graph: &Graph, town: &Town) -> Vec<String> {
         ..Affiliate::at(*address)
     });
     graph.affiliates = affiliates.collect();
-    let steps = Picture::of(&graph, &town.rules).steps;
+    let steps = Analysis::of(&graph, &town.rules).steps;
     let disables = |act: &Act| matches!(act, Act::Status { status: Status::Disabled, .. });
     steps.iter().filter(|step| disables(&step.act)).map(|step| text_of(step.anchor)).collect()
 }

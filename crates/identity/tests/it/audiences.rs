@@ -5,7 +5,7 @@ use std::sync::Arc;
 use identity::audiences::{MemberCounts, count};
 use identity::eligibility::Rules;
 use identity::graph::Affiliate;
-use identity::plan::Picture;
+use identity::plan::Analysis;
 use identity::{Graph, Map};
 
 use crate::story::{Event, address, delete, identify, rules};
@@ -26,11 +26,11 @@ fn counts_of(events: &[Event], told: Option<&str>) -> MemberCounts {
     if let Some(told) = told {
         let mut affiliate = Affiliate::at(address("a@x.io"));
         (affiliate.id, affiliate.code) = (Some(1), Some("a".to_owned()));
-        affiliate.told.insert("custom:1".into(), Some(told.into()));
+        affiliate.delivered.insert("custom:1".into(), Some(told.into()));
         graph.affiliates.push(affiliate);
     }
     let rules = watching();
-    count(&Picture::of(&graph, &rules)).of(FLAG)
+    count(&Analysis::of(&graph, &rules)).of(FLAG)
 }
 
 fn flagged(at: i64, value: &str) -> Event {

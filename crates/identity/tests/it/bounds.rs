@@ -198,7 +198,7 @@ fn what_died_is_erased_when_its_graph_keeps_it_no_longer() {
         delete: false,
         identifier: address("a@x.io"),
         address: None,
-        says: Vec::new(),
+        keys: Vec::new(),
         stamp: Stamp {
             time: Moment(i64::try_from(number).expect("small")),
             received: None,
@@ -206,9 +206,9 @@ fn what_died_is_erased_when_its_graph_keeps_it_no_longer() {
             revision: 0,
         },
         lane: Lane::Live,
-        told_by: None,
+        sent_by: None,
         unusable: None,
-        died_of: None,
+        refused_key: None,
         unmatched: false,
     };
     let mut events = vec![

@@ -1,8 +1,8 @@
 //! Refused values, calls that are given up, affiliates that are gone: only what is concerned dies.
 
-use identity::answer::{Answer, Verdict, apply, fail, sent};
+use identity::answer::{Answer, RetryDecision, apply, fail, sent};
 use identity::graph::EventState;
-use identity::plan::{Act, Picture, StepKind};
+use identity::plan::{Act, Analysis, StepKind};
 use identity::settle::{End, settle};
 use identity::{Map, Text};
 
@@ -56,7 +56,7 @@ fn a_newer_value_said_during_the_call_does_not_die_of_it() {
     let answer = Answer::Refused { causes, email: None, texts };
     let deaths = apply(&mut town.graphs[0], &rules(), address("a@x.io"), &answer, moment(4));
     assert!(deaths.is_empty());
-    let step = Picture::of(&town.graphs[0], &rules()).steps.remove(0);
+    let step = Analysis::of(&town.graphs[0], &rules()).steps.remove(0);
     let Act::Create { fields, .. } = step.act else { panic!("{step:?}") };
     assert_eq!(fields.get("company").map(Text::as_str), Some("Good Firm"));
 }
@@ -68,7 +68,12 @@ fn a_call_about_another_value_tells_no_event() {
     let graph = &mut town.graphs[0];
     let told = [("first_name", "Ann"), ("last_name", "Lee"), ("company", "Old")];
     let told = told.into_iter().map(|(field, text)| (field.into(), text.into())).collect();
-    let made = Answer::Created { id: 1, code: "c".to_owned(), status: identity::graph::Status::Active, told };
+    let made = Answer::Created {
+        id: 1,
+        code: "c".to_owned(),
+        status: identity::graph::Status::Active,
+        fields: told,
+    };
     apply(graph, &rules(), address("a@x.io"), &made, moment(4));
     let ended = settle(graph, &rules()).ended;
     assert_eq!(
@@ -85,12 +90,12 @@ fn failures_without_an_answer_count_until_they_are_given_up_and_a_newer_word_tri
     let graph = &mut town.graphs[0];
     let mut deaths = Vec::new();
     for _ in 0..3 {
-        let step = Picture::of(graph, &rules()).steps.remove(0);
+        let step = Analysis::of(graph, &rules()).steps.remove(0);
         for (anchor, answer) in unknown(&step) {
             apply(graph, &rules(), anchor, &answer, moment(4));
         }
-        let verdict = |attempts, _| Verdict { due_at: moment(4), give_up: attempts == 3 };
-        deaths = fail(graph, &rules(), anchor, (moment(4), &cause("no_answer")), verdict);
+        let decide = |attempts, _| RetryDecision { due_at: moment(4), give_up: attempts == 3 };
+        deaths = fail(graph, &rules(), anchor, (moment(4), &cause("no_answer")), decide);
     }
     assert_eq!(deaths.iter().map(|it| (it.event, it.attempts)).collect::<Vec<_>>(), [(first.id(), 3)]);
     assert_eq!(settle(graph, &rules()).next, None, "nobody tries again");
@@ -98,11 +103,11 @@ fn failures_without_an_answer_count_until_they_are_given_up_and_a_newer_word_tri
     let graph = &mut town.graphs[0];
     assert_eq!(settle(graph, &rules()).next.map(|next| next.step), Some(StepKind::Search));
     apply(graph, &rules(), anchor, &Answer::NotFound, moment(6));
-    let Act::Create { fields, .. } = Picture::of(graph, &rules()).steps.remove(0).act else {
+    let Act::Create { fields, .. } = Analysis::of(graph, &rules()).steps.remove(0).act else {
         panic!("a create")
     };
     let code = "c".to_owned();
-    let made = Answer::Created { id: 1, code, status: identity::graph::Status::Active, told: fields };
+    let made = Answer::Created { id: 1, code, status: identity::graph::Status::Active, fields };
     apply(graph, &rules(), anchor, &made, moment(6));
     let ended = settle(graph, &rules()).ended;
     assert_eq!(
@@ -116,23 +121,23 @@ fn a_failed_create_kills_no_delete_that_does_not_wait_for_it() {
     let seen = identify(2).user("U").anonymous("x");
     let mut town = town(&[ann(), seen, delete(3).anonymous("x").email("b@x.io")]);
     let graph = &mut town.graphs[0];
-    let kinds: Vec<_> = Picture::of(graph, &rules()).steps.iter().map(identity::plan::Step::kind).collect();
+    let kinds: Vec<_> = Analysis::of(graph, &rules()).steps.iter().map(identity::plan::Step::kind).collect();
     assert_eq!(kinds, [StepKind::Create, StepKind::Search], "the delete waits for the search at b");
-    let verdict = |_, _| Verdict { due_at: moment(6), give_up: true };
-    let deaths = fail(graph, &rules(), address("a@x.io"), (moment(6), &cause("refused")), verdict);
+    let decide = |_, _| RetryDecision { due_at: moment(6), give_up: true };
+    let deaths = fail(graph, &rules(), address("a@x.io"), (moment(6), &cause("refused")), decide);
     assert_eq!(deaths.iter().map(|it| it.event).collect::<Vec<_>>(), [ann().id()]);
 }
 
 #[test]
 fn a_delete_waits_for_a_create_that_is_under_way() {
     let mut town = town(&[ann()]);
-    let step = Picture::of(&town.graphs[0], &rules()).steps.remove(0);
+    let step = Analysis::of(&town.graphs[0], &rules()).steps.remove(0);
     sent(&mut town.graphs[0], &step);
     let settled = town.absorb(&delete(2).user("U"));
     assert!(settled.ended.iter().all(|ended| ended.end != End::Deleted), "its affiliate may be there");
     let graph = &mut town.graphs[0];
     assert!(graph.identifiers[&address("a@x.io")].sealed.is_some(), "the address is needed to search");
-    apply(graph, &rules(), step.anchor, &Answer::NotMade, moment(3));
+    apply(graph, &rules(), step.anchor, &Answer::NotCreated, moment(3));
     apply(graph, &rules(), step.anchor, &Answer::NotFound, moment(3));
     let settled = settle(graph, &rules());
     assert_eq!(settled.ended.iter().filter(|ended| ended.end == End::Deleted).count(), 1);
@@ -148,10 +153,10 @@ fn who_is_gone_at_refersion_is_made_again_when_an_operator_says_so() {
     let graph = &mut play.town.graphs[0];
     let deaths = apply(graph, &rules(), address("a@x.io"), &Answer::Gone { id: 1 }, moment(3));
     assert_eq!(deaths.iter().map(|it| it.cause.class.as_str()).collect::<Vec<_>>(), ["gone"]);
-    assert!(Picture::of(graph, &rules()).steps.is_empty());
+    assert!(Analysis::of(graph, &rules()).steps.is_empty());
     assert!(graph.events.iter().all(|kept| kept.state == EventState::Dead));
-    identity::fold::forgive(graph, flag.id(), &flag.statement().stamp, None);
-    assert_eq!(Picture::of(graph, &rules()).steps[0].kind(), StepKind::Create);
+    identity::fold::clear_refusals(graph, flag.id(), &flag.statement().stamp, None);
+    assert_eq!(Analysis::of(graph, &rules()).steps[0].kind(), StepKind::Create);
 }
 
 #[test]
@@ -163,14 +168,14 @@ fn a_field_that_cannot_be_emptied_is_left_alone() {
     ]);
     play.absorb(&delete(4).anonymous("x")).expect("every promise holds");
     let graph = &mut play.town.graphs[0];
-    let Act::Edit { fields, .. } = Picture::of(graph, &rules()).steps.remove(0).act else {
+    let Act::Edit { fields, .. } = Analysis::of(graph, &rules()).steps.remove(0).act else {
         panic!("an edit")
     };
     assert_eq!(fields, Map::from_iter([("company".into(), Text::default())]));
     let causes = Map::from_iter([("company".into(), cause("refused"))]);
     let refused = Answer::Refused { causes, email: None, texts: fields };
     assert!(apply(graph, &rules(), address("a@x.io"), &refused, moment(5)).is_empty());
-    assert!(Picture::of(graph, &rules()).steps.is_empty(), "asking again would not help");
+    assert!(Analysis::of(graph, &rules()).steps.is_empty(), "asking again would not help");
 }
 
 /// The value's user lost the address while the call was under way; the next one says nothing of the field.
@@ -179,7 +184,12 @@ fn a_field_is_emptied_though_a_value_was_refused_of_somebody_who_speaks_for_it_n
     let mut town = town(&[ann().with("company", "Firm")]);
     let told = [("first_name", "Ann"), ("last_name", "Lee"), ("company", "Firm")];
     let told = told.into_iter().map(|(field, text)| (field.into(), text.into())).collect();
-    let made = Answer::Created { id: 1, code: "c".to_owned(), status: identity::graph::Status::Active, told };
+    let made = Answer::Created {
+        id: 1,
+        code: "c".to_owned(),
+        status: identity::graph::Status::Active,
+        fields: told,
+    };
     drop(apply(&mut town.graphs[0], &rules(), address("a@x.io"), &made, moment(1)));
     drop(town.absorb(&identify(2).user("U").with("company", "bad firm")));
     drop(town.absorb(&identify(3).user("V").email("a@x.io").named("Ann")));
@@ -187,7 +197,7 @@ fn a_field_is_emptied_though_a_value_was_refused_of_somebody_who_speaks_for_it_n
     let texts = Map::from_iter([("company".into(), "bad firm".into())]);
     let answer = Answer::Refused { causes, email: None, texts };
     drop(apply(&mut town.graphs[0], &rules(), address("a@x.io"), &answer, moment(4)));
-    let step = Picture::of(&town.graphs[0], &rules()).steps.remove(0);
+    let step = Analysis::of(&town.graphs[0], &rules()).steps.remove(0);
     let Act::Edit { fields, .. } = step.act else { panic!("{step:?}") };
     assert_eq!(fields.get("company").map(Text::as_str), Some(""));
 }

@@ -1,7 +1,7 @@
 //! What Refersion does not let be cleared, and affiliates that appear late.
 
-use identity::answer::{Answer, Verdict, apply, fail};
-use identity::plan::{Act, Picture, StepKind};
+use identity::answer::{Answer, RetryDecision, apply, fail};
+use identity::plan::{Act, Analysis, StepKind};
 use identity::settle::{End, settle};
 use identity::{Map, Text};
 
@@ -23,7 +23,7 @@ fn what_a_scrub_cannot_overwrite_is_named_by_the_delete_and_not_tried_for_ever()
         panic!("a scrub")
     };
     assert_eq!(*fields, ["company", "country", "first_name", "last_name"]);
-    assert!(Picture::of(graph, &scrubbing).steps.is_empty());
+    assert!(Analysis::of(graph, &scrubbing).steps.is_empty());
     assert_eq!(stuck(&play, &scrubbing), ["country"]);
 }
 
@@ -73,7 +73,7 @@ fn a_delete_looks_again_for_the_affiliate_of_a_create_without_an_answer() {
     let at = |seconds: i64| identity::stamp::Moment(moment(3).0 + seconds * 1_000_000);
     apply(graph, &rules, anchor, &Answer::CreateUnknown { fields: Vec::new() }, at(0));
     apply(graph, &rules, anchor, &Answer::NotFound, at(1));
-    assert_eq!(Picture::of(graph, &rules).steps[0].kind(), StepKind::Create, "nobody asked to be forgotten");
+    assert_eq!(Analysis::of(graph, &rules).steps[0].kind(), StepKind::Create, "nobody asked to be forgotten");
     let settled = town.absorb(&delete(2).user("U"));
     assert!(settled.ended.iter().all(|ended| ended.end != End::Deleted));
     let graph = &mut town.graphs[0];
@@ -102,7 +102,7 @@ fn an_affiliate_that_appears_late_is_disabled() {
     apply(graph, &rules, anchor, &Answer::NotFound, at(1));
     settle(graph, &rules);
     apply(graph, &rules, anchor, &Answer::Found(found(7)), at(12));
-    let Act::Status { affiliate: 7, status } = Picture::of(graph, &rules).steps.remove(0).act else {
+    let Act::Status { affiliate: 7, status } = Analysis::of(graph, &rules).steps.remove(0).act else {
         panic!("a status change")
     };
     assert_eq!(status, identity::graph::Status::Disabled);
@@ -127,17 +127,17 @@ fn an_affiliate_that_appears_late_near_a_tombstone_is_disabled() {
     apply(graph, &rules, anchor, &Answer::CreateUnknown { fields: Vec::new() }, at(0));
     apply(graph, &rules, anchor, &Answer::NotFound, at(1));
     let searched_for = |graph: &identity::Graph| {
-        let steps = Picture::of(graph, &rules).steps;
+        let steps = Analysis::of(graph, &rules).steps;
         steps.iter().any(|step| step.anchor == anchor && step.kind() == StepKind::Search)
     };
     assert!(searched_for(graph));
-    assert!(graph.troubles[&anchor].due_at > at(1), "not at once");
+    assert!(graph.retries[&anchor].due_at > at(1), "not at once");
     apply(graph, &rules, anchor, &Answer::NotFound, at(121));
     assert!(!searched_for(graph), "it cannot appear any more");
     apply(graph, &rules, anchor, &Answer::CreateUnknown { fields: Vec::new() }, at(122));
     apply(graph, &rules, anchor, &Answer::Found(found(7)), at(123));
     let disables = |step: &identity::plan::Step| matches!(step.act, Act::Status { affiliate: 7, .. });
-    assert!(Picture::of(graph, &rules).steps.iter().any(disables));
+    assert!(Analysis::of(graph, &rules).steps.iter().any(disables));
 }
 
 /// A search in vain has forgotten what the create sent, and the API does not show most fields.
@@ -151,7 +151,7 @@ fn an_affiliate_that_appears_late_keeps_no_text_that_nobody_states() {
     apply(graph, &rules, anchor, &Answer::CreateUnknown { fields: vec!["state".into()] }, at(0));
     apply(graph, &rules, anchor, &Answer::NotFound, at(1));
     apply(graph, &rules, anchor, &Answer::Found(found(7)), at(12));
-    let Act::Edit { affiliate: 7, fields, .. } = Picture::of(graph, &rules).steps.remove(0).act else {
+    let Act::Edit { affiliate: 7, fields, .. } = Analysis::of(graph, &rules).steps.remove(0).act else {
         panic!("an edit")
     };
     assert_eq!(fields.get("state").map(|text| text.as_str()), Some(""));
@@ -171,14 +171,14 @@ fn attempts_count_on_where_a_taken_address_is_not_found() {
     let graph = &mut town.graphs[0];
     for attempt in 1..=3 {
         apply(graph, &rules, anchor, &Answer::CreateUnknown { fields: Vec::new() }, moment(4));
-        let verdict = |attempts, _| {
+        let decide = |attempts, _| {
             assert_eq!(attempts, attempt);
-            Verdict { due_at: moment(4), give_up: attempts == 3 }
+            RetryDecision { due_at: moment(4), give_up: attempts == 3 }
         };
-        fail(graph, &rules, anchor, (moment(4), &cause("not_here")), verdict);
+        fail(graph, &rules, anchor, (moment(4), &cause("not_here")), decide);
         if attempt < 3 {
             apply(graph, &rules, anchor, &Answer::NotFound, moment(4));
         }
     }
-    assert!(graph.troubles[&anchor].given_up);
+    assert!(graph.retries[&anchor].given_up);
 }

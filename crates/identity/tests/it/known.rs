@@ -1,10 +1,10 @@
 //! What a directory of affiliates answers, and what it does not.
 
 use identity::answer::{Answer, Found, apply};
-use identity::drift::{Shown, compare, doubt};
+use identity::directory::{DirectoryEntries, Listing, apply_directory};
+use identity::drift::{Shown, compare, mark_unknown};
 use identity::graph::{Graph, Status};
-use identity::known::{Known, Listing, learn};
-use identity::plan::{Act, Picture, Step, StepKind};
+use identity::plan::{Act, Analysis, Step, StepKind};
 use identity::settle::{End, settle};
 use identity::stamp::Moment;
 use identity::{Map, Text};
@@ -17,10 +17,10 @@ fn stranger() -> Event {
     identify(1).user("U").email("a@x.io").with("trait:vip", "gold")
 }
 
-fn known(complete_since: Option<Moment>, listed: Option<Moment>) -> Known {
+fn known(complete_since: Option<Moment>, listed: Option<Moment>) -> DirectoryEntries {
     let anchor = address("a@x.io");
     let listing = listed.map(|seen_at| (anchor, Listing { code: "a3y7".into(), seen_at }));
-    Known { complete_since, asked: [anchor].into(), listed: listing.into_iter().collect() }
+    DirectoryEntries { complete_since, looked_up: [anchor].into(), listed: listing.into_iter().collect() }
 }
 
 fn graph(events: &[Event]) -> Graph {
@@ -28,7 +28,7 @@ fn graph(events: &[Event]) -> Graph {
 }
 
 fn steps(graph: &Graph) -> Vec<Step> {
-    Picture::of(graph, &rules()).steps
+    Analysis::of(graph, &rules()).steps
 }
 
 #[test]
@@ -36,21 +36,21 @@ fn whom_a_complete_directory_does_not_list_costs_no_call() {
     let mut graph = graph(&[stranger()]);
     assert_eq!(steps(&graph)[0].kind(), StepKind::Search);
     assert!(
-        !learn(&mut graph, &rules(), &known(None, None)),
+        !apply_directory(&mut graph, &rules(), &known(None, None)),
         "a directory that is not complete says nothing"
     );
-    assert!(learn(&mut graph, &rules(), &known(Some(moment(9)), None)));
+    assert!(apply_directory(&mut graph, &rules(), &known(Some(moment(9)), None)));
     let settled = settle(&mut graph, &rules());
     assert!(settled.steps.is_empty());
     assert!(settled.ended.iter().any(|ended| ended.end == End::Remembered));
-    assert!(!learn(&mut graph, &rules(), &known(Some(moment(9)), None)), "there is nothing new");
+    assert!(!apply_directory(&mut graph, &rules(), &known(Some(moment(9)), None)), "there is nothing new");
 }
 
 #[test]
 fn whom_the_directory_lists_is_looked_up_by_code_and_not_created() {
     for person in [stranger(), ann().with("trait:vip", "gold")] {
         let mut graph = graph(&[person]);
-        assert!(learn(&mut graph, &rules(), &known(None, Some(moment(9)))));
+        assert!(apply_directory(&mut graph, &rules(), &known(None, Some(moment(9)))));
         let all = steps(&graph);
         let Act::Search { code: Some(code), uncertain_create: false } = &all[0].act else {
             panic!("{all:?}")
@@ -66,7 +66,7 @@ fn whom_the_directory_lists_is_looked_up_by_code_and_not_created() {
 #[test]
 fn a_listed_affiliate_costs_no_call_while_there_is_nothing_to_tell() {
     let mut graph = graph(&[identify(1).user("U").email("a@x.io")]);
-    assert!(learn(&mut graph, &rules(), &known(None, Some(moment(9)))));
+    assert!(apply_directory(&mut graph, &rules(), &known(None, Some(moment(9)))));
     let settled = settle(&mut graph, &rules());
     assert!(settled.steps.is_empty(), "{:?}", settled.steps);
     assert!(settled.ended.iter().all(|ended| ended.end == End::Unchanged), "{:?}", settled.ended);
@@ -75,40 +75,40 @@ fn a_listed_affiliate_costs_no_call_while_there_is_nothing_to_tell() {
 #[test]
 fn an_affiliate_that_is_not_where_it_was_listed_is_not_believed_in_again() {
     let mut graph = graph(&[stranger()]);
-    learn(&mut graph, &rules(), &known(None, Some(moment(9))));
+    apply_directory(&mut graph, &rules(), &known(None, Some(moment(9))));
     apply(&mut graph, &rules(), address("a@x.io"), &Answer::NotFound, moment(10));
     assert!(graph.affiliates.is_empty() && steps(&graph).is_empty());
-    assert!(!learn(&mut graph, &rules(), &known(None, Some(moment(9)))), "a search is newer");
-    assert!(learn(&mut graph, &rules(), &known(None, Some(moment(11)))), "it has appeared since");
+    assert!(!apply_directory(&mut graph, &rules(), &known(None, Some(moment(9)))), "a search is newer");
+    assert!(apply_directory(&mut graph, &rules(), &known(None, Some(moment(11)))), "it has appeared since");
     assert_eq!(steps(&graph)[0].kind(), StepKind::Search);
 }
 
 #[test]
 fn one_who_can_be_created_is_created_if_a_listed_affiliate_is_gone() {
     let mut graph = graph(&[ann()]);
-    assert!(learn(&mut graph, &rules(), &known(None, Some(moment(9)))));
+    assert!(apply_directory(&mut graph, &rules(), &known(None, Some(moment(9)))));
     assert_eq!(steps(&graph)[0].kind(), StepKind::Search);
     apply(&mut graph, &rules(), address("a@x.io"), &Answer::NotFound, moment(10));
-    assert!(!learn(&mut graph, &rules(), &known(None, Some(moment(9)))), "a search is newer");
+    assert!(!apply_directory(&mut graph, &rules(), &known(None, Some(moment(9)))), "a search is newer");
     assert_eq!(steps(&graph)[0].kind(), StepKind::Create);
-    assert!(learn(&mut graph, &rules(), &known(None, Some(moment(11)))), "it has appeared since");
+    assert!(apply_directory(&mut graph, &rules(), &known(None, Some(moment(11)))), "it has appeared since");
 }
 
 #[test]
 fn a_delete_is_searched_for_whatever_a_directory_says_that_began_before_it() {
     let gone = delete(5).user("U").email("a@x.io");
     let mut before = graph(&[stranger()]);
-    learn(&mut before, &rules(), &known(Some(moment(4)), None));
+    apply_directory(&mut before, &rules(), &known(Some(moment(4)), None));
     let mut all = town(&[stranger(), gone.clone()]);
     let graph = &mut all.graphs[0];
-    assert!(!learn(graph, &rules(), &known(Some(moment(9)), None)));
+    assert!(!apply_directory(graph, &rules(), &known(Some(moment(9)), None)));
     assert_eq!(steps(graph)[0].kind(), StepKind::Search);
     // Known from the walk, then deleted: the search is made all the same.
     let mut later = town(&[stranger()]);
-    learn(&mut later.graphs[0], &rules(), &known(Some(moment(4)), None));
+    apply_directory(&mut later.graphs[0], &rules(), &known(Some(moment(4)), None));
     later.absorb(&gone);
     assert_eq!(steps(&later.graphs[0])[0].kind(), StepKind::Search);
-    assert!(learn(graph, &rules(), &known(None, Some(moment(9)))), "a code spares half of it");
+    assert!(apply_directory(graph, &rules(), &known(None, Some(moment(9)))), "a code spares half of it");
     assert!(matches!(&steps(graph)[0].act, Act::Search { code: Some(_), .. }));
 }
 
@@ -124,7 +124,7 @@ fn drift_is_what_was_sent_and_is_shown_otherwise() {
         .into_iter()
         .map(|(f, t)| (f.into(), t.into()))
         .collect();
-    let made = Answer::Created { id: 7, code: "a3y7".to_owned(), status: Status::Active, told };
+    let made = Answer::Created { id: 7, code: "a3y7".to_owned(), status: Status::Active, fields: told };
     apply(&mut graph, &rules(), address("a@x.io"), &made, moment(9));
     let differs = |graph: &Graph, shown: &Shown| {
         let fields = compare(graph, &rules(), "a3y7", shown)?;
@@ -136,7 +136,7 @@ fn drift_is_what_was_sent_and_is_shown_otherwise() {
     let moved = Shown { address: Some(address("b@x.io")), ..shown(&[("first_name", "Eve")]) };
     assert_eq!(differs(&graph, &moved), Some(vec!["email".to_owned(), "first_name".to_owned()]));
     assert!(steps(&graph).is_empty());
-    assert!(doubt(&mut graph, "a3y7", &["email".into(), "first_name".into()]));
+    assert!(mark_unknown(&mut graph, "a3y7", &["email".into(), "first_name".into()]));
     let all = steps(&graph);
     let Act::Edit { email: Some(_), fields, .. } = &all[0].act else { panic!("{all:?}") };
     assert_eq!(fields.keys().map(Text::as_str).collect::<Vec<_>>(), ["first_name"]);

@@ -1,6 +1,6 @@
 //! How events end, one rule at a time.
 
-use identity::fold::forgive;
+use identity::fold::clear_refusals;
 use identity::graph::Status;
 
 use crate::play::Play;
@@ -164,7 +164,7 @@ fn an_operators_pardon_tries_a_refused_value_again() {
     let mut play = Play::of(&[ann(), bad.clone()]);
     assert_eq!(play.outcomes(&bad), ["dead refused"]);
     let calls = play.calls.len();
-    forgive(&mut play.town.graphs[0], bad.id(), &bad.statement().stamp, None);
+    clear_refusals(&mut play.town.graphs[0], bad.id(), &bad.statement().stamp, None);
     identity::fold::identify(&mut play.town.graphs[0], &bad.statement());
     play.rest().expect("every promise holds");
     assert_eq!(play.outcomes(&bad), ["dead refused", "dead refused"]);

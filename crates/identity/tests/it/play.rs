@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use identity::Graph;
-use identity::answer::{Death, Verdict, apply, fail, sent};
+use identity::answer::{DeadEvent, RetryDecision, apply, fail, sent};
 use identity::eligibility::Rules;
 use identity::graph::{EventState, Kind, Status};
 use identity::payout::{Confirmed, confirm};
-use identity::plan::{Picture, Step};
+use identity::plan::{Analysis, Step};
 use identity::settle::{End, Ended, Settled, settle};
 use identity::stamp::Moment;
 use identity::tombstones::Tombstones;
@@ -96,7 +96,7 @@ impl Play {
         self.outcomes[&event.id()].iter().map(String::as_str).collect()
     }
 
-    fn note(&mut self, settled: &Settled, deaths: &[Death]) -> Judgement {
+    fn note(&mut self, settled: &Settled, deaths: &[DeadEvent]) -> Judgement {
         for death in deaths {
             self.repeats += death.repeats;
             self.end(death.event, death.number, format!("dead {}", death.cause.class))?;
@@ -163,8 +163,8 @@ impl Play {
         if self.flights.iter().any(|flight| is_under_way(graph, flight)) {
             return Ok(false);
         }
-        let mut steps = Picture::of(graph, &self.town.rules).steps;
-        steps.retain(|step| !graph.troubles.get(&step.anchor).is_some_and(|trouble| trouble.given_up));
+        let mut steps = Analysis::of(graph, &self.town.rules).steps;
+        steps.retain(|step| !graph.retries.get(&step.anchor).is_some_and(|retry| retry.given_up));
         for step in &steps {
             sent(graph, step);
             if graph.identifiers[&step.anchor].sealed.is_none()
@@ -203,7 +203,7 @@ impl Play {
         for anchor in anchors.collect::<Vec<_>>() {
             let graph = self.town.graph_with(anchor).ok_or("an answer about nobody")?;
             if ending.failed && anchor == step.anchor {
-                let again = |_, _| Verdict { due_at: now, give_up: false };
+                let again = |_, _| RetryDecision { due_at: now, give_up: false };
                 deaths.extend(fail(graph, &rules, anchor, (now, &cause("no_answer")), again));
             }
             let settled = settle(graph, &rules);
@@ -253,9 +253,9 @@ impl Play {
     fn payees(&self) -> BTreeMap<String, Payee> {
         let mut payees = BTreeMap::new();
         for graph in &self.town.graphs {
-            let picture = Picture::of(graph, &self.town.rules);
-            for person in &picture.who.persons {
-                let payee = picture.who.bound(graph, person).and_then(|affiliate| affiliate.payee);
+            let analysis = Analysis::of(graph, &self.town.rules);
+            for person in &analysis.resolution.persons {
+                let payee = analysis.resolution.bound(graph, person).and_then(|affiliate| affiliate.payee);
                 payees.extend(payee.map(|payee| (text_of(person.address), payee_of(payee))));
             }
         }

@@ -1,7 +1,7 @@
 //! Refused values that are said again, and what becomes of the event that said them first.
 
 use identity::answer::{Answer, apply};
-use identity::plan::{Act, Picture, StepKind};
+use identity::plan::{Act, Analysis, StepKind};
 use identity::settle::{End, settle};
 
 use crate::play::Play;
@@ -49,7 +49,7 @@ fn each_repeat_of_a_refused_value_names_the_event_whose_dead_letter_counts_it() 
 fn a_refused_value_is_sent_again_after_a_week_after_new_settings_and_on_an_operators_word() {
     let bad = identify(2).user("U").with("company", "bad firm");
     let told = |town: &Town| {
-        let steps = Picture::of(&town.graphs[0], &rules()).steps;
+        let steps = Analysis::of(&town.graphs[0], &rules()).steps;
         steps
             .iter()
             .any(|step| matches!(&step.act, Act::Edit { fields, .. } if fields.contains_key("company")))
@@ -66,10 +66,10 @@ fn a_refused_value_is_sent_again_after_a_week_after_new_settings_and_on_an_opera
     drop(later.absorb(&Event { number: 91, ..identify(WEEK + 60).user("U").with("company", "bad firm") }));
     assert!(told(&later));
     let mut settings = refused();
-    identity::fold::reconsider(&mut settings.graphs[0]);
+    identity::fold::retry_refused(&mut settings.graphs[0]);
     assert!(told(&settings));
     let mut operator = refused();
-    identity::fold::forgive(&mut operator.graphs[0], bad.id(), &bad.statement().stamp, None);
+    identity::fold::clear_refusals(&mut operator.graphs[0], bad.id(), &bad.statement().stamp, None);
     assert!(told(&operator), "the letter of the first event stands for the statement of the second");
 }
 
@@ -147,7 +147,7 @@ fn a_refused_address_is_sent_again_when_it_is_stated_after_a_week_and_opens_no_s
     assert_eq!(kept, play.town.graphs[0]);
     drop(identity::fold::identify(&mut kept, &stated(93, 3 * WEEK).statement()));
     let sends = |graph: &identity::Graph| {
-        Picture::of(graph, &rules()).steps.iter().any(|step| step.kind() == StepKind::Create)
+        Analysis::of(graph, &rules()).steps.iter().any(|step| step.kind() == StepKind::Create)
     };
     assert!(sends(&kept), "the time of the refusal is kept");
     // An earlier program did not note the time.
@@ -164,7 +164,7 @@ fn a_replayed_event_dies_again_of_its_address_though_newer_ones_state_it() {
     let bad = identify(2).user("U").email("bad@x.io").named("Ann");
     let mut play = Play::of(std::slice::from_ref(&bad));
     let graph = &mut play.town.graphs[0];
-    identity::fold::forgive(graph, bad.id(), &bad.statement().stamp, Some(address("bad@x.io")));
+    identity::fold::clear_refusals(graph, bad.id(), &bad.statement().stamp, Some(address("bad@x.io")));
     drop(identity::fold::identify(graph, &bad.statement()));
     drop(identity::fold::identify(graph, &identify(3).user("U").email("bad@x.io").statement()));
     let causes = identity::Map::from_iter([("email".into(), cause("refused"))]);
@@ -183,7 +183,12 @@ fn what_died_is_delivered_only_if_its_own_value_is() {
     let graph = &mut play.town.graphs[0];
     let told = [("first_name", "Ann"), ("last_name", "Lee")];
     let told = told.into_iter().map(|(field, text)| (field.into(), text.into())).collect();
-    let made = Answer::Created { id: 1, code: "c".to_owned(), status: identity::graph::Status::Active, told };
+    let made = Answer::Created {
+        id: 1,
+        code: "c".to_owned(),
+        status: identity::graph::Status::Active,
+        fields: told,
+    };
     drop(apply(graph, &rules(), address("a@x.io"), &made, moment(4)));
     let settled = settle(graph, &rules());
     let delivered: Vec<_> =

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use identity::fold::identify as fold_in;
 use identity::graph::{Affiliate, Status};
-use identity::plan::Picture;
-use identity::shared::hear;
+use identity::plan::Analysis;
+use identity::shared::without_shared;
 use reference::World;
 
 use crate::agreement::agree;
@@ -93,7 +93,7 @@ fn people_with_one_placeholder_address_are_taken_apart_and_have_addresses_of_the
     }));
     let town = town_of(&events);
     assert_eq!(town.graphs.len(), 5);
-    let persons = town.graphs.iter().map(|graph| Picture::of(graph, &town.rules).who.persons.len());
+    let persons = town.graphs.iter().map(|graph| Analysis::of(graph, &town.rules).resolution.persons.len());
     assert_eq!(persons.sum::<usize>(), 4);
     let shared = town.graphs.iter().find_map(|graph| graph.identifiers.get(&address("any@x.io")));
     assert_eq!(shared.and_then(|it| it.shared), Some(4));
@@ -120,8 +120,8 @@ fn a_delete_of_a_shared_address_concerns_nobody_who_used_it() {
     events.push(delete(9).email("any@x.io"));
     let town = town_of(&events);
     for graph in &town.graphs {
-        let picture = Picture::of(graph, &town.rules);
-        let tombstones: Vec<_> = picture.tombstones.all().map(|(identifier, _)| identifier).collect();
+        let analysis = Analysis::of(graph, &town.rules);
+        let tombstones: Vec<_> = analysis.tombstones.all().map(|(identifier, _)| identifier).collect();
         assert!(tombstones.is_empty() || tombstones == [address("any@x.io")], "{tombstones:?}");
     }
 }
@@ -134,12 +134,12 @@ fn whom_a_delete_covered_before_the_address_was_shared_stays_covered() {
     events.push(identify(2).user("user1").email("own1@x").named("Ann"));
     let town = town_of(&events);
     let persons = town.graphs.iter().flat_map(|graph| {
-        let picture = Picture::of(graph, &town.rules);
-        picture
-            .who
+        let analysis = Analysis::of(graph, &town.rules);
+        analysis
+            .resolution
             .persons
             .into_iter()
-            .filter(|person| person.can_be_one)
+            .filter(|person| person.is_eligible)
             .map(|it| it.address)
             .collect::<Vec<_>>()
     });
@@ -163,7 +163,7 @@ fn with_affiliate(holder: Option<&str>) -> Town {
 fn an_affiliate_at_a_shared_address_is_left_over_and_not_touched() {
     let town = with_affiliate(None);
     for graph in &town.graphs {
-        let steps = Picture::of(graph, &town.rules).steps;
+        let steps = Analysis::of(graph, &town.rules).steps;
         assert!(
             graph.affiliates.is_empty() || (steps.is_empty() && graph.identifiers.len() == 1),
             "{steps:?}"
@@ -201,8 +201,8 @@ fn an_event_is_heard_without_its_shared_identifiers() {
             .iter()
             .map(|name| if name.contains('@') { address(name) } else { identify(0).user(name).names()[0] })
             .collect();
-        hear(&statement, |name| shared.contains(&name))
-            .map(|heard| heard.statement.map(|it| it.digests().len()))
+        without_shared(&statement, |name| shared.contains(&name))
+            .map(|without| without.statement.map(|it| it.digests().len()))
     };
     let all = || identify(1).user("U").email("a@x").anonymous("x");
     assert_eq!(said(all(), &[]), None, "it is as it was");
@@ -222,7 +222,7 @@ fn the_reference_counts_100_others_unless_it_is_told_otherwise() {
     let mut graph = identity::Graph::default();
     fold_in(&mut graph, &at_any(1).statement());
     assert!(
-        identity::shared::take_apart(&mut graph, 1, &rules()).is_none(),
+        identity::shared::split_graph(&mut graph, 1, &rules()).is_none(),
         "one other is not more than one"
     );
 }

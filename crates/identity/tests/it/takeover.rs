@@ -1,7 +1,7 @@
 //! The payout field follows the payee alone: who takes an address over does not take the money along.
 
 use identity::payout::is_held_back;
-use identity::plan::Picture;
+use identity::plan::Analysis;
 
 use crate::play::Play;
 use crate::story::{Event, address, delete, identify, rules};
@@ -26,8 +26,8 @@ fn paid(play: &Play) -> Option<&str> {
 fn is_held(play: &mut Play) -> bool {
     let rules = rules();
     let graph = play.town.graph_with(address("a@x.io")).expect("a is known");
-    let picture = Picture::of(graph, &rules);
-    picture.who.person(address("a@x.io")).is_some_and(|person| is_held_back(person, &rules))
+    let analysis = Analysis::of(graph, &rules);
+    analysis.resolution.person(address("a@x.io")).is_some_and(|person| is_held_back(person, &rules))
 }
 
 fn last<'p>(play: &'p Play, event: &Event) -> &'p str {

@@ -131,12 +131,12 @@ impl Tiny {
             return vec![(anchor, refused(address, &bad, fields))];
         }
         if let Some(id) = self.at(&email) {
-            return vec![(anchor, Answer::NotMade), (anchor, self.found(id))];
+            return vec![(anchor, Answer::NotCreated), (anchor, self.found(id))];
         }
         assert!(!fields.values().any(|text| text.is_empty()) && fields.contains_key("first_name"));
         let status = if self.active { Status::Active } else { Status::Pending };
         let id = self.add(Held { email, status, fields: fields.clone(), existed: false });
-        vec![(anchor, Answer::Created { id, code: format!("code {id}"), status, told: fields.clone() })]
+        vec![(anchor, Answer::Created { id, code: format!("code {id}"), status, fields: fields.clone() })]
     }
 
     fn edit(
@@ -165,7 +165,7 @@ impl Tiny {
         told.into_iter().for_each(|email| held.email = text_of(email));
         let mut answers = Vec::new();
         if told.is_some() || !good.is_empty() {
-            answers.push((anchor, Answer::Told { id, email: told, fields: good }));
+            answers.push((anchor, Answer::Edited { id, email: told, fields: good }));
         }
         if email_is_bad || !bad.is_empty() {
             let fields = bad.keys().collect::<Vec<_>>();
@@ -208,10 +208,10 @@ pub(crate) fn unknown(step: &Step) -> Vec<(Digest, Answer)> {
     let answer = match &step.act {
         Act::Create { fields, .. } => Answer::CreateUnknown { fields: names(fields) },
         Act::Edit { affiliate, email, fields } => {
-            Answer::TellUnknown { id: *affiliate, email: email.is_some(), fields: names(fields) }
+            Answer::EditUnknown { id: *affiliate, email: email.is_some(), fields: names(fields) }
         }
         Act::Scrub { affiliate, fields } => {
-            Answer::TellUnknown { id: *affiliate, email: true, fields: fields.clone() }
+            Answer::EditUnknown { id: *affiliate, email: true, fields: fields.clone() }
         }
         Act::Status { affiliate, .. } => Answer::StatusUnknown { id: *affiliate },
         Act::Search { .. } => return Vec::new(),
@@ -221,5 +221,5 @@ pub(crate) fn unknown(step: &Step) -> Vec<(Digest, Answer)> {
 
 fn not_done(step: &Step) -> Vec<(Digest, Answer)> {
     let is_create = matches!(step.act, Act::Create { .. });
-    if is_create { vec![(step.anchor, Answer::NotMade)] } else { Vec::new() }
+    if is_create { vec![(step.anchor, Answer::NotCreated)] } else { Vec::new() }
 }

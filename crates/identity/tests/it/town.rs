@@ -5,7 +5,7 @@ use identity::eligibility::Rules;
 use identity::fold::{Name, delete, identify, merge};
 use identity::graph::Identifier;
 use identity::settle::{Settled, settle_within};
-use identity::shared::{Heard, SHARED_AFTER, hear, note_apart, take_apart};
+use identity::shared::{SHARED_AFTER, WithoutShared, note_apart, split_graph, without_shared};
 use identity::{Digest, Graph};
 
 use crate::story::{self, Event};
@@ -59,11 +59,11 @@ impl Town {
         if event.delete {
             return self.absorb_parts_of_delete(event);
         }
-        let mut heard = hear(&event.statement(), |name| self.is_shared(name));
-        while heard.as_ref().is_some_and(|heard| self.note(heard)) {
-            heard = hear(&event.statement(), |name| self.is_shared(name));
+        let mut without = without_shared(&event.statement(), |name| self.is_shared(name));
+        while without.as_ref().is_some_and(|without| self.note(without)) {
+            without = without_shared(&event.statement(), |name| self.is_shared(name));
         }
-        match heard.map(|heard| heard.statement) {
+        match without.map(|without| without.statement) {
             None => self.absorb_linking(event),
             Some(None) => Settled::default(),
             Some(Some(left)) => {
@@ -84,9 +84,9 @@ impl Town {
     }
 
     /// Notes who was named with a shared identifier; whether one of them is shared itself because of that.
-    fn note(&mut self, heard: &Heard) -> bool {
+    fn note(&mut self, without: &WithoutShared) -> bool {
         let mut stopped = false;
-        for apart in &heard.apart {
+        for apart in &without.apart {
             let known =
                 self.graphs.iter().position(|graph| graph.identifiers.contains_key(&apart.identifier));
             let mut graph = known.map(|place| self.graphs.swap_remove(place)).unwrap_or_default();
@@ -98,7 +98,7 @@ impl Town {
 
     /// Puts a graph back, in parts if an identifier of it is shared.
     fn put_back(&mut self, mut graph: Graph) -> bool {
-        let parts = take_apart(&mut graph, self.shared_after, &self.rules);
+        let parts = split_graph(&mut graph, self.shared_after, &self.rules);
         let stopped = parts.is_some();
         for mut part in parts.map_or_else(|| vec![graph], |(parts, _)| parts) {
             if stopped {

@@ -26,7 +26,7 @@ use crate::{Endpoint, credentials};
 /// Bytes of a body, at most, compressed or not. Segment's limit is 500 KB; its clients count otherwise, and exceed it.
 const BODY_BYTES: usize = 1024 * 1024;
 
-/// Who sent a request.
+/// The sender of a request.
 struct Sender {
     connection: i64,
     key: String,

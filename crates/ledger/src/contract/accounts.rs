@@ -92,7 +92,7 @@ pub async fn names_and_keys_are_unique(engine: &impl Engine) {
     assert_eq!(owner(engine, 2, at(2)).await, Some(second.id));
 }
 
-/// Who changes settings that somebody else has changed meanwhile is told so.
+/// A change of settings that somebody else has changed meanwhile is refused as a conflict.
 pub async fn settings_change_only_from_the_version_that_was_seen(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     let changed = Settings { rate_per_second: 2.5, ..Settings::default() };

@@ -15,9 +15,9 @@ fn named(key: &str) -> NamedAudience {
     NamedAudience { key: key.to_owned(), name: key.to_uppercase(), ..NamedAudience::default() }
 }
 
-async fn meet(engine: &impl Engine, connection: i64, keys: &[&str]) {
+async fn add_audiences(engine: &impl Engine, connection: i64, keys: &[&str]) {
     let named: Vec<NamedAudience> = keys.iter().map(|key| named(key)).collect();
-    engine.meet_audiences(connection, &named, at(0)).await.expect("met");
+    engine.record_audiences(connection, &named, at(0)).await.expect("met");
 }
 
 async fn counts(engine: &impl Engine, connection: i64) -> Vec<AudienceCounts> {
@@ -29,30 +29,30 @@ async fn id_of(engine: &impl Engine, connection: i64, key: &str) -> u64 {
     all.iter().find(|it| it.audience.named.key == key).expect("it was met").audience.id
 }
 
-/// What is newly said of an audience is kept, and what was said stays.
+/// New information about an audience is kept, and what was known stays.
 pub async fn an_audience_is_met_once(engine: &impl Engine) {
-    meet(engine, ONE, &["vip", "other"]).await;
-    let said = NamedAudience {
+    add_audiences(engine, ONE, &["vip", "other"]).await;
+    let stated = NamedAudience {
         class: Some("audience".to_owned()),
         space: Some("spa_1".to_owned()),
         segment_id: Some("aud_1".to_owned()),
         name: "Vip".to_owned(),
         ..named("vip")
     };
-    engine.meet_audiences(ONE, std::slice::from_ref(&said), at(9)).await.expect("met");
-    meet(engine, ONE, &["vip"]).await;
+    engine.record_audiences(ONE, std::slice::from_ref(&stated), at(9)).await.expect("met");
+    add_audiences(engine, ONE, &["vip"]).await;
     let all = counts(engine, ONE).await;
     let names: Vec<&str> = all.iter().map(|it| it.audience.named.name.as_str()).collect();
     assert_eq!(names, ["OTHER", "VIP"]);
-    assert_eq!(all[1].audience.named, NamedAudience { name: "VIP".to_owned(), ..said });
+    assert_eq!(all[1].audience.named, NamedAudience { name: "VIP".to_owned(), ..stated });
     assert_eq!((all[1].audience.first_seen, all[1].changed_at, all[1].members), (at(0), None, 0));
     assert_eq!(counts(engine, OTHER).await, []);
 }
 
 /// Whoever has read up to an audience reads the next ones of all connections.
 pub async fn new_audiences_come_after_those_that_were_read(engine: &impl Engine) {
-    meet(engine, ONE, &["a"]).await;
-    meet(engine, OTHER, &["a", "b"]).await;
+    add_audiences(engine, ONE, &["a"]).await;
+    add_audiences(engine, OTHER, &["a", "b"]).await;
     let read = async |after, most| engine.audiences_after(after, most).await.expect("read");
     let all = read(0, 10).await;
     let keys: Vec<_> = all.iter().map(|it| (it.connection, it.named.key.as_str())).collect();
@@ -64,9 +64,9 @@ pub async fn new_audiences_come_after_those_that_were_read(engine: &impl Engine)
 /// A source that makes up names does not fill the ledger.
 pub async fn audiences_have_a_limit(engine: &impl Engine) {
     let many: Vec<NamedAudience> = (0..MAX_AUDIENCES - 1).map(|nth| named(&format!("a{nth}"))).collect();
-    engine.meet_audiences(ONE, &many, at(0)).await.expect("met");
+    engine.record_audiences(ONE, &many, at(0)).await.expect("met");
     assert!(!engine.counting(ONE).await.expect("read").beyond);
-    meet(engine, ONE, &["last", "beyond", "a0"]).await;
+    add_audiences(engine, ONE, &["last", "beyond", "a0"]).await;
     assert!(engine.counting(ONE).await.expect("read").beyond);
     let all = counts(engine, ONE).await;
     assert_eq!(all.len(), MAX_AUDIENCES);
@@ -77,13 +77,13 @@ pub async fn audiences_have_a_limit(engine: &impl Engine) {
 pub async fn graphs_are_counted_again_for_a_new_audience(engine: &impl Engine) {
     let counting = async || engine.counting(ONE).await.expect("read");
     assert_eq!(counting().await, Counting::default());
-    meet(engine, ONE, &["a"]).await;
+    add_audiences(engine, ONE, &["a"]).await;
     let first = id_of(engine, ONE, "a").await;
     assert_eq!(counting().await, Counting { newest: first, position: Some(0), beyond: false });
     engine.set_counting(ONE, first, Some(7)).await.expect("set");
-    meet(engine, ONE, &["a"]).await;
+    add_audiences(engine, ONE, &["a"]).await;
     assert_eq!(counting().await.position, Some(7), "it was known");
-    meet(engine, ONE, &["b"]).await;
+    add_audiences(engine, ONE, &["b"]).await;
     let second = id_of(engine, ONE, "b").await;
     engine.set_counting(ONE, first, None).await.expect("passed over");
     assert_eq!(counting().await, Counting { newest: second, position: Some(0), beyond: false });
@@ -99,7 +99,7 @@ fn counted(audience: u64, members: u32) -> Counted {
 
 /// What a graph adds to the counts is kept with it and counted in the same transaction, or not at all.
 pub async fn a_graph_is_counted_as_it_is_written(engine: &impl Engine) {
-    meet(engine, ONE, &["a"]).await;
+    add_audiences(engine, ONE, &["a"]).await;
     let audience = id_of(engine, ONE, "a").await;
     let count = |row, now: Counted, before: Counted, digests: &[u64]| {
         let mut changes = saves(ONE, vec![Save { counted: now.clone(), ..save(row, digests) }]);
@@ -130,7 +130,7 @@ pub async fn a_graph_is_counted_as_it_is_written(engine: &impl Engine) {
 
 /// Counts follow their graphs through any history.
 pub async fn counts_of_audiences_equal_a_scan(engine: &impl Engine) {
-    meet(engine, ONE, &["a", "b", "c"]).await;
+    add_audiences(engine, ONE, &["a", "b", "c"]).await;
     let ids = [id_of(engine, ONE, "a").await, id_of(engine, ONE, "b").await, id_of(engine, ONE, "c").await];
     let mut state = 88_172_645_463_325_252_u64;
     let mut dice = |sides: u64| {
@@ -195,13 +195,13 @@ pub async fn rejections_of_an_audience_have_reasons(engine: &impl Engine) {
 /// Nothing of an audience is left of a removed connection, and nothing comes again.
 pub async fn audiences_go_with_their_connection(engine: &impl Engine) {
     let shop = connection(engine, "shop", 1).await;
-    meet(engine, shop.id, &["a"]).await;
+    add_audiences(engine, shop.id, &["a"]).await;
     let audience = id_of(engine, shop.id, "a").await;
     let mut changes = saves(shop.id, vec![Save { counted: counted(audience, 1), ..save(None, &[1]) }]);
     changes.count(&Counted::default(), &counted(audience, 1));
     record(engine, changes).await;
     engine.remove(shop.id).await.expect("removed");
-    meet(engine, shop.id, &["b"]).await;
+    add_audiences(engine, shop.id, &["b"]).await;
     assert_eq!(counts(engine, shop.id).await, []);
     assert_eq!(engine.counting(shop.id).await.expect("read"), Counting::default());
 }

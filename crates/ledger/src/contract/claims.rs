@@ -1,4 +1,4 @@
-//! Promises to whoever cannot get on because others change the same graphs all the time.
+//! Promises to a process that cannot record because others change the same graphs all the time.
 
 use uuid::Uuid;
 

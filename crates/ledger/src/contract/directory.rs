@@ -38,7 +38,7 @@ fn page(walk: &Walk, asked_at: Timestamp, affiliates: Vec<ListedAffiliate>) -> P
 async fn codes(engine: &impl Engine, id: ConnectionId, numbers: &[u8]) -> Vec<(u8, String)> {
     let addresses: Vec<Digest> = numbers.iter().copied().map(address).collect();
     let known = engine.look_up(id, &addresses).await.expect("read");
-    assert_eq!(known.asked, addresses.into_iter().collect());
+    assert_eq!(known.looked_up, addresses.into_iter().collect());
     known.listed.iter().map(|(address, it)| (address.0[0], it.code.to_string())).collect()
 }
 
@@ -46,8 +46,8 @@ async fn codes(engine: &impl Engine, id: ConnectionId, numbers: &[u8]) -> Vec<(u
 pub async fn a_walk_goes_on_where_it_was(engine: &impl Engine) {
     let [shop, other] = [connection(engine, "shop", 1).await.id, connection(engine, "other", 2).await.id];
     let fence = fence(engine, shop).await;
-    engine.ask_for_walk(shop, request(1)).await.expect("asked");
-    assert_eq!(engine.directory(shop).await.expect("read").asked, Some(request(1)));
+    engine.request_walk(shop, request(1)).await.expect("asked");
+    assert_eq!(engine.directory(shop).await.expect("read").requested, Some(request(1)));
     let walk = Walk::begin(request(1), at(2));
     engine.save_walk(shop, fence, &walk).await.expect("begun");
     let walk = page(&walk, at(3), vec![affiliate(1), affiliate(2), affiliate(2)]);
@@ -57,7 +57,7 @@ pub async fn a_walk_goes_on_where_it_was(engine: &impl Engine) {
     let walk = walk.expect("noted");
     assert_eq!((walk.seen, walk.fresh), (3, 3));
     let state = engine.directory(shop).await.expect("read");
-    assert_eq!((state.asked, state.walk.as_ref(), state.complete_since), (None, Some(&walk), None));
+    assert_eq!((state.requested, state.walk.as_ref(), state.complete_since), (None, Some(&walk), None));
     let second = Walk { pass: 2, pass_started_at: at(5), page: 1, seen: 0, fresh: 0, ..walk };
     engine.save_walk(shop, fence, &second).await.expect("saved");
     let second = engine.note_page(shop, fence, &page(&second, at(6), (1..=4).map(affiliate).collect())).await;
@@ -67,18 +67,18 @@ pub async fn a_walk_goes_on_where_it_was(engine: &impl Engine) {
     assert!(codes(engine, other, &[1]).await.is_empty());
 }
 
-/// A request that comes between the decision for a walk and its beginning is not taken for the one that is met.
+/// A request that comes between the decision for a walk and its beginning is not taken for the one that is answered.
 pub async fn a_request_that_came_meanwhile_stays(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     let fence = fence(engine, id).await;
-    engine.ask_for_walk(id, request(1)).await.expect("asked");
+    engine.request_walk(id, request(1)).await.expect("asked");
     let walk = Walk::begin(request(1), at(3));
-    engine.ask_for_walk(id, request(2)).await.expect("asked");
+    engine.request_walk(id, request(2)).await.expect("asked");
     engine.save_walk(id, fence, &walk).await.expect("begun");
     let state = engine.directory(id).await.expect("read");
-    assert_eq!((state.asked, state.walk), (Some(request(2)), Some(walk)));
+    assert_eq!((state.requested, state.walk), (Some(request(2)), Some(walk)));
     engine.save_walk(id, fence, &Walk::begin(request(2), at(4))).await.expect("begun");
-    assert_eq!(engine.directory(id).await.expect("read").asked, None);
+    assert_eq!(engine.directory(id).await.expect("read").requested, None);
 }
 
 /// A code or the name of a field with a character that an engine cannot keep stops nothing.
@@ -195,7 +195,7 @@ pub async fn drift_is_bounded(engine: &impl Engine) {
     assert_eq!(engine.drift(id, 8).await.expect("read")[7], drift(7, "status"));
 }
 
-/// Who has lost the lease writes nothing; of a removed connection nothing is left, and nothing is taken.
+/// A worker that has lost the lease writes nothing; of a removed connection nothing is left, and nothing is taken.
 pub async fn a_directory_belongs_to_its_connection(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     let fence = fence(engine, id).await;
@@ -209,6 +209,6 @@ pub async fn a_directory_belongs_to_its_connection(engine: &impl Engine) {
     engine.remove(id).await.expect("removed");
     assert!(codes(engine, id, &[1]).await.is_empty());
     assert_eq!(engine.directory(id).await.expect("read"), crate::DirectoryState::default());
-    assert!(engine.ask_for_walk(id, request(3)).await.is_err());
+    assert!(engine.request_walk(id, request(3)).await.is_err());
     assert!(engine.note_affiliates(id, &[affiliate(1)], at(3)).await.is_err());
 }

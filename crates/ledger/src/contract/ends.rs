@@ -42,7 +42,7 @@ pub async fn many_events_end_together(engine: &impl Engine) {
             ..outcome(number.into(), 1, State::Updated, 5)
         };
         let events = (first..first + 400).map(|number| event(number.into(), &[number])).collect();
-        Changes { events, unasked: true, ..outcomes(ONE, (first..first + 400).map(end).collect()) }
+        Changes { events, assume_new: true, ..outcomes(ONE, (first..first + 400).map(end).collect()) }
     };
     record(engine, batch(1)).await;
     let ends = batch(1_000);

@@ -60,7 +60,7 @@ pub async fn many_events_that_are_taken_for_new_have_to_be_new(engine: &impl Eng
 /// Records events that end, and one that stays pending; then other ones together with that one.
 async fn taken_for_new(engine: &impl Engine, many: u128) {
     let batch = |end: std::ops::Range<u128>, stays: u128| Changes {
-        unasked: true,
+        assume_new: true,
         outcomes: end.clone().map(|number| outcome(number, 1, State::Updated, 5)).collect(),
         ..events(ONE, end.chain([stays]).map(|number| event(number, &[small(number)])).collect())
     };
@@ -145,8 +145,8 @@ pub async fn attempts_are_told_in_order(engine: &impl Engine) {
     let view = found_one(engine, 1).await;
     let requests: Vec<_> = view.attempts.iter().filter_map(|it| it.request.as_deref()).collect();
     assert_eq!(requests, [r#"{"try":1}"#, r#"{"try":2}"#]);
-    let told: Vec<_> = view.attempts.iter().map(|it| (it.at, it.http_status, it.message.as_str())).collect();
-    assert_eq!(told, [(at(1), Some(503), "try 1"), (at(2), None, "try 2")]);
+    let shown: Vec<_> = view.attempts.iter().map(|it| (it.at, it.http_status, it.message.as_str())).collect();
+    assert_eq!(shown, [(at(1), Some(503), "try 1"), (at(2), None, "try 2")]);
 }
 
 /// Any of its digests finds an event; the newest come first, each once, no more than asked for.

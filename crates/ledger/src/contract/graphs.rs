@@ -25,7 +25,7 @@ pub async fn equal_digests_of_two_connections_are_apart(engine: &impl Engine) {
     assert!(holding(engine, ONE, &[2]).await.is_empty());
 }
 
-/// Of two who read the same version, the second to write has to read again.
+/// Of two processes that read the same version, the second to write has to read again.
 pub async fn a_graph_that_moved_is_not_overwritten(engine: &impl Engine) {
     record(engine, saves(ONE, vec![save(None, &[1])])).await;
     let read = holder(engine, ONE, 1).await;
@@ -39,7 +39,7 @@ pub async fn a_graph_that_moved_is_not_overwritten(engine: &impl Engine) {
     assert_eq!(now.row.id, read.row.id);
 }
 
-/// Two who make a graph for the same new identifier do not both succeed.
+/// Two processes that make a graph for the same new identifier do not both succeed.
 pub async fn a_digest_belongs_to_one_graph(engine: &impl Engine) {
     record(engine, saves(ONE, vec![save(None, &[1])])).await;
     let second = engine.record(saves(ONE, vec![save(None, &[2, 1])])).await;
@@ -131,11 +131,11 @@ pub async fn large_graphs_are_read_as_far_as_there_is_room(engine: &impl Engine)
         let mut save = save(None, &[digest]);
         let text = "x".repeat(READ_BYTES / 2 + 1).into();
         let stamp = Stamp { time: Moment(1), received: None, key: "m".into(), revision: 0 };
-        let said = TraitValue::new(Some(text), stamp);
+        let stated = TraitValue::new(Some(text), stamp);
         save.graph
             .identifiers
             .iter_mut()
-            .for_each(|(_, it)| it.traits.extend([("custom.a".into(), said.clone())]));
+            .for_each(|(_, it)| it.traits.extend([("custom.a".into(), stated.clone())]));
         save
     };
     record(engine, saves(ONE, vec![large(1), large(2), save(None, &[3])])).await;

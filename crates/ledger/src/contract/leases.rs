@@ -32,7 +32,7 @@ pub async fn a_lease_that_ends_too_far_ahead_has_ended(engine: &impl Engine) {
     assert_eq!(lease(engine, 1, 14).await, None);
 }
 
-/// The token grows with every change of the holder; who wakes up late and finds nobody else keeps its own.
+/// The token grows with every change of the holder; a holder that wakes up late and finds no other keeps its own.
 pub async fn a_new_holder_gets_a_greater_token(engine: &impl Engine) {
     let first = lease(engine, 1, 0).await.expect("nobody holds it");
     let late = lease(engine, 1, 100).await.expect("nobody took it");

@@ -1,5 +1,5 @@
 //! What is counted of events beside their ends: unmapped traits, what was left out, what is held back or cannot go, and how
-//! often refused values were said again.
+//! often refused values were stated again.
 
 use super::Engine;
 use super::material::{
@@ -51,7 +51,7 @@ pub async fn deletes_that_match_nobody_are_counted_beside_any_number_of_names(en
     assert_eq!(counted.unusable_values[0], ("tags nested".to_owned(), 9));
 }
 
-/// One letter counts all who say its refused value again.
+/// One letter counts all events that state its refused value again.
 pub async fn repeats_of_a_letter_are_counted(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 5).await;
     dead_letter(engine, ONE, 2, 5).await;
@@ -76,7 +76,7 @@ pub async fn a_letter_is_discarded_with_the_end_of_its_event(engine: &impl Engin
 
 /// Unmapped traits add up, the most said first; the audit takes its lines.
 pub async fn unmapped_traits_are_counted(engine: &impl Engine) {
-    let said = |key: &str, events| Unmapped { key: key.to_owned(), spelling: key.to_uppercase(), events };
+    let stated = |key: &str, events| Unmapped { key: key.to_owned(), spelling: key.to_uppercase(), events };
     let line = Audit {
         at: at(1),
         actor: "worker".to_owned(),
@@ -84,7 +84,7 @@ pub async fn unmapped_traits_are_counted(engine: &impl Engine) {
         subject: "affiliate 7".to_owned(),
     };
     for events in [1, 2] {
-        let unmapped = vec![said("vip", events), said("plan", 1)];
+        let unmapped = vec![stated("vip", events), stated("plan", 1)];
         record(
             engine,
             Changes { connection: ONE, unmapped, audit: vec![line.clone()], ..Changes::default() },
@@ -119,10 +119,10 @@ pub async fn held_back_payouts_are_counted(engine: &impl Engine) {
 
 /// Made-up trait names do not fill the ledger; those that are counted go on being counted.
 pub async fn unmapped_traits_have_a_limit(engine: &impl Engine) {
-    let said = |number: u32| Unmapped { key: number.to_string(), spelling: number.to_string(), events: 1 };
-    let unmapped = (0..MAX_UNMAPPED_TRAITS + 50).map(said).collect();
+    let stated = |number: u32| Unmapped { key: number.to_string(), spelling: number.to_string(), events: 1 };
+    let unmapped = (0..MAX_UNMAPPED_TRAITS + 50).map(stated).collect();
     record(engine, Changes { connection: ONE, unmapped, ..Changes::default() }).await;
-    let again = vec![said(0), said(MAX_UNMAPPED_TRAITS), said(MAX_UNMAPPED_TRAITS)];
+    let again = vec![stated(0), stated(MAX_UNMAPPED_TRAITS), stated(MAX_UNMAPPED_TRAITS)];
     record(engine, Changes { connection: ONE, unmapped: again, ..Changes::default() }).await;
     assert_eq!(counts(engine, ONE).await.unmapped[0], ("0".to_owned(), 2));
     assert_eq!(counts(engine, ONE).await.unmapped[1].1, 1);
@@ -130,8 +130,8 @@ pub async fn unmapped_traits_have_a_limit(engine: &impl Engine) {
 
 /// So an operator sees that the counts are a sample. The words are counted also where there is no room for a name.
 pub async fn names_beyond_the_limit_are_counted_under_one_word(engine: &impl Engine) {
-    let said = |key: &str, events| Unmapped { key: key.to_owned(), spelling: key.to_owned(), events };
-    let names = |from: u32, to: u32| (from..to).map(|number| said(&number.to_string(), 1)).collect();
+    let stated = |key: &str, events| Unmapped { key: key.to_owned(), spelling: key.to_owned(), events };
+    let names = |from: u32, to: u32| (from..to).map(|number| stated(&number.to_string(), 1)).collect();
     record(
         engine,
         Changes { connection: ONE, unmapped: names(0, MAX_UNMAPPED_TRAITS), ..Changes::default() },
@@ -140,7 +140,7 @@ pub async fn names_beyond_the_limit_are_counted_under_one_word(engine: &impl Eng
     assert_eq!(counts(engine, ONE).await.unmapped_beyond, 0);
     record(engine, Changes { connection: ONE, unmapped: names(5000, 5003), ..Changes::default() }).await;
     assert_eq!(counts(engine, ONE).await.unmapped_beyond, 1, "one event may have said all of them");
-    let words = vec![said(MORE, 4), said(LIKE_IDS, 7)];
+    let words = vec![stated(MORE, 4), stated(LIKE_IDS, 7)];
     record(engine, Changes { connection: ONE, unmapped: words, ..Changes::default() }).await;
     let counts = counts(engine, ONE).await;
     assert_eq!((counts.unmapped_beyond, counts.unmapped[0].clone()), (5, (LIKE_IDS.to_owned(), 7)));

@@ -7,7 +7,7 @@ use super::material::{
 };
 use crate::{Changes, DeadLetterFilter, DeadLetterState, OrphanedDeadLetter, State};
 
-/// All that an operator needs is on a letter, and who died last comes first.
+/// All that an operator needs is on a letter, and the last that died comes first.
 pub async fn dead_letters_are_listed_newest_first(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 50).await;
     dead_letter(engine, ONE, 2, 40).await;
@@ -108,10 +108,10 @@ pub async fn orphaned_dead_letters_go_with_the_person_they_name(engine: &impl En
         dead_letter(engine, ONE, number, 5).await;
     }
     dead_letter(engine, OTHER, 4, 5).await;
-    let orphan = |number: u128, named: &[u64], said: i64| OrphanedDeadLetter {
+    let orphan = |number: u128, named: &[u64], stated: i64| OrphanedDeadLetter {
         event: uuid(number),
         named: named.iter().map(|number| digest(*number)).collect(),
-        said_at: at(said).into(),
+        stated_at: at(stated).into(),
     };
     let orphans = vec![orphan(1, &[11, 12], 20), orphan(2, &[12], 21), orphan(3, &[13], 1)];
     record(engine, Changes { connection: ONE, orphans, ..Changes::default() }).await;

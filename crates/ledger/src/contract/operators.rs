@@ -137,7 +137,7 @@ pub async fn expired_keys_go_without_a_new_one(engine: &impl Engine) {
     assert_eq!(begin(&request(1, 1, at(11))).await, Begun::New);
 }
 
-/// What was given back, or whose holder crashed, may be asked for again; who was too late changes nothing.
+/// What was given back, or whose holder crashed, may be asked for again; one that was too late changes nothing.
 pub async fn an_act_that_was_never_finished_may_be_asked_for_again(engine: &impl Engine) {
     let begin = async |request: &IdempotentRequest| engine.begin_request(request).await.expect("begun");
     let given_back = request(1, 1, at(0));

@@ -179,7 +179,7 @@ pub async fn items_show_how_their_letters_stand(engine: &impl Engine) {
     assert_eq!((now(3).state, now(3).event, now(3).died_at), (DeadLetterState::Open, State::Dead, at(5)));
 }
 
-/// One process runs a plan; who lost the lease changes nothing any more.
+/// One process runs a plan; one that lost the lease changes nothing any more.
 pub async fn a_plan_has_one_runner(engine: &impl Engine) {
     three_letters(engine).await;
     let (id, _) = planned(engine).await;

@@ -23,7 +23,7 @@ async fn letter(engine: &impl Engine, number: u128) -> DeadLetterView {
 
 fn repaired(letter: i64, expected: u32) -> NewRevision {
     let payload = format!(r#"{{"revision":{}}}"#, expected + 1);
-    NewRevision { letter, expected, payload, named: Vec::new(), said_at: Moment(0) }
+    NewRevision { letter, expected, payload, named: Vec::new(), stated_at: Moment(0) }
 }
 
 async fn repair(engine: &impl Engine, letter: i64, expected: u32, second: i64) -> Stored {
@@ -118,10 +118,10 @@ pub async fn a_delete_covers_whom_a_repair_names(engine: &impl Engine) {
         dead_letter(engine, ONE, number, 5).await;
     }
     let mut ids = Vec::new();
-    for (number, said) in [(1, 10), (2, 30)] {
+    for (number, stated) in [(1, 10), (2, 30)] {
         let id = letter(engine, number).await.id;
         let named = vec![digest(77), digest(78)];
-        let revision = NewRevision { named, said_at: at(said).into(), ..repaired(id, 0) };
+        let revision = NewRevision { named, stated_at: at(stated).into(), ..repaired(id, 0) };
         // The same names once more, as the next repair has them.
         let next = NewRevision { expected: 1, ..revision.clone() };
         let stored = engine.repair(&[revision], &act(40)).await.expect("repaired");
@@ -131,7 +131,7 @@ pub async fn a_delete_covers_whom_a_repair_names(engine: &impl Engine) {
     }
     let third = letter(engine, 3).await.id;
     let refused =
-        NewRevision { expected: 1, named: vec![digest(77)], said_at: at(1).into(), ..repaired(third, 0) };
+        NewRevision { expected: 1, named: vec![digest(77)], stated_at: at(1).into(), ..repaired(third, 0) };
     assert_eq!(engine.repair(&[refused], &act(42)).await.expect("looked"), [Stored::NotOpen]);
 
     let delete = |connection, number| {

@@ -60,7 +60,7 @@ pub struct Note {
 }
 
 impl Group {
-    /// Whether its dead letters can be ones that a filter picks, as far as a group tells: connection, class, status, field,
+    /// Whether its dead letters can be ones that a filter picks, as far as a group shows: connection, class, status, field,
     /// mender and key. States are the caller's to look at.
     #[must_use]
     pub fn is_picked_by(&self, filter: &DeadLetterFilter) -> bool {

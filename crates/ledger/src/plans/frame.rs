@@ -93,7 +93,7 @@ pub struct Progress {
     /// The last person of the canary.
     pub canary_until: Option<Digest>,
     /// What came of the canary.
-    pub canary: Option<Verdict>,
+    pub canary: Option<CanaryResult>,
     /// Why it stopped.
     pub stopped_because: Option<String>,
     /// Results that were there when it was resumed after it had stopped: its rule does not count them again.
@@ -113,7 +113,7 @@ pub struct Tally {
 /// What came of the canary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Verdict {
+pub struct CanaryResult {
     /// Whether the others go on.
     pub passed: bool,
     /// The results that decided.

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::{Act, AuditEntry, DeadLetterFilter, LedgerError};
 
-pub use frame::{Estimate, Frame, Patched, Progress, RunOptions, Tally, Verdict};
+pub use frame::{CanaryResult, Estimate, Frame, Patched, Progress, RunOptions, Tally};
 pub use item::{Candidate, ItemChange, ItemFilter, LetterNow, Marked, NewItem, PlanItem};
 pub(crate) use item::{ended, free};
 pub(crate) use statements::{AT_WORK, plans};
@@ -155,7 +155,7 @@ impl PlanChange {
     }
 }
 
-/// Plans, their items, and who runs them. Every method takes locks for one page of items at most.
+/// Plans, their items, and the process that runs them. Every method takes locks for one page of items at most.
 #[async_trait]
 pub trait Plans: Send + Sync {
     /// Begins a plan, in the state [`PlanState::Planning`]. `expires_at`: see [`Plan::expires_at`].

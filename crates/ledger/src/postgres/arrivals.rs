@@ -69,30 +69,30 @@ type Stored = (Uuid, String);
 #[async_trait]
 impl Arrivals for PostgresLedger {
     async fn report_streams(&self, streams: &[Stream], now: Timestamp) -> Result<(), LedgerError> {
-        Ok(on!(self.begin(), |line| report(line, streams, now))?)
+        Ok(on!(self.begin(), |db| report(db, streams, now))?)
     }
 
     async fn streams(&self) -> Result<Vec<Stream>, LedgerError> {
-        Ok(on!(self.read(), |line| async {
-            sql(STREAMS).fetch_all(line).await?.iter().map(stream).collect::<Result<_, Failure>>()
+        Ok(on!(self.read(), |db| async {
+            sql(STREAMS).fetch_all(db).await?.iter().map(stream).collect::<Result<_, Failure>>()
         })?)
     }
 
     async fn arrived(&self, now: Timestamp) -> Result<BTreeMap<Uuid, Ranges>, LedgerError> {
-        while on!(self.begin(), |line| add_up(line, now))? {}
-        let arrived = on!(self.read(), |line| async { Ok(rows::<Stored>(ARRIVED).fetch_all(line).await?) })?;
+        while on!(self.begin(), |db| add_up(db, now))? {}
+        let arrived = on!(self.read(), |db| async { Ok(rows::<Stored>(ARRIVED).fetch_all(db).await?) })?;
         Ok(arrived.into_iter().map(parsed).collect::<Result<_, Failure>>()?)
     }
 
     async fn missing(&self) -> Result<Vec<Missing>, LedgerError> {
-        Ok(on!(self.read(), |line| async {
-            sql(MISSING).fetch_all(line).await?.iter().map(missing).collect::<Result<_, Failure>>()
+        Ok(on!(self.read(), |db| async {
+            sql(MISSING).fetch_all(db).await?.iter().map(missing).collect::<Result<_, Failure>>()
         })?)
     }
 
     async fn set_missing(&self, stream: Uuid, missing: Option<&Missing>) -> Result<(), LedgerError> {
         let Some(missing) = missing else {
-            on!(self.begin(), |line| async { Ok(sql(DROP_MISSING).bind(stream).execute(line).await?) })?;
+            on!(self.begin(), |db| async { Ok(sql(DROP_MISSING).bind(stream).execute(db).await?) })?;
             return Ok(());
         };
         let set = sql(SET_MISSING)
@@ -103,21 +103,21 @@ impl Arrivals for PostgresLedger {
             .bind(micros(missing.since))
             .bind(micros(missing.until))
             .bind(micros(missing.found_at));
-        on!(self.begin(), |line| async { Ok(set.execute(line).await?) })?;
+        on!(self.begin(), |db| async { Ok(set.execute(db).await?) })?;
         Ok(())
     }
 
     async fn confirm_missing(&self) -> Result<u64, LedgerError> {
         let ask = rows::<(String, i64)>(CONFIRM);
-        let gone = on!(self.begin(), |line| async { Ok(ask.fetch_all(line).await?) })?;
+        let gone = on!(self.begin(), |db| async { Ok(ask.fetch_all(db).await?) })?;
         let events = |(numbers, beyond): (String, i64)| Ok(ranges(&numbers)?.count() + count(beyond));
         Ok(gone.into_iter().map(events).sum::<Result<u64, Failure>>()?)
     }
 
     async fn forget_streams(&self, before: Timestamp) -> Result<(), LedgerError> {
-        Ok(on!(self.begin(), |line| async {
+        Ok(on!(self.begin(), |db| async {
             for forget in FORGET {
-                sql(forget).bind(micros(before)).execute(&mut *line).await?;
+                sql(forget).bind(micros(before)).execute(&mut *db).await?;
             }
             Ok(())
         })?)
@@ -125,14 +125,14 @@ impl Arrivals for PostgresLedger {
 }
 
 /// Appends what was absorbed.
-pub(super) async fn note(line: &mut PgConnection, arrivals: &BTreeMap<Uuid, Ranges>) -> Result<(), Failure> {
+pub(super) async fn note(db: &mut PgConnection, arrivals: &BTreeMap<Uuid, Ranges>) -> Result<(), Failure> {
     let streams: Vec<Uuid> = arrivals.keys().copied().collect();
     let numbers: Vec<String> = arrivals.values().map(Ranges::to_string).collect();
-    sql(NOTE).bind(streams).bind(numbers).execute(line).await?;
+    sql(NOTE).bind(streams).bind(numbers).execute(db).await?;
     Ok(())
 }
 
-async fn report(line: &mut PgConnection, streams: &[Stream], now: Timestamp) -> Result<(), Failure> {
+async fn report(db: &mut PgConnection, streams: &[Stream], now: Timestamp) -> Result<(), Failure> {
     for stream in streams {
         let report = sql(REPORT)
             .bind(stream.id)
@@ -143,22 +143,22 @@ async fn report(line: &mut PgConnection, streams: &[Stream], now: Timestamp) -> 
             .bind(micros(now))
             .bind(stream.confirmed.to_string())
             .bind(marks::write(&stream.marks)?);
-        report.execute(&mut *line).await?;
+        report.execute(&mut *db).await?;
     }
     Ok(())
 }
 
 /// Adds notes to what has arrived; whether there may be more.
-async fn add_up(line: &mut PgConnection, now: Timestamp) -> Result<bool, Failure> {
-    sql(LOCK).execute(&mut *line).await?;
-    let notes: Vec<(i64, Uuid, String)> = rows(NOTES).bind(NOTES_AT_ONCE).fetch_all(&mut *line).await?;
+async fn add_up(db: &mut PgConnection, now: Timestamp) -> Result<bool, Failure> {
+    sql(LOCK).execute(&mut *db).await?;
+    let notes: Vec<(i64, Uuid, String)> = rows(NOTES).bind(NOTES_AT_ONCE).fetch_all(&mut *db).await?;
     if notes.is_empty() {
         return Ok(false);
     }
     let mut streams: Vec<Uuid> = notes.iter().map(|(_, stream, _)| *stream).collect();
     streams.sort_unstable();
     streams.dedup();
-    let known: Vec<Stored> = rows(ARRIVED_OF).bind(streams).fetch_all(&mut *line).await?;
+    let known: Vec<Stored> = rows(ARRIVED_OF).bind(streams).fetch_all(&mut *db).await?;
     let mut arrived = known.into_iter().map(parsed).collect::<Result<BTreeMap<_, _>, Failure>>()?;
     let ids: Vec<i64> = notes.iter().map(|(id, ..)| *id).collect();
     for (_, stream, numbers) in notes {
@@ -166,9 +166,9 @@ async fn add_up(line: &mut PgConnection, now: Timestamp) -> Result<bool, Failure
     }
     let streams: Vec<Uuid> = arrived.keys().copied().collect();
     let numbers: Vec<String> = arrived.values().map(Ranges::to_string).collect();
-    sql(SAVE).bind(streams).bind(numbers).bind(micros(now)).execute(&mut *line).await?;
+    sql(SAVE).bind(streams).bind(numbers).bind(micros(now)).execute(&mut *db).await?;
     let more = limit_reached(ids.len());
-    sql(DROP_NOTES).bind(ids).execute(line).await?;
+    sql(DROP_NOTES).bind(ids).execute(db).await?;
     Ok(more)
 }
 

@@ -83,30 +83,30 @@ const REJECTIONS: &str = "SELECT g.audience, g.class, g.field, d.cause, g.letter
 impl Audiences for PostgresLedger {
     async fn audiences_after(&self, after: u64, most: usize) -> Result<Vec<Audience>, LedgerError> {
         let ask = sql(AFTER).bind(narrow(after)).bind(limit(most));
-        Ok(on!(self.read(), |line| async {
-            ask.fetch_all(line).await?.iter().map(audience).collect::<Result<Vec<_>, Failure>>()
+        Ok(on!(self.read(), |db| async {
+            ask.fetch_all(db).await?.iter().map(audience).collect::<Result<Vec<_>, Failure>>()
         })?)
     }
 
-    async fn meet_audiences(
+    async fn record_audiences(
         &self,
         connection: ConnectionId,
         named: &[NamedAudience],
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        Ok(on!(self.begin(), |line| meet(line, connection, named, now))?)
+        Ok(on!(self.begin(), |db| record_new(db, connection, named, now))?)
     }
 
     async fn audience_counts(
         &self,
         connection: Option<ConnectionId>,
     ) -> Result<Vec<AudienceCounts>, LedgerError> {
-        Ok(on!(self.read(), |line| counts(line, connection))?)
+        Ok(on!(self.read(), |db| counts(db, connection))?)
     }
 
     async fn counting(&self, connection: ConnectionId) -> Result<Counting, LedgerError> {
         let ask = rows::<(i64, Option<GraphId>, bool)>(COUNTING).bind(connection);
-        let found = on!(self.read(), |line| async { Ok(ask.fetch_optional(line).await?) })?;
+        let found = on!(self.read(), |db| async { Ok(ask.fetch_optional(db).await?) })?;
         let found =
             found.map(|(newest, position, beyond)| Counting { newest: count(newest), position, beyond });
         Ok(found.unwrap_or_default())
@@ -119,14 +119,14 @@ impl Audiences for PostgresLedger {
         position: Option<GraphId>,
     ) -> Result<(), LedgerError> {
         let set = sql(SET_COUNTING).bind(connection).bind(narrow(newest)).bind(position);
-        on!(self.read(), |line| async { Ok(set.execute(line).await?) })?;
+        on!(self.read(), |db| async { Ok(set.execute(db).await?) })?;
         Ok(())
     }
 
     async fn rejections(&self, connection: ConnectionId) -> Result<Vec<Rejections>, LedgerError> {
         type Found = (String, String, Option<String>, String, i64);
         let ask = rows::<Found>(REJECTIONS).bind(connection).bind(limit(MAX_REJECTIONS));
-        let found = on!(self.read(), |line| async { Ok(ask.fetch_all(line).await?) })?;
+        let found = on!(self.read(), |db| async { Ok(ask.fetch_all(db).await?) })?;
         let rejections = |(name, class, field, cause, letters): Found| Rejections {
             name,
             class,
@@ -153,50 +153,50 @@ fn audience(row: &PgRow) -> Result<Audience, Failure> {
     })
 }
 
-async fn meet(
-    line: &mut PgConnection,
+async fn record_new(
+    db: &mut PgConnection,
     connection: ConnectionId,
     named: &[NamedAudience],
     now: Timestamp,
 ) -> Result<(), Failure> {
-    match removal::check(line, connection).await {
+    match removal::check(db, connection).await {
         Err(Failure::Moved) => return Ok(()),
         checked => checked?,
     };
-    sql(LOCK).execute(&mut *line).await?;
-    let (there,): (i64,) = rows(THERE).bind(connection).fetch_one(&mut *line).await?;
+    sql(LOCK).execute(&mut *db).await?;
+    let (there,): (i64,) = rows(THERE).bind(connection).fetch_one(&mut *db).await?;
     let before = usize::try_from(there).unwrap_or(MAX_AUDIENCES);
     let (mut kept, mut beyond) = (before, false);
     for it in named {
         let (class, space) = (some_text(it.class.as_ref()), some_text(it.space.as_ref()));
         let (key, id) = (text(&it.key), some_text(it.segment_id.as_ref()));
         let renew = sql(RENEW).bind(connection).bind(&key).bind(&class).bind(&space).bind(&id);
-        if renew.execute(&mut *line).await?.rows_affected() > 0 {
+        if renew.execute(&mut *db).await?.rows_affected() > 0 {
             continue;
         }
         beyond |= kept >= MAX_AUDIENCES;
         if kept < MAX_AUDIENCES {
             let new = sql(INSERT).bind(connection).bind(&key).bind(text(&it.name)).bind(&class);
-            new.bind(&space).bind(&id).bind(micros(now)).execute(&mut *line).await?;
+            new.bind(&space).bind(&id).bind(micros(now)).execute(&mut *db).await?;
             kept += 1;
         }
     }
     if kept > before {
-        sql(BEGIN_WALK).bind(connection).execute(&mut *line).await?;
+        sql(BEGIN_WALK).bind(connection).execute(&mut *db).await?;
     }
     if beyond {
-        sql(GO_BEYOND).bind(connection).execute(line).await?;
+        sql(GO_BEYOND).bind(connection).execute(db).await?;
     }
     Ok(())
 }
 
 async fn counts(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     connection: Option<ConnectionId>,
 ) -> Result<Vec<AudienceCounts>, Failure> {
-    let audiences = sql(OF_CONNECTION).bind(connection).fetch_all(&mut *line).await?;
+    let audiences = sql(OF_CONNECTION).bind(connection).fetch_all(&mut *db).await?;
     let mut counts: BTreeMap<i64, ([i64; FIGURES], i64)> = BTreeMap::new();
-    for row in sql(COUNTS).bind(connection).fetch_all(line).await? {
+    for row in sql(COUNTS).bind(connection).fetch_all(db).await? {
         let mut figures = [0; FIGURES];
         for (nth, figure) in figures.iter_mut().enumerate() {
             *figure = row.try_get(1 + nth)?;
@@ -213,7 +213,7 @@ async fn counts(
 
 /// Appends what one transaction changes.
 pub(super) async fn append(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     connection: ConnectionId,
     changes: &BTreeMap<u64, [i64; FIGURES]>,
     now: Timestamp,
@@ -228,12 +228,12 @@ pub(super) async fn append(
     for nth in 0..FIGURES {
         append = append.bind(figures.iter().map(|figures| figures[nth]).collect::<Vec<i64>>());
     }
-    append.execute(line).await?;
+    append.execute(db).await?;
     Ok(())
 }
 
 /// Folds what was appended into the counts, where nobody else can be at it.
-pub(super) async fn sum_up_locked(line: &mut PgConnection) -> Result<(), Failure> {
-    sql(SUM_UP).execute(line).await?;
+pub(super) async fn sum_up_locked(db: &mut PgConnection) -> Result<(), Failure> {
+    sql(SUM_UP).execute(db).await?;
     Ok(())
 }

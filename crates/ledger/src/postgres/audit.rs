@@ -58,32 +58,32 @@ const ONE: &str = "SELECT id, connection, at, actor, action, subject, selector, 
 #[async_trait]
 impl AuditLog for PostgresLedger {
     async fn note(&self, entries: &[AuditEntry]) -> Result<(), LedgerError> {
-        Ok(on!(self.begin(), |line| append(line, entries))?)
+        Ok(on!(self.begin(), |db| append(db, entries))?)
     }
 
     async fn audit_lines(&self, filter: &AuditFilter) -> Result<Vec<AuditLine>, LedgerError> {
         let (at, id) = filter.after.map_or((i64::MAX, i64::MAX), |(at, id)| (micros(at), id));
         let ask = with_values(READ, filter).bind(at).bind(id).bind(limit(filter.limit));
-        Ok(on!(self.read(), |line| async {
-            ask.fetch_all(line).await?.iter().map(kept).collect::<Result<Vec<_>, Failure>>()
+        Ok(on!(self.read(), |db| async {
+            ask.fetch_all(db).await?.iter().map(kept).collect::<Result<Vec<_>, Failure>>()
         })?)
     }
 
     async fn audit_line(&self, id: i64) -> Result<Option<AuditLine>, LedgerError> {
         let ask = sql(ONE).bind(id);
-        let found = on!(self.read(), |line| async { Ok(ask.fetch_optional(line).await?) })?;
+        let found = on!(self.read(), |db| async { Ok(ask.fetch_optional(db).await?) })?;
         Ok(found.as_ref().map(kept).transpose()?)
     }
 
     async fn count_audit_lines(&self, filter: &AuditFilter) -> Result<u64, LedgerError> {
         let ask = with_values(COUNT, filter);
-        let row = on!(self.read(), |line| async { Ok(ask.fetch_one(line).await?) })?;
+        let row = on!(self.read(), |db| async { Ok(ask.fetch_one(db).await?) })?;
         Ok(count(row.try_get(0).map_err(Failure::from)?))
     }
 }
 
 /// Appends lines.
-pub(super) async fn append(line: &mut PgConnection, entries: &[AuditEntry]) -> Result<(), Failure> {
+pub(super) async fn append(db: &mut PgConnection, entries: &[AuditEntry]) -> Result<(), Failure> {
     for entry in entries {
         let it = entry.clone().cut();
         let append = sql(APPEND)
@@ -96,7 +96,7 @@ pub(super) async fn append(line: &mut PgConnection, entries: &[AuditEntry]) -> R
             .bind(some_text(it.reason.as_ref()))
             .bind(it.result.word())
             .bind(it.number.map(narrow));
-        append.execute(&mut *line).await?;
+        append.execute(&mut *db).await?;
     }
     Ok(())
 }
@@ -108,11 +108,11 @@ pub(super) fn of_act<O>(
     action: &'static str,
 ) -> QueryAs<'static, Postgres, O, PgArguments> {
     let [one, others] = [true, false].map(|is_one| text(&act.subject(is_one)).into_owned());
-    let line = act.line(action, 0, 1).cut();
-    let statement = statement.bind(micros(line.at)).bind(text(&line.actor).into_owned()).bind(action);
+    let entry = act.line(action, 0, 1).cut();
+    let statement = statement.bind(micros(entry.at)).bind(text(&entry.actor).into_owned()).bind(action);
     let statement = statement.bind(one).bind(others).bind(i32::try_from(MAX_CHARS).unwrap_or(i32::MAX));
     let owned = |some: Option<&String>| some_text(some).map(std::borrow::Cow::into_owned);
-    statement.bind(owned(line.selector.as_ref())).bind(owned(line.reason.as_ref()))
+    statement.bind(owned(entry.selector.as_ref())).bind(owned(entry.reason.as_ref()))
 }
 
 /// A statement with the values of the conditions, in their order.

@@ -1,4 +1,4 @@
-//! Claims: who may change the graphs of a connection while somebody else cannot get on.
+//! Claims: the process that alone may change the graphs of a connection, after repeated conflicts.
 
 use connections::ConnectionId;
 use jiff::Timestamp;
@@ -16,28 +16,28 @@ const TAKE: &str = "INSERT INTO claims (connection, holder, until) VALUES ($1, $
 
 const END: &str = "DELETE FROM claims WHERE connection = $1 AND holder = $2";
 
-/// Claims the graphs of a connection, unless somebody else has.
+/// Claims the graphs of a connection, unless another process has.
 pub(super) async fn take(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     connection: ConnectionId,
     claim: Claim,
     now: Timestamp,
 ) -> Result<bool, Failure> {
     let take = sql(TAKE).bind(connection).bind(claim.holder).bind(micros(claim.until)).bind(micros(now));
-    Ok(take.execute(line).await?.rows_affected() > 0)
+    Ok(take.execute(db).await?.rows_affected() > 0)
 }
 
 /// Ends a claim.
 pub(super) async fn end(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     connection: ConnectionId,
     claim: Claim,
 ) -> Result<(), Failure> {
-    sql(END).bind(connection).bind(claim.holder).execute(line).await?;
+    sql(END).bind(connection).bind(claim.holder).execute(db).await?;
     Ok(())
 }
 
-/// Fails where somebody else has claimed the graphs that are to be written.
+/// Fails if another process has claimed the graphs that are to be written.
 pub(super) fn check(changes: &Changes, held: Option<(Uuid, i64)>) -> Result<(), Failure> {
     let Some((holder, until)) = held else { return Ok(()) };
     let is_mine = changes.claim.is_some_and(|claim| claim.holder == holder);

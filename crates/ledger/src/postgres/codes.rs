@@ -19,8 +19,8 @@ const READ: &str = "SELECT asked.id, found.code FROM UNNEST($2::bigint[]) AS ask
 
 /// Notes pairs of ids and codes.
 pub(super) async fn note(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     pairs: &[(u64, String)],
 ) -> Result<(), Failure> {
     if pairs.is_empty() {
@@ -30,17 +30,17 @@ pub(super) async fn note(
     let pairs: BTreeMap<u64, &String> = pairs.iter().map(|(id, code)| (*id, code)).collect();
     let ids: Vec<i64> = pairs.keys().map(|id| id.cast_signed()).collect();
     let codes: Vec<_> = pairs.values().map(|code| text(code)).collect();
-    sql(NOTE).bind(of).bind(ids).bind(codes).execute(connection).await?;
+    sql(NOTE).bind(connection).bind(ids).bind(codes).execute(db).await?;
     Ok(())
 }
 
 /// The codes that ids belong to, as far as they are known.
 pub(super) async fn read(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     ids: &[u64],
 ) -> Result<BTreeMap<u64, String>, Failure> {
     let ids: Vec<i64> = ids.iter().map(|id| id.cast_signed()).collect();
-    let found: Vec<(i64, String)> = rows(READ).bind(of).bind(ids).fetch_all(connection).await?;
+    let found: Vec<(i64, String)> = rows(READ).bind(connection).bind(ids).fetch_all(db).await?;
     Ok(found.into_iter().map(|(id, code)| (id.cast_unsigned(), code)).collect())
 }

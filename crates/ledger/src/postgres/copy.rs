@@ -83,15 +83,11 @@ impl Rows {
         self
     }
 
-    /// Sends the rows. A row that is there already means that somebody else wrote it since this transaction read:
+    /// Sends the rows. A row that is there already means that another process wrote it since this transaction read:
     /// [`Failure::Moved`].
-    pub(super) async fn write(
-        mut self,
-        connection: &mut PgConnection,
-        statement: &str,
-    ) -> Result<(), Failure> {
+    pub(super) async fn write(mut self, db: &mut PgConnection, statement: &str) -> Result<(), Failure> {
         self.bytes.extend(END);
-        match send(connection, statement, &self.bytes).await.map_err(Failure::from) {
+        match send(db, statement, &self.bytes).await.map_err(Failure::from) {
             Err(failure) if failure.code().as_deref() == Some(UNIQUE_VIOLATION) => Err(Failure::Moved),
             sent => sent,
         }
@@ -101,12 +97,8 @@ impl Rows {
 /// Source: PostgreSQL's appendix A.
 const UNIQUE_VIOLATION: &str = "23505";
 
-async fn send(
-    connection: &mut PgConnection,
-    statement: &str,
-    bytes: &[u8],
-) -> Result<(), sqlx::error::Error> {
-    let mut copy = connection.copy_in_raw(statement).await?;
+async fn send(db: &mut PgConnection, statement: &str, bytes: &[u8]) -> Result<(), sqlx::error::Error> {
+    let mut copy = db.copy_in_raw(statement).await?;
     copy.send(bytes).await?;
     copy.finish().await?;
     Ok(())

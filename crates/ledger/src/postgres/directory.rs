@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use connections::ConnectionId;
 use identity::Digest;
-use identity::known::{Known, Listing};
+use identity::directory::{DirectoryEntries, Listing};
 use jiff::Timestamp;
 use sqlx::PgConnection;
 
@@ -16,7 +16,7 @@ use super::pool::within;
 use super::port::on;
 use super::text::text;
 use super::{PostgresLedger, leases, rows, sql};
-use crate::directory::{MAX_DRIFT, Stored, meets, state, status_word};
+use crate::directory::{MAX_DRIFT, Stored, answers, state, status_word};
 use crate::words::{digest, limit, micros, time};
 use crate::{
     Directory, DirectoryState, Drift, Fence, FinishedWalk, LedgerError, ListedAffiliate, Page, Walk,
@@ -78,19 +78,23 @@ const READ_DRIFT: &str = "SELECT code, address, fields, found_at FROM drift WHER
 
 #[async_trait]
 impl Directory for PostgresLedger {
-    async fn look_up(&self, connection: ConnectionId, addresses: &[Digest]) -> Result<Known, LedgerError> {
-        Ok(on!(self.read(), |line| look_up(line, connection, addresses))?)
+    async fn look_up(
+        &self,
+        connection: ConnectionId,
+        addresses: &[Digest],
+    ) -> Result<DirectoryEntries, LedgerError> {
+        Ok(on!(self.read(), |db| look_up(db, connection, addresses))?)
     }
 
     async fn directory(&self, connection: ConnectionId) -> Result<DirectoryState, LedgerError> {
         let ask = rows::<Stored>(STATE).bind(connection);
-        Ok(on!(self.read(), |line| async { state(ask.fetch_optional(line).await?) })?)
+        Ok(on!(self.read(), |db| async { state(ask.fetch_optional(db).await?) })?)
     }
 
-    async fn ask_for_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError> {
-        on!(self.begin(), |line| async {
-            removal::check(&mut *line, connection).await?;
-            sql(ASK).bind(connection).bind(serde_json::to_string(&request)?).execute(line).await?;
+    async fn request_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError> {
+        on!(self.begin(), |db| async {
+            removal::check(&mut *db, connection).await?;
+            sql(ASK).bind(connection).bind(serde_json::to_string(&request)?).execute(db).await?;
             Ok(())
         })?;
         Ok(())
@@ -102,10 +106,10 @@ impl Directory for PostgresLedger {
         fence: Fence,
         walk: &Walk,
     ) -> Result<(), LedgerError> {
-        on!(self.begin(), |line| async {
-            leases::check(&mut *line, connection, fence).await?;
-            removal::check(&mut *line, connection).await?;
-            save(line, connection, walk).await
+        on!(self.begin(), |db| async {
+            leases::check(&mut *db, connection, fence).await?;
+            removal::check(&mut *db, connection).await?;
+            save(db, connection, walk).await
         })?;
         Ok(())
     }
@@ -116,10 +120,10 @@ impl Directory for PostgresLedger {
         fence: Fence,
         page: &Page,
     ) -> Result<Walk, LedgerError> {
-        Ok(on!(self.begin(), |line| async {
-            leases::check(&mut *line, connection, fence).await?;
-            removal::check(&mut *line, connection).await?;
-            note_page(line, connection, page).await
+        Ok(on!(self.begin(), |db| async {
+            leases::check(&mut *db, connection, fence).await?;
+            removal::check(&mut *db, connection).await?;
+            note_page(db, connection, page).await
         })?)
     }
 
@@ -129,9 +133,9 @@ impl Directory for PostgresLedger {
         fence: Fence,
         finished: &FinishedWalk,
     ) -> Result<(), LedgerError> {
-        on!(self.begin(), |line| async {
-            leases::check(&mut *line, connection, fence).await?;
-            end(line, connection, finished).await
+        on!(self.begin(), |db| async {
+            leases::check(&mut *db, connection, fence).await?;
+            end(db, connection, finished).await
         })?;
         Ok(())
     }
@@ -143,9 +147,9 @@ impl Directory for PostgresLedger {
         now: Timestamp,
     ) -> Result<(), LedgerError> {
         let affiliates = by_code(affiliates);
-        on!(self.begin(), |line| async {
-            removal::check(&mut *line, connection).await?;
-            note(line, connection, &affiliates, (now, 0)).await
+        on!(self.begin(), |db| async {
+            removal::check(&mut *db, connection).await?;
+            note(db, connection, &affiliates, (now, 0)).await
         })?;
         Ok(())
     }
@@ -153,7 +157,7 @@ impl Directory for PostgresLedger {
     async fn drift(&self, connection: ConnectionId, most: usize) -> Result<Vec<Drift>, LedgerError> {
         type Row = (String, Option<Vec<u8>>, String, i64);
         let ask = rows::<Row>(READ_DRIFT).bind(connection).bind(limit(most));
-        let found = on!(self.read(), |line| async { Ok(ask.fetch_all(line).await?) })?;
+        let found = on!(self.read(), |db| async { Ok(ask.fetch_all(db).await?) })?;
         let drift = |(code, address, fields, found_at): Row| {
             let address = address.map(|address| digest(&address)).transpose()?;
             let fields = serde_json::from_str(&fields)?;
@@ -164,17 +168,21 @@ impl Directory for PostgresLedger {
 }
 
 async fn look_up(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     connection: ConnectionId,
     addresses: &[Digest],
-) -> Result<Known, Failure> {
+) -> Result<DirectoryEntries, Failure> {
     let complete_since: Option<(Option<i64>,)> =
-        rows(COMPLETE_SINCE).bind(connection).fetch_optional(&mut *line).await?;
+        rows(COMPLETE_SINCE).bind(connection).fetch_optional(&mut *db).await?;
     let complete_since = complete_since.and_then(|(since,)| since).map(time).transpose()?.map(Into::into);
-    let mut known = Known { complete_since, asked: addresses.iter().copied().collect(), ..Known::default() };
+    let mut known = DirectoryEntries {
+        complete_since,
+        looked_up: addresses.iter().copied().collect(),
+        ..DirectoryEntries::default()
+    };
     let wanted: Vec<&[u8]> = addresses.iter().map(|address| &address.0[..]).collect();
     let found: Vec<(Vec<u8>, String, i64)> =
-        rows(LOOK_UP).bind(connection).bind(wanted).fetch_all(line).await?;
+        rows(LOOK_UP).bind(connection).bind(wanted).fetch_all(db).await?;
     for (address, code, seen_at) in found {
         known.listed.insert(digest(&address)?, Listing { code: code.into(), seen_at: time(seen_at)?.into() });
     }
@@ -186,36 +194,36 @@ fn by_code(affiliates: &[ListedAffiliate]) -> BTreeMap<Cow<'_, str>, &ListedAffi
     affiliates.iter().map(|affiliate| (text(&affiliate.code), affiliate)).collect()
 }
 
-async fn save(line: &mut PgConnection, connection: ConnectionId, walk: &Walk) -> Result<(), Failure> {
-    let asked: Option<(Option<String>,)> = rows(ASKED).bind(connection).fetch_optional(&mut *line).await?;
-    let met = meets(walk, asked.and_then(|(asked,)| asked))?;
-    sql(SAVE).bind(connection).bind(serde_json::to_string(walk)?).bind(met).execute(line).await?;
+async fn save(db: &mut PgConnection, connection: ConnectionId, walk: &Walk) -> Result<(), Failure> {
+    let asked: Option<(Option<String>,)> = rows(ASKED).bind(connection).fetch_optional(&mut *db).await?;
+    let is_answered = answers(walk, asked.and_then(|(asked,)| asked))?;
+    sql(SAVE).bind(connection).bind(serde_json::to_string(walk)?).bind(is_answered).execute(db).await?;
     Ok(())
 }
 
-async fn note_page(line: &mut PgConnection, connection: ConnectionId, page: &Page) -> Result<Walk, Failure> {
+async fn note_page(db: &mut PgConnection, connection: ConnectionId, page: &Page) -> Result<Walk, Failure> {
     let mut walk = page.walk.clone();
     let (started, pass) = (micros(walk.started_at), micros(walk.pass_started_at));
     let affiliates = by_code(&page.affiliates);
     let codes: Vec<&str> = affiliates.keys().map(AsRef::as_ref).collect();
-    let before: Vec<(String, i64)> = rows(PASSES).bind(connection).bind(&codes).fetch_all(&mut *line).await?;
+    let before: Vec<(String, i64)> = rows(PASSES).bind(connection).bind(&codes).fetch_all(&mut *db).await?;
     let before: BTreeMap<String, i64> = before.into_iter().collect();
     for code in &codes {
         let before = before.get(*code);
         walk.seen += u64::from(before.is_none_or(|before| *before < pass));
         walk.fresh += u64::from(before.is_none_or(|before| *before < started));
     }
-    note(&mut *line, connection, &affiliates, (page.asked_at, pass)).await?;
+    note(&mut *db, connection, &affiliates, (page.asked_at, pass)).await?;
     walk.drifted += page.drift.iter().filter(|drift| !drift.fields.is_empty()).count() as u64;
-    note_drift(&mut *line, connection, &page.drift).await?;
-    save(line, connection, &walk).await?;
+    note_drift(&mut *db, connection, &page.drift).await?;
+    save(db, connection, &walk).await?;
     Ok(walk)
 }
 
 /// Writes what was found of affiliates in the place of what was found of them before; without a field that differs, nothing is
 /// left. What exceeds the limit is not kept.
 pub(super) async fn note_drift(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     connection: ConnectionId,
     drift: &[Drift],
 ) -> Result<(), Failure> {
@@ -225,18 +233,18 @@ pub(super) async fn note_drift(
     let drift: BTreeMap<Cow<'_, str>, &Drift> =
         drift.iter().map(|drift| (text(&drift.code), drift)).collect();
     let codes: Vec<&str> = drift.keys().map(AsRef::as_ref).collect();
-    sql(NO_DRIFT).bind(connection).bind(codes).execute(&mut *line).await?;
+    sql(NO_DRIFT).bind(connection).bind(codes).execute(&mut *db).await?;
     let differs = drift.into_iter().filter(|(_, drift)| !drift.fields.is_empty()).collect::<Vec<_>>();
     if differs.is_empty() {
         return Ok(());
     }
-    let (kept,): (i64,) = rows(DRIFT_COUNT).bind(connection).fetch_one(&mut *line).await?;
+    let (kept,): (i64,) = rows(DRIFT_COUNT).bind(connection).fetch_one(&mut *db).await?;
     let room = MAX_DRIFT.saturating_sub(usize::try_from(kept).unwrap_or(usize::MAX));
-    write_drift(line, connection, &differs[..differs.len().min(room)]).await
+    write_drift(db, connection, &differs[..differs.len().min(room)]).await
 }
 
 async fn write_drift(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     connection: ConnectionId,
     drift: &[(Cow<'_, str>, &Drift)],
 ) -> Result<(), Failure> {
@@ -248,13 +256,13 @@ async fn write_drift(
     let fields: Vec<String> = fields.collect::<Result<_, _>>()?;
     let found: Vec<i64> = all().map(|drift| micros(drift.found_at)).collect();
     let write = sql(DRIFT).bind(connection).bind(codes).bind(addresses).bind(fields).bind(found);
-    write.execute(line).await?;
+    write.execute(db).await?;
     Ok(())
 }
 
 /// Writes affiliates that were seen at a time, in a pass that began at another; 0: in none.
 async fn note(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     connection: ConnectionId,
     affiliates: &BTreeMap<Cow<'_, str>, &ListedAffiliate>,
     (seen_at, pass): (Timestamp, i64),
@@ -266,24 +274,24 @@ async fn note(
     let ids: Vec<Option<i64>> = all().map(|affiliate| affiliate.id.map(u64::cast_signed)).collect();
     let statuses: Vec<Option<&str>> = all().map(|affiliate| affiliate.status.map(status_word)).collect();
     let write = sql(NOTE).bind(connection).bind(codes).bind(addresses).bind(ids).bind(statuses);
-    write.bind(micros(seen_at)).bind(pass).execute(line).await?;
+    write.bind(micros(seen_at)).bind(pass).execute(db).await?;
     Ok(())
 }
 
 async fn end(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     connection: ConnectionId,
     finished: &FinishedWalk,
 ) -> Result<(), Failure> {
     let since = micros(finished.walk.started_at);
     let end =
         sql(END).bind(connection).bind(serde_json::to_string(finished)?).bind(finished.complete).bind(since);
-    end.execute(&mut *line).await?;
+    end.execute(&mut *db).await?;
     if finished.complete {
-        sql(DROP_UNSEEN).bind(connection).bind(since).execute(&mut *line).await?;
+        sql(DROP_UNSEEN).bind(connection).bind(since).execute(&mut *db).await?;
     }
     if finished.complete && finished.walk.request.verify {
-        sql(DROP_OLD_DRIFT).bind(connection).bind(since).execute(line).await?;
+        sql(DROP_OLD_DRIFT).bind(connection).bind(since).execute(db).await?;
     }
     Ok(())
 }

@@ -36,35 +36,31 @@ const MOVED: &str = "SELECT e.event_id, e.connection, e.found_by, COALESCE(o.sta
     WHERE e.event_id = ANY($1)";
 
 /// Drops a week, all of which is older than `before`; how many ended events went.
-pub(super) async fn drop_week(
-    connection: &mut PgConnection,
-    week: i64,
-    before: Timestamp,
-) -> Result<usize, Failure> {
-    weeks::lock(connection).await?;
+pub(super) async fn drop_week(db: &mut PgConnection, week: i64, before: Timestamp) -> Result<usize, Failure> {
+    weeks::lock(db).await?;
     // First, because recording waits once the tables are locked.
-    notes::lock(connection).await?;
-    sql(LOCK).execute(&mut *connection).await?;
-    if !weeks::there(connection).await?.contains(&week) {
+    notes::lock(db).await?;
+    sql(LOCK).execute(&mut *db).await?;
+    if !weeks::there(db).await?.contains(&week) {
         return Ok(0);
     }
     // Nobody is in the middle of a transaction that counts events now, so that the counts are whole.
-    notes::sum_up_counts_locked(connection).await?;
+    notes::sum_up_counts_locked(db).await?;
     let (from, to) = (weeks::begin(week), weeks::begin(week + 1));
-    let staying = staying(connection, week, before).await?;
-    sql(DELETE_PAYLOADS).bind(from).bind(to).bind(&staying).execute(&mut *connection).await?;
-    move_out(connection, week, &staying, before).await?;
-    let (counted,): (i64,) = rows(COUNTED).bind(week).fetch_one(&mut *connection).await?;
-    sql(FORGET_TALLIES).bind(week).execute(&mut *connection).await?;
-    let stayed = settle(connection, &staying).await?;
-    thin_week::forget_place(connection, week).await?;
+    let staying = staying(db, week, before).await?;
+    sql(DELETE_PAYLOADS).bind(from).bind(to).bind(&staying).execute(&mut *db).await?;
+    move_out(db, week, &staying, before).await?;
+    let (counted,): (i64,) = rows(COUNTED).bind(week).fetch_one(&mut *db).await?;
+    sql(FORGET_TALLIES).bind(week).execute(&mut *db).await?;
+    let stayed = settle(db, &staying).await?;
+    thin_week::forget_place(db, week).await?;
     tracing::info!(week, staying = staying.len(), "dropped a week of events");
     Ok(usize::try_from(counted).unwrap_or(0).saturating_sub(stayed))
 }
 
 /// Events of a week that are pending, that have a dead letter, or that ended late. The partitions are asked themselves:
 /// where their bounds stood beside the time, Postgres would read the whole week by its ids.
-fn who_stays(week: i64) -> [String; 4] {
+fn staying_events(week: i64) -> [String; 4] {
     [
         "SELECT event_id FROM pending WHERE NOT dead AND event_id >= $1 AND event_id < $2".to_owned(),
         "SELECT event_id FROM dead_letters WHERE event_id >= $1 AND event_id < $2".to_owned(),
@@ -73,35 +69,31 @@ fn who_stays(week: i64) -> [String; 4] {
     ]
 }
 
-/// Whether no more than [`MOST_STAYING`] stay; who stays for two reasons counts twice, which saves the sorting of all.
-pub(super) async fn few_stay(
-    connection: &mut PgConnection,
-    week: i64,
-    before: Timestamp,
-) -> Result<bool, Failure> {
-    let each = who_stays(week).map(|some| format!("({some} LIMIT $4)")).join(" UNION ALL ");
+/// Whether no more than [`MOST_STAYING`] stay; an event that stays for two reasons counts twice, which saves the sorting of all.
+pub(super) async fn few_stay(db: &mut PgConnection, week: i64, before: Timestamp) -> Result<bool, Failure> {
+    let each = staying_events(week).map(|some| format!("({some} LIMIT $4)")).join(" UNION ALL ");
     let count = weeks::query(format!("SELECT count(*) FROM ({each}) AS staying"));
     let count = count.bind(weeks::begin(week)).bind(weeks::begin(week + 1)).bind(micros(before));
-    let count: i64 = count.bind(MOST_STAYING + 1).fetch_one(connection).await?.try_get(0)?;
+    let count: i64 = count.bind(MOST_STAYING + 1).fetch_one(db).await?.try_get(0)?;
     Ok(count <= MOST_STAYING)
 }
 
-async fn staying(connection: &mut PgConnection, week: i64, before: Timestamp) -> Result<Vec<Uuid>, Failure> {
-    let staying = weeks::query(who_stays(week).join(" UNION "));
+async fn staying(db: &mut PgConnection, week: i64, before: Timestamp) -> Result<Vec<Uuid>, Failure> {
+    let staying = weeks::query(staying_events(week).join(" UNION "));
     let staying = staying.bind(weeks::begin(week)).bind(weeks::begin(week + 1)).bind(micros(before));
-    let staying = staying.fetch_all(connection).await?;
+    let staying = staying.fetch_all(db).await?;
     Ok(staying.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
 
 /// Takes the partitions of the week off, copies what stays, and drops them.
 async fn move_out(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     week: i64,
     staying: &[Uuid],
     before: Timestamp,
 ) -> Result<(), Failure> {
     for table in weeks::TABLES {
-        weeks::run(connection, format!("ALTER TABLE {table} DETACH PARTITION {table}_w{week}")).await?;
+        weeks::run(db, format!("ALTER TABLE {table} DETACH PARTITION {table}_w{week}")).await?;
     }
     let before = micros(before);
     for (table, newer) in
@@ -109,30 +101,30 @@ async fn move_out(
     {
         let copy =
             format!("INSERT INTO {table} SELECT * FROM {table}_w{week} WHERE event_id = ANY($1){newer}");
-        weeks::query(copy).bind(staying).execute(&mut *connection).await?;
+        weeks::query(copy).bind(staying).execute(&mut *db).await?;
     }
     for table in weeks::TABLES {
-        weeks::run(connection, format!("DROP TABLE {table}_w{week}")).await?;
+        weeks::run(db, format!("DROP TABLE {table}_w{week}")).await?;
     }
     Ok(())
 }
 
 /// Counts what was moved, and makes it findable again; how many of it have ended.
-async fn settle(connection: &mut PgConnection, staying: &[Uuid]) -> Result<usize, Failure> {
+async fn settle(db: &mut PgConnection, staying: &[Uuid]) -> Result<usize, Failure> {
     type Moved = (Uuid, i64, Vec<u8>, Option<String>, bool);
-    let moved: Vec<Moved> = rows(MOVED).bind(staying).fetch_all(&mut *connection).await?;
+    let moved: Vec<Moved> = rows(MOVED).bind(staying).fetch_all(&mut *db).await?;
     let mut ended = 0;
     let mut tallies: std::collections::BTreeMap<i64, Tally> = std::collections::BTreeMap::new();
     let mut found: Vec<(Uuid, Vec<Digest>)> = Vec::new();
-    for (event, of, found_by, word, pending) in moved {
+    for (event, connection, found_by, word, pending) in moved {
         let word = word.filter(|_| !pending).unwrap_or_else(|| crate::State::Pending.word().to_owned());
         ended += usize::from(!pending);
-        tallies.entry(of).or_default().event(event, None, Some(state(&word)?));
+        tallies.entry(connection).or_default().event(event, None, Some(state(&word)?));
         found.push((event, digests(&found_by)));
     }
-    for (of, tally) in tallies {
-        tally.write(connection, of).await?;
+    for (connection, tally) in tallies {
+        tally.write(db, connection).await?;
     }
-    find::write(connection, found.iter().map(|(event, digests)| (*event, &digests[..]))).await?;
+    find::write(db, found.iter().map(|(event, digests)| (*event, &digests[..]))).await?;
     Ok(ended)
 }

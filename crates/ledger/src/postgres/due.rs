@@ -63,8 +63,8 @@ pub(super) struct StoredDue {
 
 /// Due graphs, per lane and step oldest due first, as far as there is room.
 pub(super) async fn graphs(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     now: Timestamp,
     want: &Want,
 ) -> Result<Vec<StoredDue>, Failure> {
@@ -73,9 +73,10 @@ pub(super) async fn graphs(
     let steps: Vec<&str> = kinds.iter().map(|kind| step_word(kind.1)).collect();
     let most: Vec<i64> = want.limits.values().map(|most| limit(*most)).collect();
     let furthest = now.saturating_add(FURTHEST_DUE).unwrap_or(Timestamp::MAX);
-    let query = rows(DUE).bind(of).bind(lanes).bind(steps).bind(most).bind(micros(now)).bind(&want.except);
+    let query =
+        rows(DUE).bind(connection).bind(lanes).bind(steps).bind(most).bind(micros(now)).bind(&want.except);
     let query = query.bind(limit(READ_BYTES)).bind(micros(furthest));
-    let found: Vec<Found> = query.fetch_all(connection).await?;
+    let found: Vec<Found> = query.fetch_all(db).await?;
     let with_body = |(id, version, dirty, waiting, counted, body, place, due_at): Found| {
         Some(((id, version, body?, dirty, waiting, counted), place, due_at))
     };
@@ -89,25 +90,25 @@ pub(super) async fn graphs(
 
 /// When the next graph becomes due.
 pub(super) async fn next(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
 ) -> Result<Option<Timestamp>, Failure> {
     let kinds = LANES
         .iter()
         .flat_map(|lane| StepKind::ALL.iter().map(move |step| (lane_word(*lane), step_word(*step))));
     let (lanes, steps): (Vec<&str>, Vec<&str>) = kinds.unzip();
     let (earliest,): (Option<i64>,) =
-        rows(NEXT).bind(of).bind(lanes).bind(steps).fetch_one(connection).await?;
+        rows(NEXT).bind(connection).bind(lanes).bind(steps).fetch_one(db).await?;
     Ok(earliest.map(time).transpose()?)
 }
 
 /// How far the walk for the newest settings has come; see [`crate::Schedule::walk_position`].
 pub(super) async fn walk_position(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
 ) -> Result<Option<(i64, GraphId)>, Failure> {
     let found: Option<(i64, Option<i64>, Option<GraphId>)> =
-        rows(WALK).bind(of).fetch_optional(connection).await?;
+        rows(WALK).bind(connection).fetch_optional(db).await?;
     Ok(found.and_then(|(newest, walked, position)| match walked {
         Some(version) if version >= newest => position.map(|position| (version, position)),
         _ => Some((newest, 0)),
@@ -116,11 +117,11 @@ pub(super) async fn walk_position(
 
 /// Remembers how far a walk has come. A walk for older settings than the one under way is passed over.
 pub(super) async fn set_walk_position(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     version: i64,
     position: Option<GraphId>,
 ) -> Result<(), Failure> {
-    sql(SET_WALK).bind(of).bind(version).bind(position).execute(connection).await?;
+    sql(SET_WALK).bind(connection).bind(version).bind(position).execute(db).await?;
     Ok(())
 }

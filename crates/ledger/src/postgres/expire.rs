@@ -76,50 +76,46 @@ const SET_SWEPT: &str = "INSERT INTO sweeps (id, swept) VALUES (1, $1)
     ON CONFLICT (id) DO UPDATE SET swept = excluded.swept";
 
 /// The server's time, and how far sweeps have come.
-pub(super) async fn clock(connection: &mut PgConnection) -> Result<SweepClock, Failure> {
-    let (now, swept): (i64, Option<i64>) = rows(CLOCK).fetch_one(connection).await?;
+pub(super) async fn clock(db: &mut PgConnection) -> Result<SweepClock, Failure> {
+    let (now, swept): (i64, Option<i64>) = rows(CLOCK).fetch_one(db).await?;
     Ok(SweepClock { now: time(now)?, swept: swept.map(time).transpose()? })
 }
 
 /// Remembers how far sweeps have come.
-pub(super) async fn set_swept(connection: &mut PgConnection, swept: Timestamp) -> Result<(), Failure> {
-    sql(SET_SWEPT).bind(micros(swept)).execute(connection).await?;
+pub(super) async fn set_swept(db: &mut PgConnection, swept: Timestamp) -> Result<(), Failure> {
+    sql(SET_SWEPT).bind(micros(swept)).execute(db).await?;
     Ok(())
 }
 
 /// Drops dead letters that are older than their retention, and writes down that open ones went; how many.
 pub(super) async fn letters(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     (before, now): (Timestamp, Timestamp),
     most: usize,
 ) -> Result<usize, Failure> {
     let old =
         of_act(rows(OLD_LETTERS), &retention_ended(now), EXPIRED).bind(micros(before)).bind(limit(most));
-    let events: Vec<(Uuid,)> = old.fetch_all(&mut *connection).await?;
+    let events: Vec<(Uuid,)> = old.fetch_all(&mut *db).await?;
     let events: Vec<Uuid> = events.into_iter().map(|(event,)| event).collect();
     if !events.is_empty() {
-        sql(DELETE_STRAYS).bind(&events).execute(&mut *connection).await?;
-        sql(DELETE_PAYLOADS).bind(&events).execute(connection).await?;
+        sql(DELETE_STRAYS).bind(&events).execute(&mut *db).await?;
+        sql(DELETE_PAYLOADS).bind(&events).execute(db).await?;
     }
     Ok(events.len())
 }
 
 /// Drops events of no week that ended before a time, with all that belongs to them; how many.
-pub(super) async fn events(
-    connection: &mut PgConnection,
-    before: Timestamp,
-    most: usize,
-) -> Result<usize, Failure> {
+pub(super) async fn events(db: &mut PgConnection, before: Timestamp, most: usize) -> Result<usize, Failure> {
     let old = rows(OLD_EVENTS).bind(micros(before)).bind(limit(most));
-    let old: Vec<(Uuid, i64, String)> = old.fetch_all(&mut *connection).await?;
-    drop_events(connection, "rest", &old).await?;
+    let old: Vec<(Uuid, i64, String)> = old.fetch_all(&mut *db).await?;
+    drop_events(db, "rest", &old).await?;
     Ok(old.len())
 }
 
 /// Drops events of one partition (`rest`, or `w` and its week) with their outcomes, failed calls and payloads, and takes them from the
 /// counts: id, connection and state of each.
 pub(super) async fn drop_events(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     partition: &str,
     old: &[(Uuid, i64, String)],
 ) -> Result<(), Failure> {
@@ -129,27 +125,27 @@ pub(super) async fn drop_events(
     let ids: Vec<Uuid> = old.iter().map(|(event, ..)| *event).collect();
     for table in ["events", "outcomes", "attempts"] {
         let delete = weeks::query(format!("DELETE FROM {table}_{partition} WHERE event_id = ANY($1)"));
-        delete.bind(&ids).execute(&mut *connection).await?;
+        delete.bind(&ids).execute(&mut *db).await?;
     }
-    sql(DELETE_PAYLOADS).bind(&ids).execute(&mut *connection).await?;
+    sql(DELETE_PAYLOADS).bind(&ids).execute(&mut *db).await?;
     let mut tallies: BTreeMap<i64, Tally> = BTreeMap::new();
-    for (event, of, word) in old {
-        tallies.entry(*of).or_default().event(*event, Some(state(word)?), None);
+    for (event, connection, word) in old {
+        tallies.entry(*connection).or_default().event(*event, Some(state(word)?), None);
     }
-    for (of, tally) in tallies {
-        tally.write(connection, of).await?;
+    for (connection, tally) in tallies {
+        tally.write(db, connection).await?;
     }
     Ok(())
 }
 
 /// Drops failed calls of no week that are older than a time, and blocks of which no event is left; how many calls.
 pub(super) async fn attempts(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     before: Timestamp,
     most: usize,
 ) -> Result<usize, Failure> {
     let dropped = sql(DELETE_ATTEMPTS).bind(micros(before)).bind(limit(most));
-    let dropped = dropped.execute(&mut *connection).await?.rows_affected();
-    sql(DELETE_FINDABLE).bind(limit(most)).execute(connection).await?;
+    let dropped = dropped.execute(&mut *db).await?.rows_affected();
+    sql(DELETE_FINDABLE).bind(limit(most)).execute(db).await?;
     Ok(usize::try_from(dropped).unwrap_or(usize::MAX))
 }

@@ -14,12 +14,12 @@ impl PostgresLedger {
     /// Makes the partitions of the next weeks. Then drops the oldest week of which few events stay, as a whole; if there is none, at
     /// most `most` events of the older weeks, one by one. How many events went.
     pub(super) async fn expire_week(&self, before: Timestamp, most: usize) -> Result<usize, Failure> {
-        on!(self.begin(), |line| notes::sum_up(line))?;
-        on!(self.read(), |line| weeks::make_ahead(line))?;
-        let ended = on!(self.read(), |line| weeks::ended(line, before))?;
+        on!(self.begin(), |db| notes::sum_up(db))?;
+        on!(self.read(), |db| weeks::make_ahead(db))?;
+        let ended = on!(self.read(), |db| weeks::ended(db, before))?;
         let mut crowded = Vec::new();
         for week in ended {
-            if !on!(self.read(), |line| drop_week::few_stay(line, week, before))? {
+            if !on!(self.read(), |db| drop_week::few_stay(db, week, before))? {
                 crowded.push(week);
                 continue;
             }
@@ -29,7 +29,7 @@ impl PostgresLedger {
             }
         }
         for week in crowded {
-            while let Some(dropped) = on!(self.begin(), |line| thin_week::page(line, week, before, most))? {
+            while let Some(dropped) = on!(self.begin(), |db| thin_week::page(db, week, before, most))? {
                 if dropped > 0 {
                     return Ok(dropped);
                 }
@@ -39,7 +39,7 @@ impl PostgresLedger {
     }
 
     async fn drop_week(&self, week: i64, before: Timestamp) -> Result<usize, Failure> {
-        match on!(self.begin(), |line| drop_week::drop_week(line, week, before)) {
+        match on!(self.begin(), |db| drop_week::drop_week(db, week, before)) {
             Err(failure) if failure.code().as_deref() == Some(LOCK_NOT_AVAILABLE) => {
                 tracing::info!(week, "a week of events is in use, and is dropped later");
                 Ok(0)

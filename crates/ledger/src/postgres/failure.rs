@@ -17,12 +17,12 @@ pub(crate) enum PostgresFailure {
 }
 
 impl Failure {
-    /// Whether the line to the server can be used for the next piece of work: what failed was the work, and the server
+    /// Whether the connection can be used for the next piece of work: what failed was the work, and the server
     /// said so.
-    pub(super) fn leaves_line_usable(&self) -> bool {
+    pub(super) fn leaves_connection_usable(&self) -> bool {
         match self {
             Self::Database(PostgresFailure::TimedOut) => false,
-            // After these the server has closed the line, or what is prepared on it does not fit any more, or it is a
+            // After these the server has closed the connection, or what is prepared on it does not fit any more, or it is a
             // standby, where nothing can be written.
             Self::Database(PostgresFailure::Failed(Error::Database(error))) => {
                 !begins_with(error.as_ref(), &["08", "57P", "25006", "25P03", "0A000", "26000"])

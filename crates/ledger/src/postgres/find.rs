@@ -37,7 +37,7 @@ const FOUND_BY: &str = "SELECT event_id, found_by FROM events
 
 /// Makes events findable.
 pub(super) async fn write<'e>(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     events: impl Iterator<Item = (Uuid, &'e [Digest])>,
 ) -> Result<(), Failure> {
     let mut blocks: BTreeMap<i64, Vec<(Uuid, &[Digest])>> = BTreeMap::new();
@@ -48,7 +48,7 @@ pub(super) async fn write<'e>(
         block.sort_unstable_by_key(|(event, _)| *event);
         let events: Vec<Uuid> = block.iter().map(|(event, _)| *event).collect();
         let insert = sql(INSERT).bind(events.last()).bind(&events).bind(entries(block)?);
-        insert.execute(&mut *connection).await?;
+        insert.execute(&mut *db).await?;
     }
     Ok(())
 }
@@ -80,14 +80,10 @@ pub(super) struct Piece {
 type Block = (Uuid, Option<bool>, Option<Vec<Uuid>>, Option<Vec<u8>>);
 
 /// Looks for events by any of the digests, in blocks older than `below`.
-pub(super) async fn piece(
-    connection: &mut PgConnection,
-    digests: &[Digest],
-    below: Uuid,
-) -> Result<Piece, Failure> {
+pub(super) async fn piece(db: &mut PgConnection, digests: &[Digest], below: Uuid) -> Result<Piece, Failure> {
     let prefixes: Vec<&[u8]> = digests.iter().map(|digest| &digest.0[..PREFIX_BYTES]).collect();
     let read = rows(READ).bind(prefixes).bind(below).bind(BLOCKS_AT_ONCE);
-    let blocks: Vec<Block> = read.fetch_all(&mut *connection).await?;
+    let blocks: Vec<Block> = read.fetch_all(&mut *db).await?;
     let full = i64::try_from(blocks.len()).is_ok_and(|blocks| blocks == BLOCKS_AT_ONCE);
     let next = blocks.last().map(|block| block.0).filter(|_| full);
     let mut candidates = Vec::new();
@@ -99,7 +95,7 @@ pub(super) async fn piece(
     }
     candidates.sort_unstable_by(|a, b| b.cmp(a));
     candidates.dedup();
-    let found = found_by(connection, &candidates, digests).await?;
+    let found = found_by(db, &candidates, digests).await?;
     candidates.retain(|event| found.contains(event));
     Ok(Piece { events: candidates, below: next })
 }
@@ -119,13 +115,13 @@ fn in_block(entries: &[u8], digests: &[Digest]) -> Vec<usize> {
 }
 
 async fn found_by(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     events: &[Uuid],
     digests: &[Digest],
 ) -> Result<BTreeSet<Uuid>, Failure> {
     let Some((first, last)) = super::events::range(events) else { return Ok(BTreeSet::new()) };
     let query = rows(FOUND_BY).bind(events).bind(first).bind(last);
-    let there: Vec<(Uuid, Vec<u8>)> = query.fetch_all(connection).await?;
+    let there: Vec<(Uuid, Vec<u8>)> = query.fetch_all(db).await?;
     let whole = |known: &[u8]| {
         crate::words::digests(known).iter().any(|known| digests.iter().any(|digest| digest == known))
     };

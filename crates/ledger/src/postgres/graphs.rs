@@ -99,29 +99,29 @@ fn with_bodies(found: Vec<LookedAt>) -> (Vec<Stored>, bool) {
 /// Every graph that holds one of the digests, once, in the order of ids, as far as there is room; and whether some are
 /// left out.
 pub(super) async fn holding(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     digests: &[Digest],
 ) -> Result<(Vec<Stored>, bool), Failure> {
     let digests: Vec<&[u8]> = digests.iter().map(|digest| &digest.0[..]).collect();
-    let holding = rows(HOLDING).bind(of).bind(digests).bind(limit(READ_BYTES));
-    Ok(with_bodies(holding.fetch_all(connection).await?))
+    let holding = rows(HOLDING).bind(connection).bind(digests).bind(limit(READ_BYTES));
+    Ok(with_bodies(holding.fetch_all(db).await?))
 }
 
 /// Graphs by id; those that are gone are left out.
-pub(super) async fn by_ids(connection: &mut PgConnection, ids: &[GraphId]) -> Result<Vec<Stored>, Failure> {
-    Ok(rows(BY_IDS).bind(ids).fetch_all(connection).await?)
+pub(super) async fn by_ids(db: &mut PgConnection, ids: &[GraphId]) -> Result<Vec<Stored>, Failure> {
+    Ok(rows(BY_IDS).bind(ids).fetch_all(db).await?)
 }
 
 /// Graphs of a connection in the order of ids, as far as there is room.
 pub(super) async fn walk(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     after: GraphId,
     most: usize,
 ) -> Result<Vec<Stored>, Failure> {
-    let walk = rows(WALK).bind(of).bind(after).bind(limit(most)).bind(limit(READ_BYTES));
-    Ok(with_bodies(walk.fetch_all(connection).await?).0)
+    let walk = rows(WALK).bind(connection).bind(after).bind(limit(most)).bind(limit(READ_BYTES));
+    Ok(with_bodies(walk.fetch_all(db).await?).0)
 }
 
 /// Writes graphs, dissolves others, and indexes digests; what `bodies` holds belongs to the saves in their order.
@@ -129,17 +129,17 @@ pub(super) async fn walk(
 /// Nothing is locked beforehand but where graphs dissolve: a version vouches for all that was read with it, so that what
 /// the update finds under that version needs no other look.
 pub(super) async fn write(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     changes: &Changes,
     bodies: &[Body],
     tally: &mut Tally,
 ) -> Result<(), Failure> {
-    let Changes { connection: of, saves, dissolved, .. } = changes;
-    let of = *of;
+    let Changes { connection, saves, dissolved, .. } = changes;
+    let connection = *connection;
     let gone: Vec<GraphId> = dissolved.iter().map(|row| row.id).collect();
     if !gone.is_empty() {
-        lock(connection, of, saves, dissolved).await?;
-        sql(DELETE).bind(&gone).execute(&mut *connection).await?;
+        lock(db, connection, saves, dissolved).await?;
+        sql(DELETE).bind(&gone).execute(&mut *db).await?;
     }
     for row in dissolved.iter().copied().chain(saves.iter().filter_map(|save| save.row)) {
         tally.graph(-i64::from(row.dirty), -i64::from(row.waiting));
@@ -147,34 +147,34 @@ pub(super) async fn write(
     for save in saves {
         tally.graph(save.dirty.into(), save.waiting.into());
     }
-    let ids = ids(connection, saves).await?;
-    insert(connection, of, saves, bodies, &ids).await?;
-    update(connection, of, saves, bodies).await?;
-    write_work(connection, of, saves, &ids, dissolved).await?;
-    index(connection, of, saves, &ids, &gone).await
+    let ids = ids(db, saves).await?;
+    insert(db, connection, saves, bodies, &ids).await?;
+    update(db, connection, saves, bodies).await?;
+    write_work(db, connection, saves, &ids, dissolved).await?;
+    index(db, connection, saves, &ids, &gone).await
 }
 
 /// Locks all rows that were read, in the order of ids, and makes sure that those which dissolve are as they were read.
 async fn lock(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     saves: &[Save],
     dissolved: &[Row],
 ) -> Result<(), Failure> {
     let read = saves.iter().filter_map(|save| save.row).chain(dissolved.iter().copied());
     let ids: Vec<GraphId> = read.map(|row| row.id).collect();
-    let locked: Vec<(GraphId, i64)> = rows(LOCK).bind(ids).bind(of).fetch_all(connection).await?;
+    let locked: Vec<(GraphId, i64)> = rows(LOCK).bind(ids).bind(connection).fetch_all(db).await?;
     let locked: BTreeMap<GraphId, i64> = locked.into_iter().collect();
     let stands = |row: &Row| locked.get(&row.id) == Some(&row.version);
     if dissolved.iter().all(stands) { Ok(()) } else { Err(Failure::Moved) }
 }
 
 /// The ids of the saves, new ones for new graphs.
-async fn ids(connection: &mut PgConnection, saves: &[Save]) -> Result<Vec<GraphId>, Failure> {
+async fn ids(db: &mut PgConnection, saves: &[Save]) -> Result<Vec<GraphId>, Failure> {
     let new = saves.iter().filter(|save| save.row.is_none()).count();
     let mut new_ids: Vec<(GraphId,)> = Vec::new();
     if new > 0 {
-        new_ids = rows(NEW_IDS).bind(limit(new)).fetch_all(connection).await?;
+        new_ids = rows(NEW_IDS).bind(limit(new)).fetch_all(db).await?;
     }
     let mut new_ids = new_ids.into_iter();
     let mut id = |save: &Save| save.row.map(|row| row.id).or_else(|| new_ids.next().map(|id| id.0));
@@ -202,8 +202,8 @@ impl<'b> Columns<'b> {
 }
 
 async fn insert(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     saves: &[Save],
     bodies: &[Body],
     ids: &[GraphId],
@@ -213,15 +213,15 @@ async fn insert(
         new.add(*id, save, body);
     }
     if !new.ids.is_empty() {
-        let insert = sql(INSERT).bind(of).bind(new.ids).bind(new.dirty).bind(new.waiting);
-        insert.bind(new.bodies).bind(new.counted).execute(connection).await?;
+        let insert = sql(INSERT).bind(connection).bind(new.ids).bind(new.dirty).bind(new.waiting);
+        insert.bind(new.bodies).bind(new.counted).execute(db).await?;
     }
     Ok(())
 }
 
 async fn update(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     saves: &[Save],
     bodies: &[Body],
 ) -> Result<(), Failure> {
@@ -237,15 +237,15 @@ async fn update(
         known.add(row.id, save, body);
     }
     let all = u64::try_from(versions.len()).unwrap_or(u64::MAX);
-    let update = sql(UPDATE).bind(of).bind(known.ids).bind(known.dirty).bind(known.waiting);
-    let written = update.bind(known.bodies).bind(known.counted).bind(versions).execute(connection).await?;
+    let update = sql(UPDATE).bind(connection).bind(known.ids).bind(known.dirty).bind(known.waiting);
+    let written = update.bind(known.bodies).bind(known.counted).bind(versions).execute(db).await?;
     if written.rows_affected() == all { Ok(()) } else { Err(Failure::Moved) }
 }
 
 /// A graph of which nothing was dirty had no work.
 async fn write_work(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     saves: &[Save],
     ids: &[GraphId],
     dissolved: &[Row],
@@ -254,7 +254,7 @@ async fn write_work(
     let idle: Vec<GraphId> =
         idle.chain(dissolved.iter().copied()).filter(|row| row.dirty > 0).map(|row| row.id).collect();
     if !idle.is_empty() {
-        sql(NO_WORK).bind(idle).execute(&mut *connection).await?;
+        sql(NO_WORK).bind(idle).execute(&mut *db).await?;
     }
     let busy: Vec<(GraphId, Work)> =
         saves.iter().zip(ids).filter_map(|(save, id)| Some((*id, save.work?))).collect();
@@ -265,13 +265,13 @@ async fn write_work(
     let lanes: Vec<&str> = busy.iter().map(|(_, work)| lane_word(work.lane)).collect();
     let steps: Vec<&str> = busy.iter().map(|(_, work)| step_word(work.step)).collect();
     let due: Vec<i64> = busy.iter().map(|(_, work)| micros(work.due_at)).collect();
-    sql(SET_WORK).bind(of).bind(graphs).bind(lanes).bind(steps).bind(due).execute(connection).await?;
+    sql(SET_WORK).bind(connection).bind(graphs).bind(lanes).bind(steps).bind(due).execute(db).await?;
     Ok(())
 }
 
 async fn index(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     saves: &[Save],
     ids: &[GraphId],
     gone: &[GraphId],
@@ -289,11 +289,11 @@ async fn index(
     }
     let digests: Vec<&[u8]> = new.keys().map(|digest| &digest.0[..]).collect();
     let graphs: Vec<GraphId> = new.values().copied().collect();
-    let insert = sql(INDEX).bind(of).bind(&digests).bind(&graphs).bind(gone);
+    let insert = sql(INDEX).bind(connection).bind(&digests).bind(&graphs).bind(gone);
     let all = u64::try_from(new.len()).unwrap_or(u64::MAX);
-    if insert.execute(&mut *connection).await?.rows_affected() == all {
+    if insert.execute(&mut *db).await?.rows_affected() == all {
         return Ok(());
     }
-    let taken = sql(TAKE_OVER).bind(of).bind(&digests).bind(&graphs).execute(connection).await?;
+    let taken = sql(TAKE_OVER).bind(connection).bind(&digests).bind(&graphs).execute(db).await?;
     if taken.rows_affected() == all { Ok(()) } else { Err(Failure::Moved) }
 }

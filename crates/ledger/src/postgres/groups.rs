@@ -57,7 +57,7 @@ const FORGET_NOTE: &str = "DELETE FROM letter_notes WHERE group_key = $1";
 
 const EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM dead_letters WHERE group_key = $1 AND group_key <> '')";
 
-/// Whoever else writes one of them at this moment leaves it to the next run.
+/// Rows that another process writes at this moment are left to the next run.
 const OUTDATED: &str =
     "SELECT d.id, d.connection, d.class, d.http_status, d.field, d.cause, d.audience, d.event_id
     FROM dead_letters d WHERE d.rules < $1 ORDER BY d.rules, d.id LIMIT $2 FOR UPDATE SKIP LOCKED";
@@ -80,22 +80,22 @@ const FORGET_EMPTY: &str = "DELETE FROM letter_counts WHERE count = 0";
 #[async_trait]
 impl DeadLetters for PostgresLedger {
     async fn count_dead_letters(&self, filter: &DeadLetterFilter) -> Result<u64, LedgerError> {
-        Ok(on!(self.read(), |line| letters::count_of(line, filter))?)
+        Ok(on!(self.read(), |db| letters::count_of(db, filter))?)
     }
 
     async fn groups(&self, now: Timestamp) -> Result<Vec<Group>, LedgerError> {
         let hour = micros(now) / MICROS_OF_AN_HOUR;
-        Ok(on!(self.read(), |line| groups(line, hour))?)
+        Ok(on!(self.read(), |db| groups(db, hour))?)
     }
 
     async fn note_group(&self, key: &str, note: Option<&str>, now: Timestamp) -> Result<bool, LedgerError> {
         let note: Option<String> = note.map(|note| text(note).chars().take(MAX_NOTE_CHARS).collect());
         let key = text(key).into_owned();
-        Ok(on!(self.begin(), |line| note_group(line, key, note, micros(now)))?)
+        Ok(on!(self.begin(), |db| note_group(db, key, note, micros(now)))?)
     }
 
     async fn event(&self, event: Uuid) -> Result<Option<EventView>, LedgerError> {
-        Ok(on!(self.read(), |line| views::events(line, &[event]))?.pop())
+        Ok(on!(self.read(), |db| views::events(db, &[event]))?.pop())
     }
 
     async fn discard(
@@ -104,38 +104,37 @@ impl DeadLetters for PostgresLedger {
         act: &Act,
         kept_until: Option<Timestamp>,
     ) -> Result<Vec<i64>, LedgerError> {
-        Ok(on!(self.write_at_once(), |line| letters::discard(line, ids, act, kept_until.map(micros)))?)
+        Ok(on!(self.write_at_once(), |db| letters::discard(db, ids, act, kept_until.map(micros)))?)
     }
 
     async fn restore(&self, ids: &[i64], act: &Act) -> Result<Vec<i64>, LedgerError> {
-        Ok(on!(self.write_at_once(), |line| letters::restore(line, ids, act))?)
+        Ok(on!(self.write_at_once(), |db| letters::restore(db, ids, act))?)
     }
 }
 
 async fn note_group(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     key: String,
     note: Option<String>,
     at: i64,
 ) -> Result<bool, Failure> {
     let Some(note) = note else {
-        sql(FORGET_NOTE).bind(&key).execute(&mut *line).await?;
-        let (exists,): (bool,) = rows(EXISTS).bind(key).fetch_one(line).await?;
+        sql(FORGET_NOTE).bind(&key).execute(&mut *db).await?;
+        let (exists,): (bool,) = rows(EXISTS).bind(key).fetch_one(db).await?;
         return Ok(exists);
     };
-    Ok(sql(NOTE).bind(key).bind(note).bind(at).execute(line).await?.rows_affected() > 0)
+    Ok(sql(NOTE).bind(key).bind(note).bind(at).execute(db).await?.rows_affected() > 0)
 }
 
-async fn groups(line: &mut PgConnection, hour: i64) -> Result<Vec<Group>, Failure> {
-    let all = sql(COUNTED).fetch_all(&mut *line).await?;
+async fn groups(db: &mut PgConnection, hour: i64) -> Result<Vec<Group>, Failure> {
+    let all = sql(COUNTED).fetch_all(&mut *db).await?;
     let all = all.iter().map(counted).collect::<Result<Vec<_>, Failure>>()?;
-    let people: Vec<(i64, String, i64)> = rows(PEOPLE).fetch_all(&mut *line).await?;
+    let people: Vec<(i64, String, i64)> = rows(PEOPLE).fetch_all(&mut *db).await?;
     let people = people.into_iter().map(|(of, key, number)| (of, key, count(number))).collect();
     let span = i64::try_from(HOURS).unwrap_or(i64::MAX);
-    let hours: Vec<(i64, String, i64, i64)> =
-        rows(BY_HOUR).bind(hour).bind(span).fetch_all(&mut *line).await?;
+    let hours: Vec<(i64, String, i64, i64)> = rows(BY_HOUR).bind(hour).bind(span).fetch_all(&mut *db).await?;
     let hours = hours.into_iter().map(|(of, key, ago, number)| (of, key, ago, count(number))).collect();
-    let notes: Vec<(String, String, i64)> = rows(NOTES).fetch_all(line).await?;
+    let notes: Vec<(String, String, i64)> = rows(NOTES).fetch_all(db).await?;
     let notes = notes.into_iter().map(|(key, text, at)| Ok((key, Note { text, at: time(at)? })));
     Ok(assemble(all, people, hours, notes.collect::<Result<_, Failure>>()?))
 }
@@ -161,11 +160,11 @@ fn cause(row: &PgRow, first: usize) -> Result<Cause, Failure> {
 }
 
 /// Classifies dead letters that an earlier version of the rules classified, at most `most`; how many. Sums the counts up.
-pub(super) async fn classify(line: &mut PgConnection, most: usize) -> Result<usize, Failure> {
-    let found = sql(OUTDATED).bind(VERSION).bind(limit(most)).fetch_all(&mut *line).await?;
+pub(super) async fn classify(db: &mut PgConnection, most: usize) -> Result<usize, Failure> {
+    let found = sql(OUTDATED).bind(VERSION).bind(limit(most)).fetch_all(&mut *db).await?;
     if !found.is_empty() {
         let events: Vec<Uuid> = found.iter().map(|row| row.try_get(7)).collect::<Result<_, _>>()?;
-        let audiences = letters::audiences(line, &events).await?;
+        let audiences = letters::audiences(db, &events).await?;
         let (mut ids, mut keys, mut menders, mut named) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (row, event) in found.iter().zip(&events) {
             let (connection, cause): (ConnectionId, _) = (row.try_get(1)?, cause(row, 2)?);
@@ -177,12 +176,12 @@ pub(super) async fn classify(line: &mut PgConnection, most: usize) -> Result<usi
         }
         let named: Vec<Option<Cow<'_, str>>> = named.iter().map(|it| some_text(it.as_ref())).collect();
         let classify = sql(CLASSIFY).bind(VERSION).bind(ids).bind(keys).bind(menders).bind(named);
-        classify.execute(&mut *line).await?;
+        classify.execute(&mut *db).await?;
     }
-    if sql(TRY_LOCK).fetch_optional(&mut *line).await?.is_some() {
-        let changed = sql(SUM_UP).execute(&mut *line).await?.rows_affected();
+    if sql(TRY_LOCK).fetch_optional(&mut *db).await?.is_some() {
+        let changed = sql(SUM_UP).execute(&mut *db).await?.rows_affected();
         if changed > 0 {
-            sql(FORGET_EMPTY).execute(line).await?;
+            sql(FORGET_EMPTY).execute(db).await?;
         }
     }
     Ok(found.len())

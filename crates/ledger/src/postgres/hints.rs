@@ -55,7 +55,7 @@ impl Hints for PostgresLedger {
     ) -> Result<BTreeMap<String, Digest>, LedgerError> {
         let stored: Vec<_> = codes.iter().map(|code| text(code)).collect();
         let ask = rows::<(String, Vec<u8>)>(ADDRESSES_OF).bind(connection).bind(stored);
-        let found = on!(self.read(), |line| async { Ok(ask.fetch_all(line).await?) })?;
+        let found = on!(self.read(), |db| async { Ok(ask.fetch_all(db).await?) })?;
         let one = |(code, address): (String, Vec<u8>)| Ok((code, digest(&address)?));
         let found = found.into_iter().map(one).collect::<Result<BTreeMap<_, _>, Failure>>()?;
         let asked = |code: &String| found.get(&*text(code)).map(|address| (code.clone(), *address));
@@ -64,7 +64,7 @@ impl Hints for PostgresLedger {
 
     async fn custom_fields(&self, connection: ConnectionId) -> Result<BTreeMap<u64, String>, LedgerError> {
         let ask = rows::<(i64, String)>(FIELDS).bind(connection).bind(limit(MAX_CUSTOM_FIELDS));
-        let found = on!(self.read(), |line| async { Ok(ask.fetch_all(line).await?) })?;
+        let found = on!(self.read(), |db| async { Ok(ask.fetch_all(db).await?) })?;
         Ok(found.into_iter().map(|(id, name)| (id.cast_unsigned(), name)).collect())
     }
 
@@ -77,26 +77,29 @@ impl Hints for PostgresLedger {
         let names: Vec<_> = fields.values().map(|name| text(name)).collect();
         let write = sql(NOTE_FIELDS).bind(connection).bind(ids).bind(names);
         let write = write.bind(limit(MAX_CUSTOM_FIELDS));
-        on!(self.begin(), |line| async {
-            removal::check(&mut *line, connection).await?;
-            write.execute(line).await?;
+        on!(self.begin(), |db| async {
+            removal::check(&mut *db, connection).await?;
+            write.execute(db).await?;
             Ok(())
         })?;
         Ok(())
     }
 
     async fn note_drift(&self, connection: ConnectionId, drift: &Drift) -> Result<(), LedgerError> {
-        on!(self.begin(), |line| async {
-            removal::check(&mut *line, connection).await?;
-            note_drift(line, connection, std::slice::from_ref(drift)).await
+        on!(self.begin(), |db| async {
+            removal::check(&mut *db, connection).await?;
+            note_drift(db, connection, std::slice::from_ref(drift)).await
         })?;
         Ok(())
     }
 
-    async fn webhook_secrets(&self, of: Option<ConnectionId>) -> Result<Vec<SealedSecret>, LedgerError> {
+    async fn webhook_secrets(
+        &self,
+        connection: Option<ConnectionId>,
+    ) -> Result<Vec<SealedSecret>, LedgerError> {
         type Stored = (ConnectionId, Vec<u8>, Vec<u8>);
-        let ask = rows::<Stored>(SECRETS).bind(of);
-        let found = on!(self.read(), |line| async { Ok(ask.fetch_all(line).await?) })?;
+        let ask = rows::<Stored>(SECRETS).bind(connection);
+        let found = on!(self.read(), |db| async { Ok(ask.fetch_all(db).await?) })?;
         let one = |(connection, digest, sealed): Stored| {
             Ok(SealedSecret { connection, digest: key_digest(&digest)?, sealed })
         };
@@ -104,10 +107,10 @@ impl Hints for PostgresLedger {
     }
 
     async fn set_webhook_secret(&self, secret: &SealedSecret) -> Result<(), LedgerError> {
-        on!(self.begin(), |line| async {
-            removal::check(&mut *line, secret.connection).await?;
+        on!(self.begin(), |db| async {
+            removal::check(&mut *db, secret.connection).await?;
             let write = sql(SET_SECRET).bind(secret.connection).bind(&secret.digest[..]).bind(&secret.sealed);
-            write.execute(line).await?;
+            write.execute(db).await?;
             Ok(())
         })?;
         Ok(())
@@ -115,6 +118,6 @@ impl Hints for PostgresLedger {
 
     async fn remove_webhook_secret(&self, connection: ConnectionId) -> Result<bool, LedgerError> {
         let remove = sql(REMOVE_SECRET).bind(connection);
-        Ok(on!(self.begin(), |line| async { Ok(remove.execute(line).await?.rows_affected() > 0) })?)
+        Ok(on!(self.begin(), |db| async { Ok(remove.execute(db).await?.rows_affected() > 0) })?)
     }
 }

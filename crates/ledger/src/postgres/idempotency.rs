@@ -44,13 +44,13 @@ type Stored = (Vec<u8>, Option<i32>, Option<String>, i64);
 #[async_trait]
 impl Idempotency for PostgresLedger {
     async fn begin_request(&self, request: &IdempotentRequest) -> Result<Begun, LedgerError> {
-        Ok(on!(self.begin(), |line| begin(line, request))?)
+        Ok(on!(self.begin(), |db| begin(db, request))?)
     }
 
     async fn renew_request(&self, request: &IdempotentRequest, now: Timestamp) -> Result<bool, LedgerError> {
         let renew = sql(RENEW).bind(text(&request.operator)).bind(request.key.to_vec());
         let renew = renew.bind(request.owner).bind(micros(now));
-        Ok(on!(self.begin(), |line| async { Ok(renew.execute(line).await?.rows_affected() > 0) })?)
+        Ok(on!(self.begin(), |db| async { Ok(renew.execute(db).await?.rows_affected() > 0) })?)
     }
 
     async fn finish_request(
@@ -58,12 +58,12 @@ impl Idempotency for PostgresLedger {
         request: &IdempotentRequest,
         answer: Option<&KeptAnswer>,
     ) -> Result<(), LedgerError> {
-        Ok(on!(self.begin(), |line| finish(line, request, answer))?)
+        Ok(on!(self.begin(), |db| finish(db, request, answer))?)
     }
 }
 
 async fn finish(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     request: &IdempotentRequest,
     answer: Option<&KeptAnswer>,
 ) -> Result<(), Failure> {
@@ -73,24 +73,20 @@ async fn finish(
         Some(KeptAnswer { status, body }) => finish.bind(i32::from(*status)).bind(some_text(body.as_ref())),
         None => finish,
     };
-    finish.execute(line).await?;
+    finish.execute(db).await?;
     Ok(())
 }
 
 /// Drops keys that have expired, with the answers to them, at most `most`.
-pub(super) async fn drop_expired(
-    line: &mut PgConnection,
-    now: Timestamp,
-    most: usize,
-) -> Result<(), Failure> {
-    sql(DROP_EXPIRED).bind(expired(now)).bind(limit(most)).execute(line).await?;
+pub(super) async fn drop_expired(db: &mut PgConnection, now: Timestamp, most: usize) -> Result<(), Failure> {
+    sql(DROP_EXPIRED).bind(expired(now)).bind(limit(most)).execute(db).await?;
     Ok(())
 }
 
-async fn begin(line: &mut PgConnection, request: &IdempotentRequest) -> Result<Begun, Failure> {
+async fn begin(db: &mut PgConnection, request: &IdempotentRequest) -> Result<Begun, Failure> {
     let now = request.at;
     let crashed = now.checked_sub(UNDER_WAY).map_or(i64::MIN, micros);
-    drop_expired(&mut *line, now, DROPPED_AT_ONCE).await?;
+    drop_expired(&mut *db, now, DROPPED_AT_ONCE).await?;
     let begin = sql(BEGIN)
         .bind(text(&request.operator))
         .bind(request.key.to_vec())
@@ -99,11 +95,11 @@ async fn begin(line: &mut PgConnection, request: &IdempotentRequest) -> Result<B
         .bind(micros(now))
         .bind(expired(now))
         .bind(crashed);
-    if begin.execute(&mut *line).await?.rows_affected() > 0 {
+    if begin.execute(&mut *db).await?.rows_affected() > 0 {
         return Ok(Begun::New);
     }
     let read = rows(READ).bind(text(&request.operator)).bind(request.key.to_vec());
-    let found: Option<Stored> = read.fetch_optional(line).await?;
+    let found: Option<Stored> = read.fetch_optional(db).await?;
     Ok(match found {
         Some((kept, ..)) if kept != request.request => Begun::OtherRequest,
         Some((_, Some(status), body, _)) => {

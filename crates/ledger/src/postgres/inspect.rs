@@ -72,16 +72,12 @@ impl PostgresLedger {
     }
 }
 
-async fn look(
-    connection: &mut PgConnection,
-    clock: &(dyn Fn() -> Timestamp + Sync),
-) -> Result<Inspection, Failure> {
+async fn look(db: &mut PgConnection, clock: &(dyn Fn() -> Timestamp + Sync)) -> Result<Inspection, Failure> {
     let (server, number, is_standby, is_durable): (String, i32, bool, bool) =
-        rows(SERVER).fetch_one(&mut *connection).await?;
-    let (may_create, owns_tables, is_there): (bool, bool, bool) =
-        rows(RIGHTS).fetch_one(&mut *connection).await?;
-    let (schema, refused) = if is_there { migrate::look(connection).await? } else { (0, None) };
-    let clock_ahead = clock_ahead(connection, clock).await?;
+        rows(SERVER).fetch_one(&mut *db).await?;
+    let (may_create, owns_tables, is_there): (bool, bool, bool) = rows(RIGHTS).fetch_one(&mut *db).await?;
+    let (schema, refused) = if is_there { migrate::look(db).await? } else { (0, None) };
+    let clock_ahead = clock_ahead(db, clock).await?;
     Ok(Inspection {
         server,
         server_is_new_enough: number >= migrate::OLDEST_SERVER,
@@ -98,11 +94,11 @@ async fn look(
 
 /// The answer was given somewhere between question and answer.
 async fn clock_ahead(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     clock: &(dyn Fn() -> Timestamp + Sync),
 ) -> Result<SignedDuration, Failure> {
     let asked = clock();
-    let (theirs,): (i64,) = rows(CLOCK).fetch_one(connection).await?;
+    let (theirs,): (i64,) = rows(CLOCK).fetch_one(db).await?;
     let ours = asked + clock().duration_since(asked) / 2;
     Ok(ours.duration_since(time(theirs)?))
 }

@@ -49,7 +49,7 @@ const REPEAT: &str =
 impl Interruptions for PostgresLedger {
     async fn has_items_under_way(&self, connection: ConnectionId) -> Result<bool, LedgerError> {
         let ask = rows::<(bool,)>(UNDER_WAY).bind(connection);
-        Ok(on!(self.read(), |line| async { Ok(ask.fetch_one(line).await?.0) })?)
+        Ok(on!(self.read(), |db| async { Ok(ask.fetch_one(db).await?.0) })?)
     }
 
     async fn note_interrupted(
@@ -59,11 +59,11 @@ impl Interruptions for PostgresLedger {
         call: &OpenCall,
         persons: &[Digest],
     ) -> Result<(), LedgerError> {
-        Ok(on!(self.begin(), |line| note(line, (connection, fence), call, persons))?)
+        Ok(on!(self.begin(), |db| note(db, (connection, fence), call, persons))?)
     }
 
     async fn interrupted_calls(&self, connection: ConnectionId) -> Result<Vec<OpenCall>, LedgerError> {
-        Ok(on!(self.read(), |line| read(line, connection))?)
+        Ok(on!(self.read(), |db| read(db, connection))?)
     }
 
     async fn note_repeated(
@@ -72,44 +72,43 @@ impl Interruptions for PostgresLedger {
         fence: Fence,
         calls: &[CallId],
     ) -> Result<(), LedgerError> {
-        Ok(on!(self.begin(), |line| repeat(line, (connection, fence), calls))?)
+        Ok(on!(self.begin(), |db| repeat(db, (connection, fence), calls))?)
     }
 }
 
 async fn note(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     (connection, fence): (ConnectionId, Fence),
     call: &OpenCall,
     persons: &[Digest],
 ) -> Result<(), Failure> {
-    check(&mut *line, connection, fence).await?;
+    check(&mut *db, connection, fence).await?;
     let persons: Vec<Vec<u8>> = persons.iter().map(|person| person.0.to_vec()).collect();
-    let items: Vec<(PlanId, i64)> =
-        rows(ITEMS_OF).bind(connection).bind(persons).fetch_all(&mut *line).await?;
+    let items: Vec<(PlanId, i64)> = rows(ITEMS_OF).bind(connection).bind(persons).fetch_all(&mut *db).await?;
     let (mut plans, letters): (Vec<PlanId>, Vec<i64>) = items.into_iter().unzip();
     plans.dedup();
     if plans.is_empty() {
         return Ok(());
     }
     let old = call.started_at.saturating_sub(KEPT).map_err(|error| Failure::Broken(error.to_string()))?;
-    sql(FORGET_OLD).bind(connection).bind(micros(old)).execute(&mut *line).await?;
+    sql(FORGET_OLD).bind(connection).bind(micros(old)).execute(&mut *db).await?;
     let note = sql(NOTE).bind(call.id).bind(connection).bind(call.operation.as_str());
     let note = note.bind(micros(call.started_at)).bind(serde_json::to_string(&call.items)?).bind(plans);
-    note.bind(letters).execute(line).await?;
+    note.bind(letters).execute(db).await?;
     Ok(())
 }
 
-async fn read(line: &mut PgConnection, connection: ConnectionId) -> Result<Vec<OpenCall>, Failure> {
-    let found = rows(READ).bind(connection).fetch_all(line).await?;
+async fn read(db: &mut PgConnection, connection: ConnectionId) -> Result<Vec<OpenCall>, Failure> {
+    let found = rows(READ).bind(connection).fetch_all(db).await?;
     found.into_iter().map(stored_call).collect()
 }
 
 async fn repeat(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     (connection, fence): (ConnectionId, Fence),
     calls: &[CallId],
 ) -> Result<(), Failure> {
-    check(&mut *line, connection, fence).await?;
-    sql(REPEAT).bind(calls).bind(connection).execute(line).await?;
+    check(&mut *db, connection, fence).await?;
+    sql(REPEAT).bind(calls).bind(connection).execute(db).await?;
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::{rows, sql};
 use crate::words::{limit, micros, time};
 use crate::{CallId, Fence, LONGEST_LEASE, Lease, OpenCall};
 
-/// One statement, so that two who come at once are one after the other: it writes nothing, and tells nothing, while
+/// One statement, so that two workers at the same time run one after the other: it writes and returns nothing while
 /// another holder's lease runs.
 const TAKE: &str = "INSERT INTO leases AS held (connection, holder, token, expires_at) VALUES ($1, $2, 1, $4)
     ON CONFLICT (connection) DO UPDATE SET
@@ -39,17 +39,21 @@ const CLOSE_CALLS: &str = "DELETE FROM calls WHERE id = ANY($1) AND connection =
 
 /// Takes or renews a lease; see [`crate::Calls::lease`].
 pub(super) async fn take(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     holder: Uuid,
     now: Timestamp,
     lasts: Duration,
 ) -> Result<Option<Lease>, Failure> {
     let expires_at = now.saturating_add(lasts).map_err(|error| Failure::Broken(error.to_string()))?;
     let latest = now.saturating_add(lasts * LONGEST_LEASE).unwrap_or(Timestamp::MAX);
-    let take =
-        rows(TAKE).bind(of).bind(holder).bind(micros(now)).bind(micros(expires_at)).bind(micros(latest));
-    let taken: Option<(i64,)> = take.fetch_optional(connection).await?;
+    let take = rows(TAKE)
+        .bind(connection)
+        .bind(holder)
+        .bind(micros(now))
+        .bind(micros(expires_at))
+        .bind(micros(latest));
+    let taken: Option<(i64,)> = take.fetch_optional(db).await?;
     // As it is stored, to the microsecond.
     let expires_at = time(micros(expires_at))?;
     Ok(taken.map(|(token,)| Lease { token, expires_at }))
@@ -57,50 +61,50 @@ pub(super) async fn take(
 
 /// Gives a lease back. Without a holder the next one gets a greater token, even if it is the same.
 pub(super) async fn give_back(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     holder: Uuid,
 ) -> Result<(), Failure> {
-    sql(GIVE_BACK).bind(of).bind(holder).execute(connection).await?;
+    sql(GIVE_BACK).bind(connection).bind(holder).execute(db).await?;
     Ok(())
 }
 
 /// Stops the transaction unless the token is the newest.
 pub(super) async fn check(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     fence: Fence,
 ) -> Result<(), Failure> {
-    let newest: Option<(i64,)> = rows(NEWEST_TOKEN).bind(of).fetch_optional(connection).await?;
+    let newest: Option<(i64,)> = rows(NEWEST_TOKEN).bind(connection).fetch_optional(db).await?;
     if newest == Some((fence.token,)) { Ok(()) } else { Err(Failure::Fenced) }
 }
 
 /// Writes down calls that are about to go out; their ids in the same order.
 pub(super) async fn open_calls(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     fence: Fence,
     calls: &[OpenCall],
 ) -> Result<Vec<CallId>, Failure> {
-    check(connection, of, fence).await?;
-    let ids: Vec<(CallId,)> = rows(NEW_IDS).bind(limit(calls.len())).fetch_all(&mut *connection).await?;
+    check(db, connection, fence).await?;
+    let ids: Vec<(CallId,)> = rows(NEW_IDS).bind(limit(calls.len())).fetch_all(&mut *db).await?;
     let ids: Vec<CallId> = ids.into_iter().map(|(id,)| id).collect();
     let items = calls.iter().map(|call| serde_json::to_string(&call.items));
     let items = items.collect::<Result<Vec<_>, _>>()?;
     let operations: Vec<&str> = calls.iter().map(|call| call.operation.as_str()).collect();
     let started: Vec<i64> = calls.iter().map(|call| micros(call.started_at)).collect();
-    let open = sql(OPEN_CALLS).bind(of).bind(fence.token).bind(&ids);
-    open.bind(operations).bind(started).bind(items).execute(connection).await?;
+    let open = sql(OPEN_CALLS).bind(connection).bind(fence.token).bind(&ids);
+    open.bind(operations).bind(started).bind(items).execute(db).await?;
     Ok(ids)
 }
 
 /// Calls of earlier holders whose answer was never recorded.
 pub(super) async fn left_open(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     fence: Fence,
 ) -> Result<Vec<OpenCall>, Failure> {
-    let found = rows(LEFT_OPEN).bind(of).bind(fence.token).fetch_all(connection).await?;
+    let found = rows(LEFT_OPEN).bind(connection).bind(fence.token).fetch_all(db).await?;
     found.into_iter().map(stored_call).collect()
 }
 
@@ -113,12 +117,12 @@ pub(super) fn stored_call(
 
 /// Closes calls whose answer is recorded by the same transaction.
 pub(super) async fn close_calls(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     calls: &[CallId],
 ) -> Result<(), Failure> {
     if !calls.is_empty() {
-        sql(CLOSE_CALLS).bind(calls).bind(of).execute(connection).await?;
+        sql(CLOSE_CALLS).bind(calls).bind(connection).execute(db).await?;
     }
     Ok(())
 }

@@ -25,20 +25,19 @@ const END: &str = "DELETE FROM message_ids_to_clear";
 
 /// Clears the next `most` events; returns how many it looked at. After the last event it waits for the second pass, which
 /// ends the work.
-pub(super) async fn clear(connection: &mut PgConnection, most: usize) -> Result<usize, Failure> {
-    let found: Option<(Uuid, Option<i64>, Option<bool>)> =
-        rows(POSITION).fetch_optional(&mut *connection).await?;
+pub(super) async fn clear(db: &mut PgConnection, most: usize) -> Result<usize, Failure> {
+    let found: Option<(Uuid, Option<i64>, Option<bool>)> = rows(POSITION).fetch_optional(&mut *db).await?;
     let Some((position, again_at, is_time)) = found else { return Ok(0) };
-    let next: Vec<(Uuid,)> = rows(NEXT).bind(position).bind(limit(most)).fetch_all(&mut *connection).await?;
+    let next: Vec<(Uuid,)> = rows(NEXT).bind(position).bind(limit(most)).fetch_all(&mut *db).await?;
     if let Some((last,)) = next.last() {
-        sql(CLEAR).bind(position).bind(last).execute(&mut *connection).await?;
-        sql(MOVE).bind(last).execute(connection).await?;
+        sql(CLEAR).bind(position).bind(last).execute(&mut *db).await?;
+        sql(MOVE).bind(last).execute(db).await?;
         return Ok(next.len());
     }
     if again_at.is_none() {
-        sql(END).execute(connection).await?;
+        sql(END).execute(db).await?;
     } else if is_time == Some(true) {
-        sql(START_AGAIN).bind(Uuid::nil()).execute(connection).await?;
+        sql(START_AGAIN).bind(Uuid::nil()).execute(db).await?;
     }
     Ok(0)
 }

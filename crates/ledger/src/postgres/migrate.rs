@@ -107,7 +107,7 @@ type Applied = (i64, String, i64);
 pub(super) async fn migrate(options: &PgConnectOptions, migrations: &[Migration]) -> Result<(), LedgerError> {
     let work = async {
         let mut connection = options.connect().await?;
-        // Dropped with an error, the line is closed, and the server rolls back.
+        // Dropped with an error, the connection is closed, and the server rolls back.
         sql("BEGIN").execute(&mut connection).await?;
         steps(&mut connection, migrations).await?;
         sql("COMMIT").execute(&mut connection).await?;
@@ -116,31 +116,31 @@ pub(super) async fn migrate(options: &PgConnectOptions, migrations: &[Migration]
     Ok(within(Instant::now() + DEADLINE, work).await?)
 }
 
-async fn steps(connection: &mut PgConnection, migrations: &[Migration]) -> Result<(), Failure> {
-    let (server,): (i32,) = rows(SERVER).fetch_one(&mut *connection).await?;
+async fn steps(db: &mut PgConnection, migrations: &[Migration]) -> Result<(), Failure> {
+    let (server,): (i32,) = rows(SERVER).fetch_one(&mut *db).await?;
     if server < OLDEST_SERVER {
         let major = server / 10_000;
         return Err(Failure::Broken(format!("the server is Postgres {major}: use 14 or newer")));
     }
-    sql(LOCK).execute(&mut *connection).await?;
-    let (there,): (bool,) = rows(THERE).fetch_one(&mut *connection).await?;
+    sql(LOCK).execute(&mut *db).await?;
+    let (there,): (bool,) = rows(THERE).fetch_one(&mut *db).await?;
     if !there {
-        sql(CREATE).execute(&mut *connection).await?;
+        sql(CREATE).execute(&mut *db).await?;
     }
-    let applied: Vec<Applied> = rows(APPLIED).fetch_all(&mut *connection).await?;
+    let applied: Vec<Applied> = rows(APPLIED).fetch_all(&mut *db).await?;
     check_history(&applied, migrations)?;
     for (version, migration) in (1i64..).zip(migrations).skip(applied.len()) {
-        raw_sql(migration.sql).execute(&mut *connection).await?;
+        raw_sql(migration.sql).execute(&mut *db).await?;
         let note = sql(NOTE).bind(version).bind(migration.name).bind(migration.min_reader);
-        note.execute(&mut *connection).await?;
+        note.execute(&mut *db).await?;
         tracing::info!(migration = migration.name, "applied a migration");
     }
     Ok(())
 }
 
 /// How many steps are applied in a database that has any, and why this program must not use it, if it must not.
-pub(super) async fn look(connection: &mut PgConnection) -> Result<(i64, Option<String>), Failure> {
-    let applied: Vec<Applied> = rows(APPLIED).fetch_all(&mut *connection).await?;
+pub(super) async fn look(db: &mut PgConnection) -> Result<(i64, Option<String>), Failure> {
+    let applied: Vec<Applied> = rows(APPLIED).fetch_all(&mut *db).await?;
     let refused = match check_history(&applied, &MIGRATIONS) {
         Ok(()) => None,
         Err(Failure::Broken(why)) => Some(why),

@@ -3,7 +3,7 @@
 //! Statements are in the modules, each beside the code that runs it, and write many rows at once. `port` answers the
 //! port's methods by `record` (what one transaction writes) over `graphs`, `events` and `letters`; by `due` and `leases`
 //! for the worker; by `find`, `views` and `expire` for the operator. `accounts` keeps the connections. `weeks` makes and
-//! drops the partitions of what expires; `pool` keeps the lines to the server.
+//! drops the partitions of what expires; `pool` keeps the connections to the server.
 //!
 //! Locks are taken in one order, so that transactions wait for each other and never in a circle: the lease, graphs by
 //! id, digests in their order, events in theirs. Counts are appended, not updated, so that no row is everybody's.
@@ -70,19 +70,19 @@ pub use watch::TransactionWatch;
 /// How the database is used.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// The most lines to the server that are open at once.
-    pub lines: u32,
+    /// Maximum number of connections to the server.
+    pub connections: u32,
     /// The longest that one call of a port takes; after it the call fails as [`LedgerError::Unavailable`].
     pub deadline: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { lines: 8, deadline: Duration::from_secs(8) }
+        Self { connections: 8, deadline: Duration::from_secs(8) }
     }
 }
 
-/// The ledger, and the store of connections, in one Postgres database. Clones share its lines.
+/// The ledger, and the store of connections, in one Postgres database. Clones share its connections.
 #[derive(Clone, Debug)]
 pub struct PostgresLedger {
     pool: Arc<Pool>,
@@ -111,7 +111,7 @@ impl PostgresLedger {
         let plain = plain(url, "refersion-destination")?;
         pool::within(Instant::now() + options.deadline, must_be_one_session(&plain)).await?;
         migrate::migrate(&plain, migrations).await?;
-        let pool = Pool::new(plain, settings(options), options.lines, options.deadline);
+        let pool = Pool::new(plain, settings(options), options.connections, options.deadline);
         let ledger = Self { pool, appended: Arc::default() };
         let mut session = ledger.pool.read().await?;
         let until = session.until;
@@ -139,7 +139,7 @@ impl PostgresLedger {
     }
 }
 
-/// How one line is opened. It asks for nothing at its start that a pooler does not take: pgbouncer refuses other startup
+/// How one connection is opened. It asks for nothing at its start that a pooler does not take: pgbouncer refuses other startup
 /// parameters than those that it knows.
 fn plain(url: &str, name: &str) -> Result<PgConnectOptions, LedgerError> {
     let parsed: PgConnectOptions = url.parse().map_err(|_| not_a_url())?;
@@ -155,7 +155,7 @@ async fn must_be_one_session(options: &PgConnectOptions) -> Result<(), Failure> 
     Ok(())
 }
 
-/// What every line is set to. Each statement is an index lookup by design, but a fresh table has no statistics yet, and
+/// The settings of every connection. Each statement is an index lookup by design, but a fresh table has no statistics yet, and
 /// a plan that was right for an empty one would read a week of events for each batch; so other plans are discouraged.
 fn settings(limits: Options) -> String {
     let deadline = format!("{}ms", limits.deadline.as_millis());

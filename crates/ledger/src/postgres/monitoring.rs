@@ -48,23 +48,23 @@ const OLDEST: &str = "SELECT event_id FROM pending WHERE NOT dead ORDER BY event
 #[async_trait]
 impl Monitoring for PostgresLedger {
     async fn report(&self, process: &ProcessReport) -> Result<(), LedgerError> {
-        Ok(on!(self.begin(), |line| report(line, process))?)
+        Ok(on!(self.begin(), |db| report(db, process))?)
     }
 
     async fn processes(&self) -> Result<Vec<ProcessReport>, LedgerError> {
         let read = rows_of_processes;
-        Ok(on!(self.read(), |line| read(line))?)
+        Ok(on!(self.read(), |db| read(db))?)
     }
 
     async fn any_lease(&self, now: Timestamp) -> Result<bool, LedgerError> {
         let ask = rows::<(bool,)>(ANY_LEASE).bind(micros(now));
-        let (any,) = on!(self.read(), |line| async { Ok(ask.fetch_one(line).await?) })?;
+        let (any,) = on!(self.read(), |db| async { Ok(ask.fetch_one(db).await?) })?;
         Ok(any)
     }
 
     async fn prove_writing(&self, now: Timestamp) -> Result<(), LedgerError> {
         let prove = sql(PROVE).bind(micros(now));
-        on!(self.begin(), |line| async { Ok(prove.execute(line).await?) })?;
+        on!(self.begin(), |db| async { Ok(prove.execute(db).await?) })?;
         Ok(())
     }
 
@@ -74,20 +74,20 @@ impl Monitoring for PostgresLedger {
         most: usize,
     ) -> Result<Vec<(ConnectionId, Audit)>, LedgerError> {
         let ask = sql(AUDIT).bind(connection).bind(limit(most));
-        Ok(on!(self.read(), |line| async {
-            ask.fetch_all(line).await?.iter().map(audit_line).collect::<Result<Vec<_>, Failure>>()
+        Ok(on!(self.read(), |db| async {
+            ask.fetch_all(db).await?.iter().map(audit_line).collect::<Result<Vec<_>, Failure>>()
         })?)
     }
 
     async fn count_audit(&self, connection: Option<ConnectionId>) -> Result<u64, LedgerError> {
         let ask = rows::<(i64,)>(COUNT_AUDIT).bind(connection);
-        let (lines,) = on!(self.read(), |line| async { Ok(ask.fetch_one(line).await?) })?;
+        let (lines,) = on!(self.read(), |db| async { Ok(ask.fetch_one(db).await?) })?;
         Ok(count(lines))
     }
 
     async fn open_dead_letters(&self) -> Result<Vec<(ConnectionId, String, u64)>, LedgerError> {
         let ask = rows::<(ConnectionId, String, i64)>(OPEN_LETTERS);
-        let found = on!(self.read(), |line| async { Ok(ask.fetch_all(line).await?) })?;
+        let found = on!(self.read(), |db| async { Ok(ask.fetch_all(db).await?) })?;
         Ok(found
             .into_iter()
             .map(|(connection, class, letters)| (connection, class, count(letters)))
@@ -96,7 +96,7 @@ impl Monitoring for PostgresLedger {
 
     async fn oldest_pending(&self) -> Result<Option<Timestamp>, LedgerError> {
         let ask = rows::<(Uuid,)>(OLDEST);
-        let oldest = on!(self.read(), |line| async { Ok(ask.fetch_optional(line).await?) })?;
+        let oldest = on!(self.read(), |db| async { Ok(ask.fetch_optional(db).await?) })?;
         Ok(oldest.and_then(|(event,)| accepted_at(event)))
     }
 }
@@ -107,7 +107,7 @@ fn accepted_at(event: Uuid) -> Option<Timestamp> {
     Timestamp::from_millisecond(millis).ok()
 }
 
-async fn report(line: &mut PgConnection, process: &ProcessReport) -> Result<(), Failure> {
+async fn report(db: &mut PgConnection, process: &ProcessReport) -> Result<(), Failure> {
     let report = sql(REPORT)
         .bind(process.id)
         .bind(process.role.word())
@@ -122,26 +122,26 @@ async fn report(line: &mut PgConnection, process: &ProcessReport) -> Result<(), 
         .bind(process.untaken_since.map(micros))
         .bind(process.registrations.as_ref().map(serde_json::to_string).transpose()?)
         .bind(serde_json::to_string(&process.refused_signatures)?);
-    report.execute(&mut *line).await?;
+    report.execute(&mut *db).await?;
     if let Ok(before) = process.beat_at.checked_sub(PROCESSES_KEPT) {
-        sql(FORGET).bind(micros(before)).execute(line).await?;
+        sql(FORGET).bind(micros(before)).execute(db).await?;
     }
     Ok(())
 }
 
-async fn rows_of_processes(line: &mut PgConnection) -> Result<Vec<ProcessReport>, Failure> {
-    let found = sql(READ).bind(limit(MAX_PROCESSES)).fetch_all(line).await?;
+async fn rows_of_processes(db: &mut PgConnection) -> Result<Vec<ProcessReport>, Failure> {
+    let found = sql(READ).bind(limit(MAX_PROCESSES)).fetch_all(db).await?;
     found.iter().map(process).collect()
 }
 
 fn audit_line(row: &PgRow) -> Result<(ConnectionId, Audit), Failure> {
-    let line = Audit {
+    let audit = Audit {
         at: time(row.try_get(1)?)?,
         actor: row.try_get(2)?,
         action: row.try_get(3)?,
         subject: row.try_get(4)?,
     };
-    Ok((row.try_get(0)?, line))
+    Ok((row.try_get(0)?, audit))
 }
 
 fn process(row: &PgRow) -> Result<ProcessReport, Failure> {

@@ -20,7 +20,7 @@ use crate::{Audit, State};
 const CHANGE: &str = "INSERT INTO tally_changes (connection, week, what, change)
     SELECT $1, week, what, change FROM UNNEST($2::bigint[], $3::text[], $4::bigint[]) AS new (week, what, change)";
 
-/// Who comes second has nothing to do: what is left is summed up the next time.
+/// The second process has nothing to do: what is left is summed up the next time.
 const TRY_LOCK: &str = "SELECT 1 WHERE pg_try_advisory_xact_lock(7203155811922)";
 
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7203155811922)";
@@ -70,7 +70,7 @@ impl Tally {
     }
 
     /// Appends all changes.
-    pub(super) async fn write(self, connection: &mut PgConnection, of: ConnectionId) -> Result<(), Failure> {
+    pub(super) async fn write(self, db: &mut PgConnection, connection: ConnectionId) -> Result<(), Failure> {
         let changes: Vec<_> = self.changes.into_iter().filter(|(_, change)| *change != 0).collect();
         if changes.is_empty() {
             return Ok(());
@@ -78,42 +78,42 @@ impl Tally {
         let weeks: Vec<i64> = changes.iter().map(|((week, _), _)| *week).collect();
         let whats: Vec<&str> = changes.iter().map(|((_, what), _)| what.as_ref()).collect();
         let amounts: Vec<i64> = changes.iter().map(|(_, change)| *change).collect();
-        sql(CHANGE).bind(of).bind(weeks).bind(whats).bind(amounts).execute(connection).await?;
+        sql(CHANGE).bind(connection).bind(weeks).bind(whats).bind(amounts).execute(db).await?;
         Ok(())
     }
 }
 
 /// Folds what was appended into the counts.
-pub(super) async fn sum_up(connection: &mut PgConnection) -> Result<(), Failure> {
-    if try_lock(connection).await? {
-        sql(SUM_UP).execute(&mut *connection).await?;
-        unmapped::sum_up_locked(connection).await?;
-        audiences::sum_up_locked(connection).await?;
+pub(super) async fn sum_up(db: &mut PgConnection) -> Result<(), Failure> {
+    if try_lock(db).await? {
+        sql(SUM_UP).execute(&mut *db).await?;
+        unmapped::sum_up_locked(db).await?;
+        audiences::sum_up_locked(db).await?;
     }
     Ok(())
 }
 
 /// Whether nobody else sums up until the end of this transaction.
-pub(super) async fn try_lock(connection: &mut PgConnection) -> Result<bool, Failure> {
-    Ok(sql(TRY_LOCK).fetch_optional(connection).await?.is_some())
+pub(super) async fn try_lock(db: &mut PgConnection) -> Result<bool, Failure> {
+    Ok(sql(TRY_LOCK).fetch_optional(db).await?.is_some())
 }
 
 /// Makes sure that nobody else sums up until the end of this transaction. Waits for a process that is summing up.
-pub(super) async fn lock(connection: &mut PgConnection) -> Result<(), Failure> {
-    sql(LOCK).execute(connection).await?;
+pub(super) async fn lock(db: &mut PgConnection) -> Result<(), Failure> {
+    sql(LOCK).execute(db).await?;
     Ok(())
 }
 
 /// Folds what was appended into the counts of events alone, where nobody else can be at it.
-pub(super) async fn sum_up_counts_locked(connection: &mut PgConnection) -> Result<(), Failure> {
-    sql(SUM_UP).execute(connection).await?;
+pub(super) async fn sum_up_counts_locked(db: &mut PgConnection) -> Result<(), Failure> {
+    sql(SUM_UP).execute(db).await?;
     Ok(())
 }
 
 /// Writes lines of the audit.
 pub(super) async fn audit(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     lines: &[Audit],
 ) -> Result<(), Failure> {
     if lines.is_empty() {
@@ -123,6 +123,6 @@ pub(super) async fn audit(
     let actors: Vec<_> = lines.iter().map(|line| text(&line.actor)).collect();
     let actions: Vec<_> = lines.iter().map(|line| text(&line.action)).collect();
     let subjects: Vec<_> = lines.iter().map(|line| text(&line.subject)).collect();
-    sql(AUDIT).bind(of).bind(at).bind(actors).bind(actions).bind(subjects).execute(connection).await?;
+    sql(AUDIT).bind(connection).bind(at).bind(actors).bind(actions).bind(subjects).execute(db).await?;
     Ok(())
 }

@@ -46,9 +46,9 @@ impl Notifications for PostgresLedger {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<String>, LedgerError> {
-        let seen: Option<(String,)> = on!(self.read(), |line| async {
+        let seen: Option<(String,)> = on!(self.read(), |db| async {
             let hold = rows(HOLD).bind(holder).bind(micros(now)).bind(micros(until));
-            Ok::<_, Failure>(hold.fetch_optional(line).await?)
+            Ok::<_, Failure>(hold.fetch_optional(db).await?)
         })?;
         Ok(seen.map(|(seen,)| seen))
     }
@@ -60,66 +60,66 @@ impl Notifications for PostgresLedger {
         seen: &str,
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
-        Ok(on!(self.begin(), |line| add(line, holder, new, (seen, now)))?)
+        Ok(on!(self.begin(), |db| add(db, holder, new, (seen, now)))?)
     }
 
     async fn due_notifications(&self, now: Timestamp, most: usize) -> Result<Vec<Notification>, LedgerError> {
-        Ok(on!(self.read(), |line| due(line, now, most))?)
+        Ok(on!(self.read(), |db| due(db, now, most))?)
     }
 
     async fn note_delivery(&self, id: i64, delivery: &Delivery) -> Result<(), LedgerError> {
         let (state, due_at, error) = delivery.columns();
         let error = error.map(|error| text(&error).into_owned());
-        on!(self.read(), |line| async {
+        on!(self.read(), |db| async {
             let note = sql(NOTE).bind(id).bind(state).bind(due_at.map(micros)).bind(error);
-            note.execute(line).await?;
+            note.execute(db).await?;
             Ok::<_, Failure>(())
         })?;
         Ok(())
     }
 
     async fn outbox(&self) -> Result<Outbox, LedgerError> {
-        Ok(on!(self.read(), |line| outbox(line))?)
+        Ok(on!(self.read(), |db| outbox(db))?)
     }
 
     async fn expire_notifications(&self, before: Timestamp, most: usize) -> Result<usize, LedgerError> {
-        let expired = on!(self.read(), |line| async {
+        let expired = on!(self.read(), |db| async {
             let expire = sql(EXPIRE).bind(micros(before)).bind(limit(most));
-            Ok::<_, Failure>(expire.execute(line).await?.rows_affected())
+            Ok::<_, Failure>(expire.execute(db).await?.rows_affected())
         })?;
         Ok(usize::try_from(expired).unwrap_or(usize::MAX))
     }
 }
 
 async fn add(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     holder: Uuid,
     new: &[NewNotification],
     (seen, now): (&str, Timestamp),
 ) -> Result<bool, Failure> {
-    let remembered = sql(REMEMBER).bind(holder).bind(text(seen)).execute(&mut *line).await?;
+    let remembered = sql(REMEMBER).bind(holder).bind(text(seen)).execute(&mut *db).await?;
     if remembered.rows_affected() == 0 {
         return Ok(false);
     }
     for NewNotification { fact, connection, kind, body } in new {
         let add = sql(ADD).bind(text(fact)).bind(connection).bind(text(kind)).bind(text(body));
-        add.bind(micros(now)).execute(&mut *line).await?;
+        add.bind(micros(now)).execute(&mut *db).await?;
     }
     Ok(true)
 }
 
-async fn due(line: &mut PgConnection, now: Timestamp, most: usize) -> Result<Vec<Notification>, Failure> {
+async fn due(db: &mut PgConnection, now: Timestamp, most: usize) -> Result<Vec<Notification>, Failure> {
     let due = rows(DUE).bind(micros(now)).bind(limit(most));
-    let due: Vec<(i64, String, String, String, i64, i64)> = due.fetch_all(line).await?;
+    let due: Vec<(i64, String, String, String, i64, i64)> = due.fetch_all(db).await?;
     let notification = |(id, fact, kind, body, at, attempts)| {
         Ok(Notification { id, fact, kind, body, at: time(at)?, attempts: small(attempts)? })
     };
     due.into_iter().map(notification).collect()
 }
 
-async fn outbox(line: &mut PgConnection) -> Result<Outbox, Failure> {
+async fn outbox(db: &mut PgConnection) -> Result<Outbox, Failure> {
     let (waiting, oldest, failed, error): (i64, Option<i64>, i64, Option<String>) =
-        rows(OUTBOX).fetch_one(line).await?;
+        rows(OUTBOX).fetch_one(db).await?;
     let oldest = oldest.map(time).transpose()?;
     Ok(Outbox { waiting: count(waiting), oldest, failed: count(failed), error })
 }

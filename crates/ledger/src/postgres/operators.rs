@@ -36,42 +36,42 @@ const USED: &str = "UPDATE operators SET last_used_at = $2 WHERE name = $1";
 #[async_trait]
 impl Operators for PostgresLedger {
     async fn add_operator(&self, new: &NewOperator) -> Result<bool, LedgerError> {
-        Ok(on!(self.begin(), |line| add(line, new))?)
+        Ok(on!(self.begin(), |db| add(db, new))?)
     }
 
     async fn operators(&self) -> Result<Vec<OperatorView>, LedgerError> {
-        Ok(on!(self.read(), |line| async {
-            sql(ALL).fetch_all(line).await?.iter().map(view).collect::<Result<Vec<_>, Failure>>()
+        Ok(on!(self.read(), |db| async {
+            sql(ALL).fetch_all(db).await?.iter().map(view).collect::<Result<Vec<_>, Failure>>()
         })?)
     }
 
     async fn revoke_operator(&self, name: &str, now: Timestamp) -> Result<bool, LedgerError> {
         let revoke = sql(REVOKE).bind(text(name).into_owned()).bind(micros(now));
-        let revoked = on!(self.begin(), |line| async { Ok(revoke.execute(line).await?) })?;
+        let revoked = on!(self.begin(), |db| async { Ok(revoke.execute(db).await?) })?;
         Ok(revoked.rows_affected() > 0)
     }
 
     async fn operator_by_token(&self, token: &TokenDigest) -> Result<Option<OperatorView>, LedgerError> {
         let ask = sql(BY_TOKEN).bind(token.to_vec());
-        let found = on!(self.read(), |line| async { Ok(ask.fetch_optional(line).await?) })?;
+        let found = on!(self.read(), |db| async { Ok(ask.fetch_optional(db).await?) })?;
         Ok(found.as_ref().map(view).transpose()?)
     }
 
     async fn note_operator_use(&self, name: &str, now: Timestamp) -> Result<(), LedgerError> {
         let used = sql(USED).bind(text(name).into_owned()).bind(micros(now));
-        on!(self.begin(), |line| async { Ok(used.execute(line).await?) })?;
+        on!(self.begin(), |db| async { Ok(used.execute(db).await?) })?;
         Ok(())
     }
 }
 
-async fn add(line: &mut PgConnection, new: &NewOperator) -> Result<bool, Failure> {
-    let (others,): (i64,) = rows(HOW_MANY).bind(text(&new.name)).fetch_one(&mut *line).await?;
+async fn add(db: &mut PgConnection, new: &NewOperator) -> Result<bool, Failure> {
+    let (others,): (i64,) = rows(HOW_MANY).bind(text(&new.name)).fetch_one(&mut *db).await?;
     if count(others) >= MAX_OPERATORS as u64 {
         return Err(Failure::Broken(format!("there are {MAX_OPERATORS} operators already")));
     }
     let connections = new.connections.as_ref().map(serde_json::to_string).transpose()?;
     let add = sql(ADD).bind(text(&new.name)).bind(new.role.word()).bind(connections);
-    let added = add.bind(new.token.to_vec()).bind(micros(new.created_at)).execute(line).await?;
+    let added = add.bind(new.token.to_vec()).bind(micros(new.created_at)).execute(db).await?;
     Ok(added.rows_affected() > 0)
 }
 

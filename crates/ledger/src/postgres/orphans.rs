@@ -26,8 +26,8 @@ const COVERED: &str = "DELETE FROM stray_letters WHERE ctid = ANY(ARRAY(
 
 /// Remembers whom the events of dead letters name.
 pub(super) async fn remember(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     orphans: &[OrphanedDeadLetter],
     stories: &Stories,
 ) -> Result<(), Failure> {
@@ -37,18 +37,18 @@ pub(super) async fn remember(
     for (digest, orphan) in named {
         digests.push(&digest.0[..]);
         events.push(orphan.event);
-        times.push(orphan.said_at.0);
+        times.push(orphan.stated_at.0);
     }
     if !digests.is_empty() {
-        sql(INSERT).bind(of).bind(digests).bind(events).bind(times).execute(connection).await?;
+        sql(INSERT).bind(connection).bind(digests).bind(events).bind(times).execute(db).await?;
     }
     Ok(())
 }
 
 /// Erases what tombstones cover.
 pub(super) async fn erase(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     tombstones: &[(Digest, Moment)],
 ) -> Result<(), Failure> {
     if tombstones.is_empty() {
@@ -56,10 +56,10 @@ pub(super) async fn erase(
     }
     let digests: Vec<&[u8]> = tombstones.iter().map(|(digest, _)| &digest.0[..]).collect();
     let times: Vec<i64> = tombstones.iter().map(|(_, at)| at.0).collect();
-    let covered = rows(COVERED).bind(of).bind(digests).bind(times);
-    let covered: Vec<(Uuid,)> = covered.fetch_all(&mut *connection).await?;
+    let covered = rows(COVERED).bind(connection).bind(digests).bind(times);
+    let covered: Vec<(Uuid,)> = covered.fetch_all(&mut *db).await?;
     let mut covered: Vec<Uuid> = covered.into_iter().map(|(event,)| event).collect();
     covered.sort_unstable();
     covered.dedup();
-    events::erase_all(connection, &covered).await
+    events::erase_all(db, &covered).await
 }

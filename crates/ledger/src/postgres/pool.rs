@@ -1,8 +1,8 @@
-//! Lines to the server, kept open between pieces of work.
+//! Connections to the server, kept open between pieces of work.
 //!
-//! Not sqlx's own pool, because that asks the server for a sign of life each time that a line comes back: one more round
-//! trip for every piece of work. Here a line comes back only after work that ended well, and any doubt closes it: an
-//! error of the line, a missed deadline, a caller that went away. When the first line turns out to be dead, all that
+//! Not sqlx's own pool, because that asks the server for a sign of life each time that a connection comes back: one more round
+//! trip for every piece of work. Here a connection comes back only after work that ended well, and any doubt closes it: an
+//! error of the connection, a missed deadline, a caller that was cancelled. When the first connection turns out to be dead, all that
 //! wait are closed with it, so that a restart of the server costs one failed piece of work.
 
 use std::future::Future;
@@ -17,10 +17,10 @@ use tokio::time::Instant;
 
 use super::failure::{Failure, PostgresFailure};
 
-/// A line that waited for longer is closed: a firewall may have forgotten it.
+/// A connection that waited for longer is closed: a firewall may have forgotten it.
 const MAX_IDLE: Duration = Duration::from_secs(300);
 
-/// A line that is older is closed: its server process has collected plans and memory, and the name in the URL may lead
+/// A connection that is older is closed: its server process has collected plans and memory, and the name in the URL may lead
 /// to another server by now.
 const MAX_AGE: Duration = Duration::from_secs(1800);
 
@@ -34,20 +34,20 @@ const BEGIN_AFRESH: &str = "DISCARD PLANS; BEGIN";
 /// What work has that grows with what is kept, and that an operator waits for.
 const FOR_LONG: Duration = Duration::from_secs(3600);
 
-/// The lines, those in use counted by permits.
+/// The connections; permits count those in use.
 #[derive(Debug)]
 pub(super) struct Pool {
     options: PgConnectOptions,
-    /// Statements that a line begins with.
+    /// Statements that a connection begins with.
     settings: String,
-    /// The longest that one piece of work may take, waiting for a line included.
+    /// The longest that one piece of work may take, waiting for a connection included.
     pub(super) deadline: Duration,
     permits: Arc<Semaphore>,
-    waiting: Mutex<Vec<Line>>,
+    waiting: Mutex<Vec<PooledConnection>>,
 }
 
 #[derive(Debug)]
-struct Line {
+struct PooledConnection {
     connection: PgConnection,
     since: Instant,
     opened: Instant,
@@ -55,11 +55,11 @@ struct Line {
     planned: Instant,
 }
 
-/// A line in use. Dropped before its end was said, it is closed.
+/// A connection in use. It is closed if it is dropped without [`Session::end`].
 #[derive(Debug)]
 pub(super) struct Session {
     pool: Arc<Pool>,
-    line: Line,
+    pooled: PooledConnection,
     /// Work is written together, and has to be committed or rolled back.
     transaction: bool,
     /// When this piece of work has to be over.
@@ -71,28 +71,28 @@ impl Pool {
     pub(super) fn new(
         options: PgConnectOptions,
         settings: String,
-        lines: u32,
+        connections: u32,
         deadline: Duration,
     ) -> Arc<Self> {
-        let permits = usize::try_from(lines).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS);
+        let permits = usize::try_from(connections).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS);
         let (permits, waiting) = (Arc::new(Semaphore::new(permits)), Mutex::default());
         Arc::new(Self { options, settings, deadline, permits, waiting })
     }
 
-    /// A line for single statements.
+    /// A connection for single statements.
     pub(super) async fn read(self: &Arc<Self>) -> Result<Session, Failure> {
         let until = Instant::now() + self.deadline;
-        within(until, self.line(until)).await
+        within(until, self.acquire(until)).await
     }
 
-    /// A line with a transaction begun. A line that died while it waited is replaced here, unnoticed.
+    /// A connection with a transaction begun. One that died while it waited is replaced here.
     pub(super) async fn begin(self: &Arc<Self>) -> Result<Session, Failure> {
         let until = Instant::now() + self.deadline;
         within(until, async {
             loop {
-                let mut session = self.line(until).await?;
-                let waited = session.line.opened != session.line.since;
-                match session.line.begin().await {
+                let mut session = self.acquire(until).await?;
+                let waited = session.pooled.opened != session.pooled.since;
+                match session.pooled.begin().await {
                     Ok(()) => session.transaction = true,
                     Err(_) if waited => {
                         self.forget_waiting();
@@ -106,15 +106,15 @@ impl Pool {
         .await
     }
 
-    /// A line for one statement that writes: a transaction of its own, whose locks wait for no message of ours. What its plans
-    /// are made by is new, and a line that died while it waited is replaced, as by [`Self::begin`].
+    /// A connection for one statement that writes: a transaction of its own, whose locks wait for no message of ours. What its plans
+    /// are made by is new, and a connection that died while it waited is replaced, as by [`Self::begin`].
     pub(super) async fn write_at_once(self: &Arc<Self>) -> Result<Session, Failure> {
         let until = Instant::now() + self.deadline;
         within(until, async {
             loop {
-                let mut session = self.line(until).await?;
-                let waited = session.line.opened != session.line.since;
-                match session.line.wake().await {
+                let mut session = self.acquire(until).await?;
+                let waited = session.pooled.opened != session.pooled.since;
+                match session.pooled.wake().await {
                     Ok(()) => return Ok(session),
                     Err(_) if waited => self.forget_waiting(),
                     Err(error) => return Err(error.into()),
@@ -124,31 +124,31 @@ impl Pool {
         .await
     }
 
-    async fn line(self: &Arc<Self>, until: Instant) -> Result<Session, Failure> {
+    async fn acquire(self: &Arc<Self>, until: Instant) -> Result<Session, Failure> {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.map_err(|_| Failure::Broken("the pool is closed".to_owned()))?;
-        let line = match self.take_waiting() {
-            Some(line) => line,
+        let pooled = match self.take_waiting() {
+            Some(pooled) => pooled,
             None => {
                 let mut connection = self.options.connect().await?;
                 raw_sql(AssertSqlSafe(self.settings.clone())).execute(&mut connection).await?;
                 let now = Instant::now();
-                Line { connection, since: now, opened: now, planned: now }
+                PooledConnection { connection, since: now, opened: now, planned: now }
             }
         };
-        Ok(Session { pool: Arc::clone(self), line, transaction: false, until, _permit: permit })
+        Ok(Session { pool: Arc::clone(self), pooled, transaction: false, until, _permit: permit })
     }
 
-    fn take_waiting(&self) -> Option<Line> {
+    fn take_waiting(&self) -> Option<PooledConnection> {
         let now = Instant::now();
         let mut waiting = self.waiting.lock();
-        waiting.retain(|line| now - line.since < MAX_IDLE && now - line.opened < MAX_AGE);
+        waiting.retain(|pooled| now - pooled.since < MAX_IDLE && now - pooled.opened < MAX_AGE);
         waiting.pop()
     }
 
-    fn give(&self, mut line: Line) {
-        line.since = Instant::now();
-        self.waiting.lock().push(line);
+    fn give(&self, mut pooled: PooledConnection) {
+        pooled.since = Instant::now();
+        self.waiting.lock().push(pooled);
     }
 
     fn forget_waiting(&self) {
@@ -156,7 +156,7 @@ impl Pool {
     }
 }
 
-impl Line {
+impl PooledConnection {
     async fn begin(&mut self) -> Result<(), sqlx::Error> {
         if self.planned.elapsed() < PLANS_LAST {
             query::<sqlx::Postgres>("BEGIN").execute(&mut self.connection).await?;
@@ -167,7 +167,7 @@ impl Line {
         Ok(())
     }
 
-    /// Makes sure that the line lives, and that its plans are not too old.
+    /// Makes sure that the connection lives, and that its plans are not too old.
     async fn wake(&mut self) -> Result<(), sqlx::Error> {
         if self.planned.elapsed() < PLANS_LAST {
             query::<sqlx::Postgres>("SELECT").execute(&mut self.connection).await?;
@@ -187,12 +187,12 @@ impl Session {
     }
 
     pub(super) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.line.connection
+        &mut self.pooled.connection
     }
 
-    /// Commits what was done, or rolls it back, and gives the line back.
+    /// Commits what was done, or rolls it back, and gives the connection back.
     pub(super) async fn end<R>(mut self, done: Result<R, Failure>) -> Result<R, Failure> {
-        let usable = done.as_ref().err().is_none_or(Failure::leaves_line_usable);
+        let usable = done.as_ref().err().is_none_or(Failure::leaves_connection_usable);
         if !usable {
             self.pool.forget_waiting();
             return done;
@@ -201,13 +201,13 @@ impl Session {
             let last = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
             let until = self.until;
             let ended =
-                within(until, async { Ok(query(last).execute(&mut self.line.connection).await?) }).await;
+                within(until, async { Ok(query(last).execute(&mut self.pooled.connection).await?) }).await;
             if let Err(failure) = ended {
                 self.pool.forget_waiting();
                 return done.and(Err(failure));
             }
         }
-        self.pool.clone().give(self.line);
+        self.pool.clone().give(self.pooled);
         done
     }
 }

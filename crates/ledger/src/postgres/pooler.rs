@@ -1,8 +1,8 @@
 //! Whether statements of one connection reach one session of the server. A pooler in transaction or statement mode gives
-//! each transaction another session: statements that were prepared, and the settings of a line, are on one session and
+//! each transaction another session: statements that were prepared, and the settings of a connection, are on one session and
 //! not on the next.
 //!
-//! The server cannot be asked. So one line stays idle while others hold sessions in transactions; if it then speaks to
+//! The server cannot be asked. So one connection stays idle while others hold sessions in transactions; if it then speaks to
 //! another session than before, there is such a pooler. Without one that never happens.
 
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub(super) const WHY: &str = "a pooler gives each transaction another session (p
      statement): prepared statements and settings of a session would be lost between two; use pool_mode = session, or \
      connect to the server itself";
 
-/// Whether there is a pooler that gives transactions of one line different sessions.
+/// Whether there is a pooler that gives transactions of one connection different sessions.
 pub(super) async fn divides_sessions(options: &PgConnectOptions) -> Result<bool, Failure> {
     let mut first = options.connect().await?;
     let before = session(&mut first).await?;
@@ -36,7 +36,7 @@ pub(super) async fn divides_sessions(options: &PgConnectOptions) -> Result<bool,
     let mut divides = false;
     while !divides && holders.len() < HOLDERS {
         let Ok(holder) = timeout(ANSWER_TIME, hold(options)).await else {
-            // Each line has a session of its own, and there are no more of them.
+            // Each connection has a session of its own, and there are no more of them.
             break;
         };
         match holder {
@@ -49,23 +49,23 @@ pub(super) async fn divides_sessions(options: &PgConnectOptions) -> Result<bool,
         }
         divides = match timeout(ANSWER_TIME, session(&mut first)).await {
             Ok(now) => now? != before,
-            // The session that it had is held by another line.
+            // The session that it had is held by another connection.
             Err(_) => true,
         };
     }
-    for line in holders.into_iter().chain([first]) {
+    for db in holders.into_iter().chain([first]) {
         // Dropped without a goodbye, they end as well.
-        drop(timeout(ANSWER_TIME, line.close()).await);
+        drop(timeout(ANSWER_TIME, db.close()).await);
     }
     Ok(divides)
 }
 
-/// A line in a transaction.
+/// A connection in a transaction.
 async fn hold(options: &PgConnectOptions) -> Result<PgConnection, Failure> {
-    let mut line = options.connect().await?;
-    raw_sql("BEGIN").execute(&mut line).await?;
-    session(&mut line).await?;
-    Ok(line)
+    let mut db = options.connect().await?;
+    raw_sql("BEGIN").execute(&mut db).await?;
+    session(&mut db).await?;
+    Ok(db)
 }
 
 /// As pgbouncer says it in statement mode.
@@ -74,6 +74,6 @@ fn refuses_transactions(failure: &Failure) -> bool {
     error.message().contains("statement pooling mode")
 }
 
-async fn session(line: &mut PgConnection) -> Result<i32, Failure> {
-    Ok(line.fetch_one(raw_sql(SESSION)).await?.try_get(0)?)
+async fn session(db: &mut PgConnection) -> Result<i32, Failure> {
+    Ok(db.fetch_one(raw_sql(SESSION)).await?.try_get(0)?)
 }

@@ -48,32 +48,32 @@ impl Graphs for PostgresLedger {
         digests: &[Digest],
         ids: &[Uuid],
     ) -> Result<Gathered, LedgerError> {
-        let ((graphs, partial), known) = on!(self.read(), |line| async {
-            let graphs = graphs::holding(line, connection, digests).await?;
-            let known = events::known(line, connection, ids).await?;
+        let ((graphs, partial), known) = on!(self.read(), |db| async {
+            let graphs = graphs::holding(db, connection, digests).await?;
+            let known = events::known(db, connection, ids).await?;
             Ok((graphs, known))
         })?;
-        let known = known.into_iter().map(|(event, known)| (event, known.told())).collect();
+        let known = known.into_iter().map(|(event, known)| (event, known.into_known_event())).collect();
         Ok(Gathered { graphs: parsed(graphs)?, known, partial, ..Gathered::default() })
     }
 
     async fn graphs(&self, ids: &[GraphId]) -> Result<Vec<GraphRow>, LedgerError> {
-        parsed(on!(self.read(), |line| graphs::by_ids(line, ids))?)
+        parsed(on!(self.read(), |db| graphs::by_ids(db, ids))?)
     }
 
     async fn record(&self, changes: Changes) -> Result<(), LedgerError> {
         let prepared = Prepared::of(changes);
-        on!(self.begin(), |line| record::record(line, &prepared))?;
+        on!(self.begin(), |db| record::record(db, &prepared))?;
         let appended = prepared.appended();
         if appended > 0 && self.appended.fetch_add(appended, Ordering::Relaxed) >= unmapped::SUM_UP_AFTER {
             self.appended.store(0, Ordering::Relaxed);
-            on!(self.begin(), |line| notes::sum_up(line))?;
+            on!(self.begin(), |db| notes::sum_up(db))?;
         }
         Ok(())
     }
 
     async fn note_arrivals(&self, numbers: &BTreeMap<Uuid, Ranges>) -> Result<(), LedgerError> {
-        Ok(on!(self.begin(), |line| arrivals::note(line, numbers))?)
+        Ok(on!(self.begin(), |db| arrivals::note(db, numbers))?)
     }
 
     async fn claim(
@@ -82,11 +82,11 @@ impl Graphs for PostgresLedger {
         claim: Claim,
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
-        Ok(on!(self.read(), |line| claims::take(line, connection, claim, now))?)
+        Ok(on!(self.read(), |db| claims::take(db, connection, claim, now))?)
     }
 
     async fn end_claim(&self, connection: ConnectionId, claim: Claim) -> Result<(), LedgerError> {
-        Ok(on!(self.read(), |line| claims::end(line, connection, claim))?)
+        Ok(on!(self.read(), |db| claims::end(db, connection, claim))?)
     }
 }
 
@@ -99,11 +99,11 @@ impl Calls for PostgresLedger {
         now: Timestamp,
         lasts: Duration,
     ) -> Result<Option<Lease>, LedgerError> {
-        Ok(on!(self.read(), |line| leases::take(line, connection, holder, now, lasts))?)
+        Ok(on!(self.read(), |db| leases::take(db, connection, holder, now, lasts))?)
     }
 
     async fn give_back(&self, connection: ConnectionId, holder: Uuid) -> Result<(), LedgerError> {
-        Ok(on!(self.read(), |line| leases::give_back(line, connection, holder))?)
+        Ok(on!(self.read(), |db| leases::give_back(db, connection, holder))?)
     }
 
     async fn open_calls(
@@ -112,7 +112,7 @@ impl Calls for PostgresLedger {
         fence: Fence,
         calls: &[OpenCall],
     ) -> Result<Vec<CallId>, LedgerError> {
-        Ok(on!(self.begin(), |line| leases::open_calls(line, connection, fence, calls))?)
+        Ok(on!(self.begin(), |db| leases::open_calls(db, connection, fence, calls))?)
     }
 
     async fn calls_left_open(
@@ -120,7 +120,7 @@ impl Calls for PostgresLedger {
         connection: ConnectionId,
         fence: Fence,
     ) -> Result<Vec<OpenCall>, LedgerError> {
-        Ok(on!(self.read(), |line| leases::left_open(line, connection, fence))?)
+        Ok(on!(self.read(), |db| leases::left_open(db, connection, fence))?)
     }
 
     async fn affiliate_codes(
@@ -128,7 +128,7 @@ impl Calls for PostgresLedger {
         connection: ConnectionId,
         ids: &[u64],
     ) -> Result<BTreeMap<u64, String>, LedgerError> {
-        Ok(on!(self.read(), |line| codes::read(line, connection, ids))?)
+        Ok(on!(self.read(), |db| codes::read(db, connection, ids))?)
     }
 }
 
@@ -140,7 +140,7 @@ impl Schedule for PostgresLedger {
         now: Timestamp,
         want: &Want,
     ) -> Result<Vec<DueGraph>, LedgerError> {
-        let due = on!(self.read(), |line| due::graphs(line, connection, now, want))?;
+        let due = on!(self.read(), |db| due::graphs(db, connection, now, want))?;
         let parse = |due: due::StoredDue| {
             Ok(DueGraph { graph: parse(due.graph)?, lane: due.lane, step: due.step, due_at: due.due_at })
         };
@@ -148,7 +148,7 @@ impl Schedule for PostgresLedger {
     }
 
     async fn next_due(&self, connection: ConnectionId) -> Result<Option<Timestamp>, LedgerError> {
-        Ok(on!(self.read(), |line| due::next(line, connection))?)
+        Ok(on!(self.read(), |db| due::next(db, connection))?)
     }
 
     async fn walk(
@@ -157,11 +157,11 @@ impl Schedule for PostgresLedger {
         after: GraphId,
         limit: usize,
     ) -> Result<Vec<GraphRow>, LedgerError> {
-        parsed(on!(self.read(), |line| graphs::walk(line, connection, after, limit))?)
+        parsed(on!(self.read(), |db| graphs::walk(db, connection, after, limit))?)
     }
 
     async fn walk_position(&self, connection: ConnectionId) -> Result<Option<(i64, GraphId)>, LedgerError> {
-        Ok(on!(self.read(), |line| due::walk_position(line, connection))?)
+        Ok(on!(self.read(), |db| due::walk_position(db, connection))?)
     }
 
     async fn set_walk_position(
@@ -170,7 +170,7 @@ impl Schedule for PostgresLedger {
         version: i64,
         position: Option<GraphId>,
     ) -> Result<(), LedgerError> {
-        Ok(on!(self.read(), |line| due::set_walk_position(line, connection, version, position))?)
+        Ok(on!(self.read(), |db| due::set_walk_position(db, connection, version, position))?)
     }
 }
 
@@ -179,24 +179,24 @@ impl View for PostgresLedger {
     async fn find_events(&self, digests: &[Digest], limit: usize) -> Result<Vec<EventView>, LedgerError> {
         let (mut found, mut below) = (BTreeSet::new(), Some(Uuid::max()));
         while let Some(from) = below.filter(|_| found.len() < limit && !digests.is_empty()) {
-            let piece = on!(self.read(), |line| find::piece(line, digests, from))?;
+            let piece = on!(self.read(), |db| find::piece(db, digests, from))?;
             found.extend(piece.events);
             below = piece.below;
         }
         let newest: Vec<Uuid> = found.into_iter().rev().take(limit).collect();
-        Ok(on!(self.read(), |line| views::events(line, &newest))?)
+        Ok(on!(self.read(), |db| views::events(db, &newest))?)
     }
 
     async fn payload(&self, event: Uuid) -> Result<Option<(ConnectionId, Timestamp, String)>, LedgerError> {
-        Ok(on!(self.read(), |line| views::payload(line, event))?)
+        Ok(on!(self.read(), |db| views::payload(db, event))?)
     }
 
     async fn payloads(&self, event: Uuid) -> Result<Vec<String>, LedgerError> {
-        Ok(on!(self.read(), |line| repairs::payloads(line, event))?)
+        Ok(on!(self.read(), |db| repairs::payloads(db, event))?)
     }
 
     async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError> {
-        Ok(on!(self.begin(), |line| letters::read(line, filter))?)
+        Ok(on!(self.begin(), |db| letters::read(db, filter))?)
     }
 
     async fn move_dead_letters(
@@ -205,25 +205,25 @@ impl View for PostgresLedger {
         from: DeadLetterState,
         to: DeadLetterState,
     ) -> Result<usize, LedgerError> {
-        Ok(on!(self.begin(), |line| letters::set_state(line, ids, from, to))?)
+        Ok(on!(self.begin(), |db| letters::set_state(db, ids, from, to))?)
     }
 
     async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError> {
         // Others wait for the rows that are summed up, so nothing else is done in that transaction.
-        on!(self.begin(), |line| notes::sum_up(line))?;
-        Ok(on!(self.read(), |line| views::counts(line, connection, now))?)
+        on!(self.begin(), |db| notes::sum_up(db))?;
+        Ok(on!(self.read(), |db| views::counts(db, connection, now))?)
     }
 }
 
 #[async_trait]
 impl Housekeeping for PostgresLedger {
     async fn reclassify(&self, limit: usize) -> Result<usize, LedgerError> {
-        Ok(on!(self.begin(), |line| groups::classify(line, limit))?)
+        Ok(on!(self.begin(), |db| groups::classify(db, limit))?)
     }
 
     async fn drop_discarded(&self, now: Timestamp, limit: usize) -> Result<usize, LedgerError> {
-        on!(self.begin(), |line| idempotency::drop_expired(line, now, limit))?;
-        Ok(on!(self.write_at_once(), |line| letters::drop_discarded(line, now.as_microsecond(), limit))?)
+        on!(self.begin(), |db| idempotency::drop_expired(db, now, limit))?;
+        Ok(on!(self.write_at_once(), |db| letters::drop_discarded(db, now.as_microsecond(), limit))?)
     }
 
     async fn expire_class(
@@ -233,7 +233,7 @@ impl Housekeeping for PostgresLedger {
         now: Timestamp,
         limit: usize,
     ) -> Result<usize, LedgerError> {
-        Ok(on!(self.write_at_once(), |line| letters::expire_class(line, class, (before, now), limit))?)
+        Ok(on!(self.write_at_once(), |db| letters::expire_class(db, class, (before, now), limit))?)
     }
 
     async fn expire(
@@ -244,22 +244,22 @@ impl Housekeeping for PostgresLedger {
         limit: usize,
     ) -> Result<usize, LedgerError> {
         let done = match what {
-            Expiring::DeadLetters => on!(self.begin(), |line| expire::letters(line, (before, now), limit)),
-            Expiring::PlanItems => on!(self.begin(), |line| plans::expire(line, before, limit)),
-            Expiring::Outcomes => on!(self.begin(), |line| expire::events(line, before, limit)),
-            Expiring::Attempts => on!(self.begin(), |line| expire::attempts(line, before, limit)),
+            Expiring::DeadLetters => on!(self.begin(), |db| expire::letters(db, (before, now), limit)),
+            Expiring::PlanItems => on!(self.begin(), |db| plans::expire(db, before, limit)),
+            Expiring::Outcomes => on!(self.begin(), |db| expire::events(db, before, limit)),
+            Expiring::Attempts => on!(self.begin(), |db| expire::attempts(db, before, limit)),
             Expiring::Weeks => self.expire_week(before, limit).await,
-            Expiring::MessageIds => on!(self.begin(), |line| message_ids::clear(line, limit)),
+            Expiring::MessageIds => on!(self.begin(), |db| message_ids::clear(db, limit)),
         };
         Ok(done?)
     }
 
     async fn sweep_clock(&self, _: Timestamp) -> Result<SweepClock, LedgerError> {
-        Ok(on!(self.read(), |line| expire::clock(line))?)
+        Ok(on!(self.read(), |db| expire::clock(db))?)
     }
 
     async fn set_swept(&self, swept: Timestamp) -> Result<(), LedgerError> {
-        Ok(on!(self.read(), |line| expire::set_swept(line, swept))?)
+        Ok(on!(self.read(), |db| expire::set_swept(db, swept))?)
     }
 }
 

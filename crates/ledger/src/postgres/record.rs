@@ -32,35 +32,35 @@ impl Prepared {
 ///
 /// The order matters: it is the one in which locks are taken, digests of dissolved graphs are free before others take
 /// them, an event is there before it ends, and what is erased is erased last.
-pub(super) async fn record(connection: &mut PgConnection, prepared: &Prepared) -> Result<(), Failure> {
+pub(super) async fn record(db: &mut PgConnection, prepared: &Prepared) -> Result<(), Failure> {
     let Prepared { changes, bodies } = prepared;
-    let of = changes.connection;
+    let connection = changes.connection;
     if let Some(fence) = changes.fence {
-        leases::check(connection, of, fence).await?;
+        leases::check(db, connection, fence).await?;
     }
     if !changes.saves.is_empty() || !changes.dead_letters.is_empty() {
-        claims::check(changes, removal::check(connection, of).await?)?;
+        claims::check(changes, removal::check(db, connection).await?)?;
     }
     let mut tally = Tally::default();
-    graphs::write(connection, changes, bodies, &mut tally).await?;
-    let stories = events::write(connection, changes, &mut tally).await?;
-    letters::replaying(connection, &changes.reopened, &stories).await?;
-    letters::remembered(connection, &changes.outcomes, &stories).await?;
-    events::attempted(connection, &changes.attempts, &stories).await?;
-    letters::write(connection, of, &changes.dead_letters, &stories).await?;
-    letters::note_resolvers(connection, &changes.resolved_by, &stories).await?;
-    letters::resolve(connection, &changes.resolved, &stories).await?;
-    letters::discard_ended(connection, &changes.discarded, &stories).await?;
-    letters::repeat(connection, &changes.repeated).await?;
-    orphans::remember(connection, of, &changes.orphans, &stories).await?;
-    events::erase(connection, &changes.erased, &stories).await?;
-    orphans::erase(connection, of, &changes.tombstones).await?;
-    leases::close_calls(connection, of, &changes.closed_calls).await?;
-    codes::note(connection, of, &changes.affiliates).await?;
-    unmapped::append(connection, of, &changes.unmapped).await?;
-    audiences::append(connection, of, &changes.audiences, changes.now).await?;
-    notes::audit(connection, of, &changes.audit).await?;
+    graphs::write(db, changes, bodies, &mut tally).await?;
+    let stories = events::write(db, changes, &mut tally).await?;
+    letters::replaying(db, &changes.reopened, &stories).await?;
+    letters::remembered(db, &changes.outcomes, &stories).await?;
+    events::attempted(db, &changes.attempts, &stories).await?;
+    letters::write(db, connection, &changes.dead_letters, &stories).await?;
+    letters::note_resolvers(db, &changes.resolved_by, &stories).await?;
+    letters::resolve(db, &changes.resolved, &stories).await?;
+    letters::discard_ended(db, &changes.discarded, &stories).await?;
+    letters::repeat(db, &changes.repeated).await?;
+    orphans::remember(db, connection, &changes.orphans, &stories).await?;
+    events::erase(db, &changes.erased, &stories).await?;
+    orphans::erase(db, connection, &changes.tombstones).await?;
+    leases::close_calls(db, connection, &changes.closed_calls).await?;
+    codes::note(db, connection, &changes.affiliates).await?;
+    unmapped::append(db, connection, &changes.unmapped).await?;
+    audiences::append(db, connection, &changes.audiences, changes.now).await?;
+    notes::audit(db, connection, &changes.audit).await?;
     tally.held_back(changes.held_back);
     tally.stuck(&changes.stuck);
-    tally.write(connection, of).await
+    tally.write(db, connection).await
 }

@@ -66,40 +66,40 @@ type Stated = (i64, i32, Option<String>, i64, String, Option<String>);
 #[async_trait]
 impl Repairs for PostgresLedger {
     async fn repair(&self, repairs: &[NewRevision], act: &Act) -> Result<Vec<Stored>, LedgerError> {
-        Ok(on!(self.write_at_once(), |line| repair(line, repairs, act))?)
+        Ok(on!(self.write_at_once(), |db| repair(db, repairs, act))?)
     }
 
     async fn revisions(&self, letter: i64) -> Result<Vec<Revision>, LedgerError> {
-        let stated: Vec<Stated> = on!(self.read(), |line| async {
-            Ok::<_, Failure>(rows(REVISIONS).bind(letter).fetch_all(line).await?)
+        let stated: Vec<Stated> = on!(self.read(), |db| async {
+            Ok::<_, Failure>(rows(REVISIONS).bind(letter).fetch_all(db).await?)
         })?;
         let revisions = stated.into_iter().map(|stated| Ok(revision(stated)?.1));
         Ok(revisions.collect::<Result<_, Failure>>()?)
     }
 
     async fn newest_revisions(&self, letters: &[i64]) -> Result<BTreeMap<i64, Revision>, LedgerError> {
-        Ok(on!(self.read(), |line| newest(line, letters))?)
+        Ok(on!(self.read(), |db| newest(db, letters))?)
     }
 }
 
-async fn repair(line: &mut PgConnection, repairs: &[NewRevision], act: &Act) -> Result<Vec<Stored>, Failure> {
+async fn repair(db: &mut PgConnection, repairs: &[NewRevision], act: &Act) -> Result<Vec<Stored>, Failure> {
     let names = Names::of(repairs);
     let new = repairs.iter().filter(|it| it.expected < MAX_REVISIONS);
     let (ids, (numbers, payloads)): (Vec<i64>, (Vec<i32>, Vec<_>)) =
         new.map(|it| (it.letter, (integer(it.expected + 1), text(&it.payload)))).unzip();
     let store = of_act(rows(STORE), act, REPAIRED).bind(ids).bind(numbers).bind(payloads);
-    let store = store.bind(names.letters).bind(names.numbers).bind(names.digests).bind(names.said_at);
-    let stored: Vec<(i64, i32)> = store.fetch_all(&mut *line).await?;
+    let store = store.bind(names.letters).bind(names.numbers).bind(names.digests).bind(names.stated_at);
+    let stored: Vec<(i64, i32)> = store.fetch_all(&mut *db).await?;
     let mut stored: BTreeSet<(i64, i32)> = stored.into_iter().collect();
     if stored.len() == repairs.len() {
         return Ok(repairs.iter().map(|it| Stored::As(it.expected + 1)).collect());
     }
     // The results of the others are read after the statement that locks has ended.
     let ids: Vec<i64> = repairs.iter().map(|it| it.letter).collect();
-    let open: Vec<(i64,)> = rows(OPEN).bind(&ids).fetch_all(&mut *line).await?;
+    let open: Vec<(i64,)> = rows(OPEN).bind(&ids).fetch_all(&mut *db).await?;
     let open: BTreeSet<i64> = open.into_iter().map(|(id,)| id).collect();
-    let newest = newest(line, &ids).await?;
-    let told = repairs.iter().map(|it| {
+    let newest = newest(db, &ids).await?;
+    let results = repairs.iter().map(|it| {
         if stored.remove(&(it.letter, integer(it.expected + 1))) {
             return Stored::As(it.expected + 1);
         }
@@ -110,7 +110,7 @@ async fn repair(line: &mut PgConnection, repairs: &[NewRevision], act: &Act) -> 
             refused => refused,
         }
     });
-    Ok(told.collect())
+    Ok(results.collect())
 }
 
 /// The identifiers that revisions name, as columns.
@@ -119,7 +119,7 @@ struct Names<'r> {
     letters: Vec<i64>,
     numbers: Vec<i32>,
     digests: Vec<&'r [u8]>,
-    said_at: Vec<i64>,
+    stated_at: Vec<i64>,
 }
 
 impl<'r> Names<'r> {
@@ -129,14 +129,14 @@ impl<'r> Names<'r> {
             names.letters.push(it.letter);
             names.numbers.push(integer(it.expected + 1));
             names.digests.push(&digest.0[..]);
-            names.said_at.push(it.said_at.0);
+            names.stated_at.push(it.stated_at.0);
         }
         names
     }
 }
 
-async fn newest(line: &mut PgConnection, letters: &[i64]) -> Result<BTreeMap<i64, Revision>, Failure> {
-    let stated: Vec<Stated> = rows(NEWEST).bind(letters).fetch_all(line).await?;
+async fn newest(db: &mut PgConnection, letters: &[i64]) -> Result<BTreeMap<i64, Revision>, Failure> {
+    let stated: Vec<Stated> = rows(NEWEST).bind(letters).fetch_all(db).await?;
     stated.into_iter().map(revision).collect()
 }
 
@@ -146,7 +146,7 @@ fn revision((letter, revision, payload, at, by, reason): Stated) -> Result<(i64,
 }
 
 /// The payload of an event and its revisions, as far as they are kept.
-pub(super) async fn payloads(line: &mut PgConnection, event: Uuid) -> Result<Vec<String>, Failure> {
-    let found: Vec<(String,)> = rows(PAYLOADS).bind(event).fetch_all(line).await?;
+pub(super) async fn payloads(db: &mut PgConnection, event: Uuid) -> Result<Vec<String>, Failure> {
+    let found: Vec<(String,)> = rows(PAYLOADS).bind(event).fetch_all(db).await?;
     Ok(found.into_iter().map(|(payload,)| payload).collect())
 }

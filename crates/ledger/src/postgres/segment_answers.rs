@@ -21,8 +21,8 @@ const DROP_OLD: &str = "DELETE FROM segment_answers WHERE until < $1";
 impl SegmentAnswers for PostgresLedger {
     async fn segment_answer(&self, question: &[u8; 16]) -> Result<Option<SegmentAnswer>, LedgerError> {
         let ask = rows::<(String, i64, i64)>(READ).bind(&question[..]);
-        let found = on!(self.read(), |line| async {
-            let Some((answer, asked_at, until)) = ask.fetch_optional(line).await? else { return Ok(None) };
+        let found = on!(self.read(), |db| async {
+            let Some((answer, asked_at, until)) = ask.fetch_optional(db).await? else { return Ok(None) };
             Ok(Some(SegmentAnswer { answer, asked_at: time(asked_at)?, until: time(until)? }))
         })?;
         Ok(found)
@@ -36,9 +36,9 @@ impl SegmentAnswers for PostgresLedger {
         let (asked_at, until) = (micros(answer.asked_at), micros(answer.until));
         let keep = sql(KEEP).bind(&question[..]).bind(&answer.answer).bind(asked_at).bind(until);
         let drop_old = sql(DROP_OLD).bind(asked_at - KEPT_FOR);
-        on!(self.begin(), |line| async {
-            keep.execute(&mut *line).await?;
-            drop_old.execute(line).await?;
+        on!(self.begin(), |db| async {
+            keep.execute(&mut *db).await?;
+            drop_old.execute(db).await?;
             Ok(())
         })?;
         Ok(())

@@ -31,13 +31,13 @@ const PAYLOADS: &str = "SELECT e.connection, SUM(octet_length(p.payload))::bigin
 #[async_trait]
 impl Storage for PostgresLedger {
     async fn used_bytes(&self) -> Result<u64, LedgerError> {
-        let (bytes,): (i64,) = on!(self.read(), |line| async { Ok(rows(USED).fetch_one(line).await?) })?;
+        let (bytes,): (i64,) = on!(self.read(), |db| async { Ok(rows(USED).fetch_one(db).await?) })?;
         Ok(count(bytes))
     }
 
     async fn kept_letters(&self) -> Result<BTreeMap<ConnectionId, KeptLetters>, LedgerError> {
         let found: Vec<(ConnectionId, i64, i64)> =
-            on!(self.read(), |line| async { Ok(rows(KEPT_LETTERS).fetch_all(line).await?) })?;
+            on!(self.read(), |db| async { Ok(rows(KEPT_LETTERS).fetch_all(db).await?) })?;
         let kept = |(connection, number, bytes)| {
             (connection, KeptLetters { number: count(number), bytes: count(bytes) })
         };
@@ -45,23 +45,23 @@ impl Storage for PostgresLedger {
     }
 
     async fn shares(&self) -> Result<BTreeMap<ConnectionId, u64>, LedgerError> {
-        Ok(on!(self.begin_for_long(), |line| shares(line))?)
+        Ok(on!(self.begin_for_long(), |db| shares(db))?)
     }
 }
 
-/// The line is set for lookups by index, each within the deadline; this reads whole tables.
+/// The connection is set for lookups by index, each within the deadline; this reads whole tables.
 const FOR_WHOLE_TABLES: [&str; 3] =
     ["SET LOCAL statement_timeout = 0", "SET LOCAL enable_seqscan = on", "SET LOCAL enable_hashjoin = on"];
 
-async fn shares(connection: &mut PgConnection) -> Result<BTreeMap<ConnectionId, u64>, Failure> {
+async fn shares(db: &mut PgConnection) -> Result<BTreeMap<ConnectionId, u64>, Failure> {
     for setting in FOR_WHOLE_TABLES {
-        sql(setting).execute(&mut *connection).await?;
+        sql(setting).execute(&mut *db).await?;
     }
     let bytes = i64::try_from(BYTES_OF_AN_EVENT).unwrap_or(i64::MAX);
     let events = rows(EVENTS).bind(DIRTY).bind(WAITING).bind(bytes);
-    let mut parts: Vec<(ConnectionId, i64)> = events.fetch_all(&mut *connection).await?;
+    let mut parts: Vec<(ConnectionId, i64)> = events.fetch_all(&mut *db).await?;
     for statement in [GRAPHS, PAYLOADS] {
-        parts.extend(rows::<(ConnectionId, i64)>(statement).fetch_all(&mut *connection).await?);
+        parts.extend(rows::<(ConnectionId, i64)>(statement).fetch_all(&mut *db).await?);
     }
     let mut shares = BTreeMap::new();
     for (connection, bytes) in parts {

@@ -32,53 +32,49 @@ const FORGET_PLACE: &str = "DELETE FROM thinned_weeks WHERE week = $1";
 
 /// Drops at most `most` ended events of a week, with all that belongs to them; how many, or `None` if the pass has ended.
 pub(super) async fn page(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     week: i64,
     before: Timestamp,
     most: usize,
 ) -> Result<Option<usize>, Failure> {
     let before_all = Uuid::from_u128(weeks::begin(week).as_u128().saturating_sub(1));
     let place = rows(PLACE).bind(week).bind(before_all).bind(micros(before)).bind(DAY);
-    let (after, is_done): (Uuid, bool) = place.fetch_one(&mut *connection).await?;
+    let (after, is_done): (Uuid, bool) = place.fetch_one(&mut *db).await?;
     if is_done {
         return Ok(None);
     }
-    let Some(last) = last_of_look(connection, week, after).await? else {
-        sql(SET_PLACE).bind(week).bind(after).bind(true).execute(connection).await?;
+    let Some(last) = last_of_look(db, week, after).await? else {
+        sql(SET_PLACE).bind(week).bind(after).bind(true).execute(db).await?;
         return Ok(None);
     };
-    let old = old(connection, week, (after, last), before, most).await?;
+    let old = old(db, week, (after, last), before, most).await?;
     let last = if old.len() < most { last } else { old.last().map_or(last, |(event, ..)| *event) };
-    drop_events(connection, &format!("w{week}"), &old).await?;
-    drop_rest(connection, week, (after, last), before).await?;
-    sql(SET_PLACE).bind(week).bind(last).bind(false).execute(connection).await?;
+    drop_events(db, &format!("w{week}"), &old).await?;
+    drop_rest(db, week, (after, last), before).await?;
+    sql(SET_PLACE).bind(week).bind(last).bind(false).execute(db).await?;
     Ok(Some(old.len()))
 }
 
 /// Forgets the place in a week that is dropped as a whole.
-pub(super) async fn forget_place(connection: &mut PgConnection, week: i64) -> Result<(), Failure> {
-    sql(FORGET_PLACE).bind(week).execute(connection).await?;
+pub(super) async fn forget_place(db: &mut PgConnection, week: i64) -> Result<(), Failure> {
+    sql(FORGET_PLACE).bind(week).execute(db).await?;
     Ok(())
 }
 
 /// The last event of the next look; `None` behind the end of the week.
-async fn last_of_look(
-    connection: &mut PgConnection,
-    week: i64,
-    after: Uuid,
-) -> Result<Option<Uuid>, Failure> {
+async fn last_of_look(db: &mut PgConnection, week: i64, after: Uuid) -> Result<Option<Uuid>, Failure> {
     let last = weeks::query(format!(
         "SELECT event_id FROM (
             SELECT event_id FROM events_w{week} WHERE event_id > $1 ORDER BY event_id LIMIT $2) AS look
         ORDER BY event_id DESC LIMIT 1"
     ));
-    let row = last.bind(after).bind(LOOK).fetch_optional(connection).await?;
+    let row = last.bind(after).bind(LOOK).fetch_optional(db).await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
 /// The events between two that ended before a time and have no dead letter: id, connection and state, in the order of ids.
 async fn old(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     week: i64,
     (after, last): (Uuid, Uuid),
     before: Timestamp,
@@ -96,14 +92,14 @@ async fn old(
         ORDER BY e.event_id LIMIT $4 FOR UPDATE OF e SKIP LOCKED"
     ));
     let old = old.bind(after).bind(last).bind(micros(before)).bind(limit(most));
-    let old = old.fetch_all(connection).await?;
+    let old = old.fetch_all(db).await?;
     let read = old.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)));
     read.collect()
 }
 
 /// Drops the old failed calls of events between two, and the blocks there of which no event is left.
 async fn drop_rest(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     week: i64,
     (after, last): (Uuid, Uuid),
     before: Timestamp,
@@ -111,11 +107,11 @@ async fn drop_rest(
     let calls = weeks::query(format!(
         "DELETE FROM attempts_w{week} WHERE event_id > $1 AND event_id <= $2 AND at < $3"
     ));
-    calls.bind(after).bind(last).bind(micros(before)).execute(&mut *connection).await?;
+    calls.bind(after).bind(last).bind(micros(before)).execute(&mut *db).await?;
     let blocks = weeks::query(format!(
         "DELETE FROM findable_w{week} f WHERE last_event > $1 AND last_event <= $2
             AND NOT EXISTS (SELECT 1 FROM events_w{week} e WHERE e.event_id = ANY(f.events))"
     ));
-    blocks.bind(after).bind(last).execute(connection).await?;
+    blocks.bind(after).bind(last).execute(db).await?;
     Ok(())
 }

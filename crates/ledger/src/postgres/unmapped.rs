@@ -1,4 +1,4 @@
-//! Counts of unmapped traits: how many events said each name.
+//! Counts of unmapped traits: how many events stated each name.
 //!
 //! As with other counts, transactions append, and now and then it is summed up, so that none waits for another.
 
@@ -48,7 +48,7 @@ const SUM_UP: &str = "WITH gone AS (
 
 /// Appends names.
 pub(super) async fn append(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     connection: ConnectionId,
     unmapped: &[Unmapped],
 ) -> Result<(), Failure> {
@@ -58,13 +58,13 @@ pub(super) async fn append(
     let keys: Vec<_> = unmapped.iter().map(|it| text(&it.key)).collect();
     let spellings: Vec<_> = unmapped.iter().map(|it| text(&it.spelling)).collect();
     let events: Vec<i64> = unmapped.iter().map(|it| i64::try_from(it.events).unwrap_or(i64::MAX)).collect();
-    sql(APPEND).bind(connection).bind(keys).bind(spellings).bind(events).execute(line).await?;
+    sql(APPEND).bind(connection).bind(keys).bind(spellings).bind(events).execute(db).await?;
     Ok(())
 }
 
 /// Folds what was appended into the counts, where nobody else can be at it.
-pub(super) async fn sum_up_locked(line: &mut PgConnection) -> Result<(), Failure> {
+pub(super) async fn sum_up_locked(db: &mut PgConnection) -> Result<(), Failure> {
     let sum_up = sql(SUM_UP).bind(i64::from(MAX_UNMAPPED_TRAITS)).bind(AT_ONCE).bind(LIKE_IDS).bind(MORE);
-    sum_up.bind(UNMATCHED).bind(BLOCKED).bind(SHARED).execute(line).await?;
+    sum_up.bind(UNMATCHED).bind(BLOCKED).bind(SHARED).execute(db).await?;
     Ok(())
 }

@@ -65,12 +65,12 @@ const UNMAPPED_BEYOND: &str = "SELECT COALESCE(SUM(events), 0)::bigint FROM unma
     WHERE ($1::bigint IS NULL OR connection = $1) AND key = $2";
 
 /// Events in the order of `ids`; those that expired meanwhile are left out.
-pub(super) async fn events(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<EventView>, Failure> {
+pub(super) async fn events(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<EventView>, Failure> {
     let Some((first, last)) = events::range(ids) else { return Ok(Vec::new()) };
-    let found = sql(EVENTS).bind(ids).bind(first).bind(last).fetch_all(&mut *connection).await?;
+    let found = sql(EVENTS).bind(ids).bind(first).bind(last).fetch_all(&mut *db).await?;
     let found = found.iter().map(event).collect::<Result<Vec<_>, Failure>>()?;
     let mut found: BTreeMap<Uuid, EventView> = found.into_iter().map(|view| (view.event, view)).collect();
-    let attempts = sql(ATTEMPTS).bind(ids).bind(limit(MAX_ATTEMPTS_SHOWN)).fetch_all(connection).await?;
+    let attempts = sql(ATTEMPTS).bind(ids).bind(limit(MAX_ATTEMPTS_SHOWN)).fetch_all(db).await?;
     for row in &attempts {
         if let Some(view) = found.get_mut(&row.try_get::<Uuid, _>(0)?) {
             view.attempts.push(attempt(row)?);
@@ -114,38 +114,37 @@ fn attempt(row: &PgRow) -> Result<AttemptView, Failure> {
 
 /// An event's payload while it is kept.
 pub(super) async fn payload(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     event: Uuid,
 ) -> Result<Option<(ConnectionId, Timestamp, String)>, Failure> {
-    let found: Option<(ConnectionId, i64, String)> =
-        rows(PAYLOAD).bind(event).fetch_optional(connection).await?;
+    let found: Option<(ConnectionId, i64, String)> = rows(PAYLOAD).bind(event).fetch_optional(db).await?;
     found.map(|(connection, at, payload)| Ok((connection, time(at)?, payload))).transpose()
 }
 
 /// Counts of one connection, or of all.
 pub(super) async fn counts(
-    connection: &mut PgConnection,
-    of: Option<ConnectionId>,
+    db: &mut PgConnection,
+    connection: Option<ConnectionId>,
     now: Timestamp,
 ) -> Result<Counts, Failure> {
     let mut counts = Counts::default();
-    let tallies: Vec<(String, i64)> = rows(TALLIES).bind(of).fetch_all(&mut *connection).await?;
+    let tallies: Vec<(String, i64)> = rows(TALLIES).bind(connection).fetch_all(&mut *db).await?;
     for (what, number) in tallies {
         counts.take(what, count(number));
     }
-    let (due,): (i64,) = rows(DUE).bind(of).bind(micros(now)).fetch_one(&mut *connection).await?;
-    counts.dead_letters_by_class = letters::by_class(connection, &DeadLetterFilter::open(of)).await?;
+    let (due,): (i64,) = rows(DUE).bind(connection).bind(micros(now)).fetch_one(&mut *db).await?;
+    counts.dead_letters_by_class = letters::by_class(db, &DeadLetterFilter::open(connection)).await?;
     counts.dead_letters = counts.dead_letters_by_class.values().sum();
     counts.due = count(due);
-    let unmapped = rows(UNMAPPED).bind(of).bind(limit(MAX_UNMAPPED_NAMED)).bind(MORE);
+    let unmapped = rows(UNMAPPED).bind(connection).bind(limit(MAX_UNMAPPED_NAMED)).bind(MORE);
     let unmapped = unmapped.bind(BLOCKED).bind(UNUSABLE).bind(UNMATCHED).bind(SHARED);
-    let unmapped: Vec<(String, i64)> = unmapped.fetch_all(&mut *connection).await?;
-    let left_out = rows(LEFT_OUT).bind(of).bind(limit(MAX_LEFT_OUT));
+    let unmapped: Vec<(String, i64)> = unmapped.fetch_all(&mut *db).await?;
+    let left_out = rows(LEFT_OUT).bind(connection).bind(limit(MAX_LEFT_OUT));
     let left_out = left_out.bind(BLOCKED).bind(UNUSABLE).bind(UNMATCHED).bind(SHARED);
-    let left_out: Vec<(String, i64)> = left_out.fetch_all(&mut *connection).await?;
+    let left_out: Vec<(String, i64)> = left_out.fetch_all(&mut *db).await?;
     sort_out(left_out.into_iter().map(|(name, events)| (name, count(events))).collect(), &mut counts);
-    let (beyond,): (i64,) = rows(UNMAPPED_BEYOND).bind(of).bind(MORE).fetch_one(connection).await?;
+    let (beyond,): (i64,) = rows(UNMAPPED_BEYOND).bind(connection).bind(MORE).fetch_one(db).await?;
     counts.unmapped_beyond = count(beyond);
-    counts.unmapped = unmapped.into_iter().map(|(spelling, said)| (spelling, count(said))).collect();
+    counts.unmapped = unmapped.into_iter().map(|(spelling, events)| (spelling, count(events))).collect();
     Ok(counts)
 }

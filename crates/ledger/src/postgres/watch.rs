@@ -18,7 +18,7 @@ const OLDEST: &str = "SELECT COALESCE(MAX(EXTRACT(EPOCH FROM clock_timestamp() -
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
         AND backend_xid IS NOT NULL";
 
-/// A line to the server that asks for the age of transactions.
+/// A connection to the server that asks for the age of transactions.
 #[derive(Debug)]
 pub struct TransactionWatch {
     connection: PgConnection,

@@ -49,29 +49,29 @@ pub(super) fn end_micros(week: i64) -> i64 {
 }
 
 /// The weeks that have partitions, oldest first.
-pub(super) async fn there(connection: &mut PgConnection) -> Result<BTreeSet<i64>, Failure> {
-    let names: Vec<(String,)> = rows(PARTITIONS).fetch_all(connection).await?;
+pub(super) async fn there(db: &mut PgConnection) -> Result<BTreeSet<i64>, Failure> {
+    let names: Vec<(String,)> = rows(PARTITIONS).fetch_all(db).await?;
     Ok(names.iter().filter_map(|(name,)| name.strip_prefix("events_w")?.parse().ok()).collect())
 }
 
 /// The weeks that ended before a time and have partitions, oldest first.
-pub(super) async fn ended(connection: &mut PgConnection, before: Timestamp) -> Result<Vec<i64>, Failure> {
-    Ok(there(connection).await?.into_iter().filter(|week| end_micros(*week) <= micros(before)).collect())
+pub(super) async fn ended(db: &mut PgConnection, before: Timestamp) -> Result<Vec<i64>, Failure> {
+    Ok(there(db).await?.into_iter().filter(|week| end_micros(*week) <= micros(before)).collect())
 }
 
 /// Makes the partitions of this week and of some that will come. A week that cannot be made at present is
 /// left for the next time; what belongs to it goes to `..._rest` until then.
-pub(super) async fn make_ahead(connection: &mut PgConnection) -> Result<(), Failure> {
-    let (now,): (i64,) = rows(NOW).fetch_one(&mut *connection).await?;
+pub(super) async fn make_ahead(db: &mut PgConnection) -> Result<(), Failure> {
+    let (now,): (i64,) = rows(NOW).fetch_one(&mut *db).await?;
     let present = now / WEEK_MS;
-    let there = there(connection).await?;
+    let there = there(db).await?;
     for week in (present..=present + AHEAD).filter(|week| !there.contains(week)) {
-        sql("BEGIN").execute(&mut *connection).await?;
-        let made = make(connection, week).await;
+        sql("BEGIN").execute(&mut *db).await?;
+        let made = make(db, week).await;
         let last = if made.is_ok() { "COMMIT" } else { "ROLLBACK" };
-        sql(last).execute(&mut *connection).await?;
+        sql(last).execute(&mut *db).await?;
         match made {
-            Err(failure) if failure.leaves_line_usable() => {
+            Err(failure) if failure.leaves_connection_usable() => {
                 let code = failure.code();
                 tracing::warn!(week, code, "the partition of a week could not be made yet");
             }
@@ -81,29 +81,29 @@ pub(super) async fn make_ahead(connection: &mut PgConnection) -> Result<(), Fail
     Ok(())
 }
 
-async fn make(connection: &mut PgConnection, week: i64) -> Result<(), Failure> {
-    lock(connection).await?;
+async fn make(db: &mut PgConnection, week: i64) -> Result<(), Failure> {
+    lock(db).await?;
     let (from, to) = (begin(week), begin(week + 1));
     for table in TABLES {
         let create = format!(
             "CREATE TABLE IF NOT EXISTS {table}_w{week} PARTITION OF {table} \
              FOR VALUES FROM ('{from}') TO ('{to}')"
         );
-        run(connection, create).await?;
+        run(db, create).await?;
     }
     Ok(())
 }
 
 /// Makes sure that no other process makes or drops partitions, for this transaction.
-pub(super) async fn lock(connection: &mut PgConnection) -> Result<(), Failure> {
-    sql(BRIEFLY).execute(&mut *connection).await?;
-    sql(LOCK).execute(connection).await?;
+pub(super) async fn lock(db: &mut PgConnection) -> Result<(), Failure> {
+    sql(BRIEFLY).execute(&mut *db).await?;
+    sql(LOCK).execute(db).await?;
     Ok(())
 }
 
 /// Runs a statement whose names are made of words of this module and of numbers.
-pub(super) async fn run(connection: &mut PgConnection, statement: String) -> Result<u64, Failure> {
-    Ok(raw_sql(AssertSqlSafe(statement)).execute(connection).await?.rows_affected())
+pub(super) async fn run(db: &mut PgConnection, statement: String) -> Result<u64, Failure> {
+    Ok(raw_sql(AssertSqlSafe(statement)).execute(db).await?.rows_affected())
 }
 
 /// The same for a statement with values.

@@ -62,14 +62,14 @@ impl Audiences for SqliteLedger {
         self.read(move |database| all(database, AFTER, (narrow(after), limit(most)), audience)).await
     }
 
-    async fn meet_audiences(
+    async fn record_audiences(
         &self,
         connection: ConnectionId,
         named: &[NamedAudience],
         now: Timestamp,
     ) -> Result<(), LedgerError> {
         let named = named.to_vec();
-        self.write(move |database| meet(database, connection, &named, now)).await
+        self.write(move |database| record_new(database, connection, &named, now)).await
     }
 
     async fn audience_counts(
@@ -147,7 +147,7 @@ fn audience(row: &Row<'_>) -> Result<Audience, Failure> {
     })
 }
 
-fn meet(
+fn record_new(
     database: &Connection,
     connection: ConnectionId,
     named: &[NamedAudience],

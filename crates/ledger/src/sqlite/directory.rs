@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use connections::ConnectionId;
 use identity::Digest;
-use identity::known::{Known, Listing};
+use identity::directory::{DirectoryEntries, Listing};
 use jiff::Timestamp;
 use sqlite::rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::leases;
 use super::rows::all;
 use super::words::{affiliate_id, limit, micros, time};
-use crate::directory::{MAX_DRIFT, Stored, meets, state, status_word};
+use crate::directory::{MAX_DRIFT, Stored, answers, state, status_word};
 use crate::{
     Directory, DirectoryState, Drift, Fence, FinishedWalk, LedgerError, ListedAffiliate, Page, Walk,
     WalkRequest,
@@ -23,7 +23,7 @@ use crate::{
 
 const COMPLETE_SINCE: &str = "SELECT complete_since FROM directories WHERE connection = ?1";
 
-/// By the index of addresses: without being told, SQLite walks through the whole directory of the connection, because the rows
+/// By the index of addresses: without this hint, SQLite walks through the whole directory of the connection, because the rows
 /// are in the order of codes.
 const LOOK_UP: &str = "SELECT code, seen_at FROM directory INDEXED BY directory_address
     WHERE connection = ?1 AND address = ?2 ORDER BY seen_at DESC, code LIMIT 1";
@@ -66,7 +66,11 @@ const READ_DRIFT: &str =
 
 #[async_trait]
 impl Directory for SqliteLedger {
-    async fn look_up(&self, connection: ConnectionId, addresses: &[Digest]) -> Result<Known, LedgerError> {
+    async fn look_up(
+        &self,
+        connection: ConnectionId,
+        addresses: &[Digest],
+    ) -> Result<DirectoryEntries, LedgerError> {
         let addresses = addresses.to_vec();
         self.read(move |database| look_up(database, connection, &addresses)).await
     }
@@ -75,7 +79,7 @@ impl Directory for SqliteLedger {
         self.read(move |database| read_state(database, connection)).await
     }
 
-    async fn ask_for_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError> {
+    async fn request_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError> {
         self.write(move |database| {
             removal::check(database, connection)?;
             database.prepare_cached(ASK)?.execute((connection, serde_json::to_string(&request)?))?;
@@ -147,11 +151,19 @@ impl Directory for SqliteLedger {
     }
 }
 
-fn look_up(database: &Connection, connection: ConnectionId, addresses: &[Digest]) -> Result<Known, Failure> {
+fn look_up(
+    database: &Connection,
+    connection: ConnectionId,
+    addresses: &[Digest],
+) -> Result<DirectoryEntries, Failure> {
     let complete_since: Option<Option<i64>> =
         database.prepare_cached(COMPLETE_SINCE)?.query_row([connection], |row| row.get(0)).optional()?;
     let complete_since = complete_since.flatten().map(time).transpose()?.map(Into::into);
-    let mut known = Known { complete_since, asked: addresses.iter().copied().collect(), ..Known::default() };
+    let mut known = DirectoryEntries {
+        complete_since,
+        looked_up: addresses.iter().copied().collect(),
+        ..DirectoryEntries::default()
+    };
     let mut look_up = database.prepare_cached(LOOK_UP)?;
     for address in addresses {
         let found = look_up
@@ -174,17 +186,17 @@ fn read_state(database: &Connection, connection: ConnectionId) -> Result<Directo
 fn save(database: &Connection, connection: ConnectionId, walk: &Walk) -> Result<(), Failure> {
     let asked: Option<Option<String>> =
         database.prepare_cached(ASKED)?.query_row([connection], |row| row.get(0)).optional()?;
-    let met = meets(walk, asked.flatten())?;
-    database.prepare_cached(SAVE)?.execute((connection, serde_json::to_string(walk)?, met))?;
+    let is_answered = answers(walk, asked.flatten())?;
+    database.prepare_cached(SAVE)?.execute((connection, serde_json::to_string(walk)?, is_answered))?;
     Ok(())
 }
 
 fn note_page(database: &Connection, connection: ConnectionId, page: Page) -> Result<Walk, Failure> {
     let Page { mut walk, asked_at, affiliates, drift } = page;
     let (started, pass) = (micros(walk.started_at), micros(walk.pass_started_at));
-    let mut met = BTreeSet::new();
+    let mut codes = BTreeSet::new();
     for affiliate in &affiliates {
-        if !met.insert(&affiliate.code) {
+        if !codes.insert(&affiliate.code) {
             continue;
         }
         let before: Option<i64> = database

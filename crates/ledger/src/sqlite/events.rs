@@ -44,8 +44,8 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// As the port tells it.
-    pub(super) fn told(self) -> KnownEvent {
+    /// The same as the port returns it.
+    pub(super) fn into_known_event(self) -> KnownEvent {
         KnownEvent { state: self.state, outcomes: self.outcomes }
     }
 }
@@ -82,7 +82,7 @@ pub(super) fn begin(database: &Connection, changes: &Changes, tally: &mut Tally)
             micros(event.received_at),
             found_by,
         ))?;
-        if inserted == 0 && changes.unasked {
+        if inserted == 0 && changes.assume_new {
             return Err(Failure::Moved);
         }
         if inserted == 1 {

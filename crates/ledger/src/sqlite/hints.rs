@@ -85,8 +85,11 @@ impl Hints for SqliteLedger {
         .await
     }
 
-    async fn webhook_secrets(&self, of: Option<ConnectionId>) -> Result<Vec<SealedSecret>, LedgerError> {
-        self.read(move |database| secrets(database, of)).await
+    async fn webhook_secrets(
+        &self,
+        connection: Option<ConnectionId>,
+    ) -> Result<Vec<SealedSecret>, LedgerError> {
+        self.read(move |database| secrets(database, connection)).await
     }
 
     async fn set_webhook_secret(&self, secret: &SealedSecret) -> Result<(), LedgerError> {
@@ -114,8 +117,8 @@ fn fields(database: &Connection, connection: ConnectionId) -> Result<BTreeMap<u6
     all(database, FIELDS, (connection, limit(MAX_CUSTOM_FIELDS)), field)
 }
 
-fn secrets(database: &Connection, of: Option<ConnectionId>) -> Result<Vec<SealedSecret>, Failure> {
-    all(database, SECRETS, [of], |row| {
+fn secrets(database: &Connection, connection: Option<ConnectionId>) -> Result<Vec<SealedSecret>, Failure> {
+    all(database, SECRETS, [connection], |row| {
         Ok(SealedSecret {
             connection: row.get(0)?,
             digest: key_digest(&row.get::<_, Vec<u8>>(1)?)?,

@@ -61,7 +61,7 @@ macro_rules! migration {
     };
 }
 
-/// How long cutting off the log waits for who reads the file. What was deleted shall not live on in it.
+/// How long cutting off the log waits for readers of the file. What was deleted shall not live on in it.
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.

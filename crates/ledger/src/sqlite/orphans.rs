@@ -25,7 +25,7 @@ pub(super) fn remember(
 ) -> Result<(), Failure> {
     for orphan in orphans {
         let Some(known) = events::known(database, connection, orphan.event)? else { continue };
-        name(database, connection, known.row, (&orphan.named, orphan.said_at))?;
+        name(database, connection, known.row, (&orphan.named, orphan.stated_at))?;
     }
     Ok(())
 }
@@ -35,10 +35,10 @@ pub(super) fn name(
     database: &Connection,
     connection: ConnectionId,
     event_row: i64,
-    (named, said_at): (&[Digest], Moment),
+    (named, stated_at): (&[Digest], Moment),
 ) -> Result<(), Failure> {
     for digest in named {
-        let values = (connection, &digest.0[..], event_row, said_at.0);
+        let values = (connection, &digest.0[..], event_row, stated_at.0);
         database.prepare_cached(INSERT)?.execute(values)?;
     }
     Ok(())

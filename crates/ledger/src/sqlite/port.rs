@@ -39,7 +39,7 @@ impl Graphs for SqliteLedger {
                 let mut known = BTreeMap::new();
                 for event in events {
                     let found = events::known(database, connection, event)?;
-                    known.extend(found.map(|found| (event, found.told())));
+                    known.extend(found.map(|found| (event, found.into_known_event())));
                 }
                 Ok((graphs, known))
             })

@@ -54,7 +54,7 @@ impl Repairs for SqliteLedger {
 
 fn repair(database: &Connection, repairs: &[NewRevision], act: &Act) -> Result<Vec<Stored>, Failure> {
     let (mut all, mut repaired) = (Vec::new(), Vec::new());
-    for NewRevision { letter, expected, payload, named, said_at } in repairs {
+    for NewRevision { letter, expected, payload, named, stated_at } in repairs {
         let mut open = database.prepare_cached(OPEN)?;
         let open = open.query_row([letter], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         let Some((connection, event)): Option<(ConnectionId, i64)> = open else {
@@ -65,7 +65,7 @@ fn repair(database: &Connection, repairs: &[NewRevision], act: &Act) -> Result<V
         if let Stored::As(revision) = stored {
             let values = params![letter, revision, payload, micros(act.at), act.actor, act.reason];
             database.prepare_cached(INSERT)?.execute(values)?;
-            orphans::name(database, connection, event, (named, *said_at))?;
+            orphans::name(database, connection, event, (named, *stated_at))?;
             repaired.push((*letter, connection));
         }
         all.push(stored);

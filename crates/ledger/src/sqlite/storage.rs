@@ -75,7 +75,7 @@ fn events(database: &Connection) -> Result<Shares, Failure> {
     all(database, EVENTS, [DIRTY, WAITING], |row| Ok((row.get(0)?, count(row.get(1)?) * BYTES_OF_AN_EVENT)))
 }
 
-/// Sums up the rows after one, and says after which to go on; `None` at the end.
+/// Sums up the rows after one, and returns the row after which to go on; `None` at the end.
 fn piece(database: &Connection, statement: &str, after: i64) -> Result<(Shares, Option<i64>), Failure> {
     let mut statement = database.prepare_cached(statement)?;
     let mut rows = statement.query((after, ROWS_AT_ONCE))?;

@@ -1,4 +1,4 @@
-//! Counts of unmapped traits: how many events said each name.
+//! Counts of unmapped traits: how many events stated each name.
 
 use connections::ConnectionId;
 use sqlite::rusqlite::Connection;

@@ -85,7 +85,7 @@ async fn a_repair_reads_the_names_of_its_own_dead_letters() {
         let letter = letters[usize::try_from(round).expect("small")];
         let named = vec![digest(2 * round), digest(2 * round + 1)];
         let payload = "{}".to_owned();
-        let revision = NewRevision { letter, expected: 0, payload, named, said_at: Moment(1) };
+        let revision = NewRevision { letter, expected: 0, payload, named, stated_at: Moment(1) };
         drop(ledger.repair(&[revision], &act).await.expect("stored"));
     };
     reads_few(&url, "stray_letters_pkey", repair).await;

@@ -67,7 +67,9 @@ pub(super) fn url() -> String {
 }
 
 pub(super) async fn open(url: &str) -> PostgresLedger {
-    PostgresLedger::connect(url, Options { lines: 16, ..Options::default() }).await.expect("the ledger opens")
+    PostgresLedger::connect(url, Options { connections: 16, ..Options::default() })
+        .await
+        .expect("the ledger opens")
 }
 
 /// Reads some graphs and writes them back with an event each, as absorb does, until no other came between.

@@ -42,7 +42,7 @@ pub async fn nothing_to_take_ends_with_an_empty_batch(rig: &dyn Rig) {
     }
 }
 
-/// The taker need not be told.
+/// The taker need not know.
 pub async fn a_waiting_taker_gets_what_another_process_publishes(rig: &dyn Rig) {
     let (publisher, taker) = (rig.open().await, rig.open().await);
     let waiting = tokio::spawn(async move { taker.take(10, PATIENCE).await });
@@ -52,7 +52,7 @@ pub async fn a_waiting_taker_gets_what_another_process_publishes(rig: &dyn Rig) 
     assert_eq!(numbers(&batch), [1]);
 }
 
-/// To somebody else, who is told.
+/// To another taker, and marked as redelivered.
 pub async fn what_a_crashed_taker_held_comes_back_marked(rig: &dyn Rig) {
     let (taker, other) = (rig.open().await, rig.open().await);
     other.publish(&[envelope(1, Lane::Live)]).await.expect("the engine publishes");

@@ -4,7 +4,7 @@
 //! company, and the more come, the more a commit carries. What gathers is bounded, in all and for each connection, so that
 //! no sender's batches keep the others' events out.
 //!
-//! Each lane gathers by itself: where one is full, whoever comes for the other is not refused along with it.
+//! Each lane gathers by itself: if one is full, callers of the other are not refused.
 
 mod gathered;
 
@@ -138,12 +138,12 @@ impl Shared {
     /// Commits group after group until nothing waits.
     async fn commit_all(self: Arc<Self>) {
         // A panic below would leave the mark of a running commit behind, and nobody would commit again.
-        let mut on_duty = OnDuty { shared: &self, finished: false };
+        let mut guard = CommitGuard { shared: &self, finished: false };
         let next_group = || self.lock().next_group(self.limits.commit);
         while let Some(group) = next_group() {
             self.commit(group).await;
         }
-        on_duty.finished = true;
+        guard.finished = true;
     }
 
     async fn commit(&self, group: Vec<Waiting>) {
@@ -173,7 +173,7 @@ impl Shared {
         amounts.into_iter().for_each(|(connection, amount)| gathered.forget(connection, amount));
         drop(gathered);
         for answer in answers {
-            // Who went away does not want to know.
+            // The caller may have stopped waiting.
             drop(answer.send(result.clone()));
         }
     }
@@ -183,13 +183,13 @@ impl Shared {
     }
 }
 
-/// Starts from nothing when a commit panicked or its runtime ended: those who wait learn that they are not published.
-struct OnDuty<'a> {
+/// Starts from nothing when a commit panicked or its runtime ended: waiting callers get the answer that they are not published.
+struct CommitGuard<'a> {
     shared: &'a Shared,
     finished: bool,
 }
 
-impl Drop for OnDuty<'_> {
+impl Drop for CommitGuard<'_> {
     fn drop(&mut self) {
         if !self.finished {
             *self.shared.lock() = Gathered::default();

@@ -1,8 +1,8 @@
 //! A connection that can be cut.
 //!
-//! lapin gives neither an attempt to connect nor a goodbye a deadline: each has a thread and a socket until the broker
-//! answers, whoever waits for it. A broker that is stopped but not gone would gather them without bound. Shutting the
-//! socket ends them at once.
+//! lapin sets no deadline for connecting or closing: each has a thread and a socket until the broker answers, also after
+//! the caller has stopped waiting. A broker that is stopped but not gone would gather them without bound. Shutting the
+//! socket down ends them at once.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -22,7 +22,7 @@ use super::RabbitError;
 use super::error::within;
 
 /// How long a goodbye may take that nobody waits for.
-const GOODBYE_TIME: Duration = Duration::from_secs(5);
+const CLOSE_TIME: Duration = Duration::from_secs(5);
 
 /// A connection and its socket. Dropping it says goodbye in the background: lapin's own connection ends only with the last
 /// of its channels and consumers, and what was under way when a task was aborted may keep one of them for ever.
@@ -71,7 +71,7 @@ impl AmqpConnection {
 
     /// Says goodbye, for `limit` at most, and cuts what does not end.
     pub(super) async fn close(&self, limit: Duration) {
-        say_goodbye(&self.connection, limit).await;
+        close_connection(&self.connection, limit).await;
         self.socket.cut();
     }
 }
@@ -83,14 +83,14 @@ impl Drop for AmqpConnection {
         if let Ok(runtime) = Handle::try_current() {
             let connection = Arc::clone(&self.connection);
             runtime.spawn(async move {
-                say_goodbye(&connection, GOODBYE_TIME).await;
+                close_connection(&connection, CLOSE_TIME).await;
                 drop(cut);
             });
         }
     }
 }
 
-async fn say_goodbye(connection: &Connection, limit: Duration) {
+async fn close_connection(connection: &Connection, limit: Duration) {
     if !connection.status().connected() {
         return;
     }

@@ -1,7 +1,7 @@
 //! Consuming: a consumer for each queue, each on a channel of its own with its prefetch.
 //!
 //! Consumers start with the first take and end when nobody takes any more, so a process that only publishes holds
-//! nothing. The end of a consumer's stream is how lapin tells that the broker cancelled it: it ends the whole link.
+//! nothing. The end of a consumer's stream is how lapin reports that the broker cancelled it: it ends the whole link.
 
 use std::sync::Arc;
 
@@ -14,18 +14,18 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
 
 use super::amqp_connection::AmqpConnection;
+use super::delivery_buffer::DeliveryBuffer;
 use super::error::within;
-use super::intake::Intake;
 use super::nodes::Nodes;
 use super::pump::{POISON_PREFETCH, Pump, Stage, consume};
+use super::pump_reports::PumpReports;
 use super::rescue::Rescue;
-use super::roll_call::RollCall;
-use super::supervisor::{Alarm, LOOK_ROUND, Linked};
+use super::supervisor::{Alarm, LOOK_EVERY, Supervised};
 use super::topology::{QueueName, Source, Topology};
 use super::{Options, RabbitError, census};
 use crate::Clock;
 
-/// Messages of a lane that a process holds until it has seen one that is above suspicion. Whoever dies counts as having
+/// Messages of a lane that a process holds until it has seen one that is above suspicion. A process that dies counts as having
 /// lost all that it held: with full hands, one message that kills would take its neighbours along to the poison queue.
 const CAUTIOUS_PREFETCH: u16 = 1;
 
@@ -48,7 +48,7 @@ pub(super) struct ConsumerLink {
     pub(super) nodes: Arc<Nodes>,
     pub(super) topology: Arc<Topology>,
     pub(super) options: Arc<Options>,
-    pub(super) intake: Arc<Intake>,
+    pub(super) buffer: Arc<DeliveryBuffer>,
     pub(super) rescue: Arc<Rescue>,
     pub(super) clock: Clock,
 }
@@ -75,28 +75,28 @@ impl ConsumerLink {
         self.topology.declare(&link.connection, &self.options).await?;
         let alarm = Arc::new(Alarm::default());
         let mut pumps = JoinSet::new();
-        let mut roll_call = RollCall::default();
-        let called: Vec<_> = self.topology.queues.iter().map(|_| roll_call.add()).collect();
-        // Whoever sees a consumer of ours expects an answer.
-        let intake = Arc::clone(&self.intake);
+        let mut pump_reports = PumpReports::default();
+        let requests: Vec<_> = self.topology.queues.iter().map(|_| pump_reports.add()).collect();
+        // A process that sees a consumer of ours expects an answer.
+        let buffer = Arc::clone(&self.buffer);
         let answering =
-            census::answering(&link.connection, &self.topology, &self.options, intake, roll_call).await?;
+            census::answering(&link.connection, &self.topology, &self.options, buffer, pump_reports).await?;
         let answerer = Arc::clone(&alarm);
         pumps.spawn(async move { answerer.raise(answering.await) });
-        for (queue, called) in self.topology.queues.iter().zip(called) {
+        for (queue, requests) in self.topology.queues.iter().zip(requests) {
             let (channel, consumer) = self.consume(&link.connection, queue).await?;
             let pump = Pump {
                 queue: queue.clone(),
                 channel,
                 options: Arc::clone(&self.options),
-                intake: Arc::clone(&self.intake),
-                generation: self.intake.generation(),
+                buffer: Arc::clone(&self.buffer),
+                generation: self.buffer.generation(),
                 rescue: Arc::clone(&self.rescue),
                 alarm: Arc::clone(&alarm),
                 clock: Arc::clone(&self.clock),
                 stage: Stage::first_of(queue.source),
                 parked: 0,
-                called,
+                requests,
             };
             pumps.spawn(pump.run(consumer));
         }
@@ -104,7 +104,7 @@ impl ConsumerLink {
     }
 
     async fn return_expired(&self) {
-        let expired = self.intake.expire(Instant::now());
+        let expired = self.buffer.expire(Instant::now());
         if expired.is_empty() {
             return;
         }
@@ -116,7 +116,7 @@ impl ConsumerLink {
     }
 }
 
-impl Linked for ConsumerLink {
+impl Supervised for ConsumerLink {
     type Link = Consumers;
 
     fn name(&self) -> &'static str {
@@ -124,21 +124,21 @@ impl Linked for ConsumerLink {
     }
 
     async fn wanted(&self) {
-        self.intake.wanted(self.options.idle_after).await;
+        self.buffer.wanted(self.options.idle_after).await;
     }
 
     async fn open(&self) -> Result<Consumers, RabbitError> {
         let link = self.nodes.connect("consumer", &self.options).await?;
         self.equip(link).await.inspect_err(|_| {
             // Some of the consumers may have begun to deliver.
-            self.intake.forget();
+            self.buffer.forget();
             self.nodes.pass_over();
         })
     }
 
     async fn watch(&self, consumers: &Consumers) -> Option<RabbitError> {
         let mut events = Box::pin(consumers.link.connection.events_listener());
-        let mut rounds = interval(LOOK_ROUND);
+        let mut rounds = interval(LOOK_EVERY);
         loop {
             if !consumers.link.connection.status().connected() {
                 return Some(RabbitError::NotConnected);
@@ -152,7 +152,7 @@ impl Linked for ConsumerLink {
                 },
                 _ = rounds.tick() => {
                     self.return_expired().await;
-                    if self.intake.idle_for(self.options.idle_after) {
+                    if self.buffer.idle_for(self.options.idle_after) {
                         return None;
                     }
                 }
@@ -162,7 +162,7 @@ impl Linked for ConsumerLink {
 
     async fn end(&self, consumers: &Consumers) {
         consumers.pumps.lock().abort_all();
-        self.intake.forget();
+        self.buffer.forget();
         self.nodes.pass_over();
         consumers.link.close(self.options.answer_time).await;
     }

@@ -24,7 +24,7 @@ const NO_DELIVERY_LIMIT: u32 = 1_000_000;
 impl Topology {
     /// Declares everything, the poison queue and its binding first. Nothing can be published before the exchange and the
     /// bindings are there, and these come only after new queues had time to settle, see [`Options::settle_time`]. So
-    /// whoever finds them all may publish at once, also where somebody else has just made them.
+    /// a process that finds them all may publish at once, also if another process has just made them.
     pub(super) async fn declare(
         &self,
         connection: &Connection,
@@ -104,7 +104,7 @@ impl Topology {
         within(limit, "binding a queue", binding).await
     }
 
-    /// An answer about the queue or exchange `name`; a refusal is told with what mends it.
+    /// An answer about the queue or exchange `name`; a refusal says what mends it.
     pub(super) fn explained<T>(&self, answer: Result<T, RabbitError>, name: &str) -> Result<T, RabbitError> {
         answer.map_err(|error| self.explain(error, name))
     }
@@ -142,13 +142,13 @@ impl Topology {
 fn explain(error: RabbitError, name: &str, prefix: &str) -> RabbitError {
     let RabbitError::Broker { cause, .. } = &error else { return error };
     let ErrorKind::ProtocolError(refusal) = cause.kind() else { return error };
-    let said = refusal.get_message().to_string();
+    let detail = refusal.get_message().to_string();
     match refusal.kind() {
         AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) => {
-            RabbitError::Mismatch { name: name.to_owned(), argument: argument(&said), said }
+            RabbitError::Mismatch { name: name.to_owned(), argument: argument(&detail), detail }
         }
         AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => {
-            RabbitError::Refused { prefix: prefix.to_owned(), said }
+            RabbitError::Refused { prefix: prefix.to_owned(), detail }
         }
         _ => error,
     }
@@ -161,8 +161,9 @@ fn is_not_found(error: &RabbitError) -> bool {
 }
 
 /// The argument in `inequivalent arg 'x-max-length-bytes' for queue …`.
-fn argument(said: &str) -> String {
-    said.split_once("arg '")
+fn argument(detail: &str) -> String {
+    detail
+        .split_once("arg '")
         .and_then(|(_, rest)| rest.split_once('\''))
         .map_or_else(|| "argument".to_owned(), |(argument, _)| argument.to_owned())
 }
@@ -173,8 +174,8 @@ mod tests {
 
     #[test]
     fn the_argument_is_found_in_the_words_of_the_broker() {
-        let said = "PRECONDITION_FAILED - inequivalent arg 'x-max-length-bytes' for queue 'segment.live' in vhost '/'";
-        assert_eq!(argument(said), "x-max-length-bytes");
+        let detail = "PRECONDITION_FAILED - inequivalent arg 'x-max-length-bytes' for queue 'segment.live' in vhost '/'";
+        assert_eq!(argument(detail), "x-max-length-bytes");
         assert_eq!(argument("something else"), "argument");
     }
 }

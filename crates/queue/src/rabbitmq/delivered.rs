@@ -52,7 +52,7 @@ impl Delivered {
         }
     }
 
-    pub(super) fn goes_alone(&self) -> bool {
+    pub(super) fn must_be_alone(&self) -> bool {
         self.lost >= ALONE_AFTER || self.source == Source::Poison
     }
 }

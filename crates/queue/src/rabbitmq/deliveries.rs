@@ -1,7 +1,7 @@
-//! The deliveries in hand of this process: what waits, what is under a ticket, and how much has come. [`Intake`] puts them
+//! The unanswered deliveries of this process: what waits, what is under a ticket, and how much has come. [`DeliveryBuffer`] puts them
 //! under its lock.
 //!
-//! [`Intake`]: super::intake::Intake
+//! [`DeliveryBuffer`]: super::delivery_buffer::DeliveryBuffer
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::delivered::{Delivered, Held};
+use super::round_robin::{RoundRobin, Selection, Waiting};
 use super::topology::Source;
-use super::turns::{Hand, Turns, Waiting};
 use crate::batch::Taken;
 use crate::{Depth, Lane};
 
@@ -29,9 +29,9 @@ pub(super) struct Deliveries {
     pub(super) generation: u64,
     last_ticket: i64,
     takes: u32,
-    pub(super) live: Turns,
-    bulk: Turns,
-    poison: Turns,
+    pub(super) live: RoundRobin,
+    bulk: RoundRobin,
+    poison: RoundRobin,
     /// Messages of a newer format, kept from being delivered to us again and again.
     pub(super) parked: Vec<Arc<Delivered>>,
     /// Whether we stopped consuming a queue because it gives us newer formats only.
@@ -103,7 +103,7 @@ impl Deliveries {
         *lane_of(&mut self.came, source) += events as u64;
     }
 
-    pub(super) fn queue(&mut self, source: Source) -> &mut Turns {
+    pub(super) fn queue(&mut self, source: Source) -> &mut RoundRobin {
         match source {
             Source::Lane(Lane::Live) => &mut self.live,
             Source::Lane(Lane::Bulk) => &mut self.bulk,
@@ -112,7 +112,7 @@ impl Deliveries {
     }
 
     /// Takes a message off its ticket, if that still holds it.
-    pub(super) fn let_go(&mut self, taken: Taken) -> Option<Arc<Delivered>> {
+    pub(super) fn release(&mut self, taken: Taken) -> Option<Arc<Delivered>> {
         let ticket = self.held.get_mut(&taken.ticket)?;
         let message = ticket.messages.remove(&taken.id);
         if ticket.messages.is_empty() {
@@ -128,13 +128,13 @@ impl Deliveries {
         } else {
             [live, bulk, Source::Poison]
         };
-        let mut hand = Hand::with_room(max);
+        let mut selection = Selection::with_room(max);
         for source in order {
-            if !self.queue(source).fill(&mut hand, except) {
+            if !self.queue(source).fill(&mut selection, except) {
                 break;
             }
         }
-        hand.found
+        selection.found
     }
 }
 

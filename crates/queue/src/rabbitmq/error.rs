@@ -17,7 +17,7 @@ pub enum RabbitError {
     /// A queue or an exchange exists with other arguments than ours.
     #[error(
         "{name} exists with another {argument} than the configured one; give the setting its old value, or stop the \
-         program, let {name} run empty, delete it and start again (the broker says: {said})"
+         program, let {name} run empty, delete it and start again (the broker says: {detail})"
     )]
     Mismatch {
         /// The queue or exchange.
@@ -25,7 +25,7 @@ pub enum RabbitError {
         /// The argument that differs, such as `x-max-length-bytes`.
         argument: String,
         /// The broker's own words.
-        said: String,
+        detail: String,
     },
     /// The exchange or a queue is not there, and the caller does not want it made.
     #[error("the exchange `{exchange}` or one of its queues is not there")]
@@ -36,22 +36,22 @@ pub enum RabbitError {
     /// The broker refused the user, its password, the virtual host or a permission.
     #[error(
         "the broker refuses access; check user, password and virtual host of the URL, and that the user may configure, \
-         write and read `{prefix}` and what begins with `{prefix}.` (the broker says: {said})"
+         write and read `{prefix}` and what begins with `{prefix}.` (the broker says: {detail})"
     )]
     Refused {
         /// What the names of our exchange and queues begin with.
         prefix: String,
         /// The broker's own words.
-        said: String,
+        detail: String,
     },
     /// The certificate of the broker is not one that we trust, or not one for the host of the URL.
     #[error(
         "the broker's certificate is not trusted; give the authority that signed it with the setting for it, and use \
-         the host name that it was made for ({said})"
+         the host name that it was made for ({detail})"
     )]
     Untrusted {
         /// What is wrong with it.
-        said: String,
+        detail: String,
     },
     /// No node answers as it should: try again later.
     #[error("the broker failed while {doing}")]
@@ -83,10 +83,10 @@ pub enum RabbitError {
         reason: String,
     },
     /// A message reached no queue.
-    #[error("the broker returned a message: {said}")]
+    #[error("the broker returned a message: {detail}")]
     Returned {
         /// The broker's own words.
-        said: String,
+        detail: String,
     },
     /// The broker ended a consumer: its queue was deleted or moved.
     #[error("the broker ended the consumer of {queue}")]

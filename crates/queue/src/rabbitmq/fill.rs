@@ -1,4 +1,4 @@
-//! How full the lanes are, estimated: AMQP tells how many messages wait, and not how large they are. So the mean size of the
+//! How full the lanes are, estimated: AMQP shows how many messages wait, and not how large they are. So the mean size of the
 //! messages that this process has published or received stands for each of them.
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -30,8 +30,8 @@ impl RabbitQueue {
         };
         let outdated = "the queues hold events for a newer program: upgrade this one";
         let consuming = match &consumers.link {
-            _ if self.intake.is_outdated() => Err((outdated.to_owned(), consumers.since)),
-            None if !consumers.resting => Err((consumers.why.to_string(), consumers.since)),
+            _ if self.buffer.is_outdated() => Err((outdated.to_owned(), consumers.since)),
+            None if !consumers.idle => Err((consumers.why.to_string(), consumers.since)),
             _ => Ok(consumers.since),
         };
         let (since, why) = match (&publishing, &consuming) {

@@ -1,4 +1,4 @@
-//! Asks the broker's management API which policies apply to our queues: AMQP tells nothing of them.
+//! Asks the broker's management API which policies apply to our queues: AMQP does not show them.
 //!
 //! `GET /api/queues/VHOST/NAME` gives the names of the policy and of the operator policy, and what both together define.
 //! <https://www.rabbitmq.com/docs/http-api-reference>
@@ -26,7 +26,7 @@ pub struct LossyPolicy {
     pub queue: String,
     /// The policy that applies to it, if there is one.
     pub policy: Option<String>,
-    /// The operator policy that applies to it, if there is one. The API does not tell which of both defines the key.
+    /// The operator policy that applies to it, if there is one. The API does not show which of both defines the key.
     pub operator_policy: Option<String>,
     /// What is defined, such as `message-ttl`, with its value.
     pub key: String,

@@ -44,7 +44,7 @@ pub(super) struct Outgoing {
 
 impl Outgoing {
     /// A message that no queue is bound for: the broker gives it back.
-    pub(super) fn nowhere() -> Self {
+    pub(super) fn unroutable() -> Self {
         let (key, properties) = ("nowhere".to_owned(), BasicProperties::default());
         Self { key, properties, body: Vec::new(), numbers: None }
     }
@@ -112,8 +112,8 @@ impl<'a> Marks<'a> {
 
     /// How many events there are in the message, at least one.
     pub(super) fn events(&self, body: &[u8]) -> usize {
-        let said = self.number(EVENTS_HEADER).and_then(|events| usize::try_from(events).ok());
-        said.unwrap_or_else(|| pack::split(body).len()).clamp(1, pack::MESSAGE_ENVELOPES)
+        let stated = self.number(EVENTS_HEADER).and_then(|events| usize::try_from(events).ok());
+        stated.unwrap_or_else(|| pack::split(body).len()).clamp(1, pack::MESSAGE_ENVELOPES)
     }
 
     /// The second in which it was accepted; of ours alone: what others put there may be anything.
@@ -181,18 +181,18 @@ impl<'a> Marks<'a> {
         if self.is_ours() {
             headers.insert(EVENTS_HEADER.into(), AMQPValue::LongLongInt(i64::try_from(events).unwrap_or(1)));
         }
-        let said = self.properties;
+        let stated = self.properties;
         let mut kept = BasicProperties::default().with_headers(headers).with_delivery_mode(PERSISTENT);
-        if let Some(kind) = said.kind() {
+        if let Some(kind) = stated.kind() {
             kept = kept.with_type(kind.clone());
         }
-        if let Some(content_type) = said.content_type() {
+        if let Some(content_type) = stated.content_type() {
             kept = kept.with_content_type(content_type.clone());
         }
-        if let Some(id) = said.message_id() {
+        if let Some(id) = stated.message_id() {
             kept = kept.with_message_id(id.clone());
         }
-        if let Some(time) = said.timestamp() {
+        if let Some(time) = stated.timestamp() {
             kept = kept.with_timestamp(*time);
         }
         kept

@@ -12,11 +12,11 @@ mod consumer;
 mod declare;
 mod delivered;
 mod deliveries;
+mod delivery_buffer;
 mod error;
 mod fill;
 mod foreign;
 mod health;
-mod intake;
 mod management;
 mod message;
 mod nodes;
@@ -28,12 +28,12 @@ mod probe;
 mod publisher;
 mod publisher_link;
 mod pump;
+mod pump_reports;
 mod receive;
 mod rescue;
-mod roll_call;
+mod round_robin;
 mod supervisor;
 mod topology;
-mod turns;
 mod values;
 
 use std::sync::Arc;
@@ -50,15 +50,15 @@ pub use options::{LANE_QUEUES, Options};
 pub use topology::DELIVERY_LIMIT;
 
 use self::consumer::{ConsumerLink, Consumers};
+use self::delivery_buffer::DeliveryBuffer;
 use self::fill::Sizes;
-use self::intake::Intake;
 use self::message::Outgoing;
 use self::nodes::Nodes;
 use self::numbering::Numbering;
 use self::publisher::Publisher;
 use self::publisher_link::PublisherLink;
 use self::rescue::Rescue;
-use self::supervisor::{Linked as _, State, board, supervise, up};
+use self::supervisor::{State, Supervised as _, states, supervise, up};
 use self::topology::Topology;
 use crate::{Clock, Lane, pack};
 
@@ -72,7 +72,7 @@ pub struct RabbitQueue {
     options: Arc<Options>,
     topology: Arc<Topology>,
     numbering: Numbering,
-    intake: Arc<Intake>,
+    buffer: Arc<DeliveryBuffer>,
     publisher: watch::Sender<State<Publisher>>,
     consumers: watch::Sender<State<Consumers>>,
     keys: [Vec<String>; 2],
@@ -115,7 +115,7 @@ impl RabbitQueue {
         Ok(Self::start(link, first, nodes, clock).await)
     }
 
-    /// Connects, declares, tries what the user may do, and leaves again: tells whether all would work at once.
+    /// Connects, declares, tries what the user may do, and disconnects: checks whether all would work at once.
     ///
     /// # Errors
     /// See [`RabbitError`].
@@ -136,9 +136,9 @@ impl RabbitQueue {
         clock: Clock,
     ) -> Self {
         let (options, topology) = (Arc::clone(&link.options), Arc::clone(&link.topology));
-        let (publisher, consumers) = (board(&clock), board(&clock));
+        let (publisher, consumers) = (states(&clock), states(&clock));
         let sizes = Arc::new(Sizes::default());
-        let intake = Arc::new(Intake::with(&sizes));
+        let buffer = Arc::new(DeliveryBuffer::with(&sizes));
         let rescue = Rescue {
             publisher: publisher.clone(),
             topology: Arc::clone(&topology),
@@ -148,7 +148,7 @@ impl RabbitQueue {
             nodes,
             topology: Arc::clone(&topology),
             options: Arc::clone(&options),
-            intake: Arc::clone(&intake),
+            buffer: Arc::clone(&buffer),
             rescue: Arc::new(rescue),
             clock: Arc::clone(&clock),
         };
@@ -167,7 +167,7 @@ impl RabbitQueue {
             options,
             topology,
             numbering,
-            intake,
+            buffer,
             publisher,
             consumers,
             keys,
@@ -178,7 +178,7 @@ impl RabbitQueue {
         }
     }
 
-    /// Without waiting: who publishes has somebody waiting, and tries again.
+    /// Without waiting: the publisher has a caller that waits, and tries again.
     fn publisher_now(&self) -> Result<Arc<Publisher>, RabbitError> {
         let state = self.publisher.borrow();
         state.link.clone().ok_or_else(|| state.why.clone())

@@ -78,11 +78,11 @@ fn explain(error: RabbitError, options: &Options) -> RabbitError {
     let RabbitError::Broker { cause, .. } = &error else { return error };
     match cause.kind() {
         ErrorKind::ProtocolError(refusal) if is_refusal(refusal.kind()) => {
-            RabbitError::Refused { prefix: options.prefix.clone(), said: refusal.get_message().to_string() }
+            RabbitError::Refused { prefix: options.prefix.clone(), detail: refusal.get_message().to_string() }
         }
         // The TLS library's own type is not ours to name; its words are the same everywhere.
         ErrorKind::IOError(failure) if failure.to_string().contains("certificate") => {
-            RabbitError::Untrusted { said: failure.to_string() }
+            RabbitError::Untrusted { detail: failure.to_string() }
         }
         _ => error,
     }

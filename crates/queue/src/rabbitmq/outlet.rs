@@ -2,7 +2,7 @@
 //!
 //! lapin numbers a message when it is given one, and hands over its frames a moment later, under another lock. Of two tasks
 //! that publish on one channel the second may so be the first on the wire; the broker counts what arrives, and each gets the
-//! other's confirm. A returned message, besides, goes with whichever confirm comes next. So whoever publishes has the channel
+//! other's confirm. A returned message, besides, goes with whichever confirm comes next. So the publishing caller has the channel
 //! for himself until all his confirms are there. (lapin 4.12, `Channel::basic_publish` and `Acknowledgements`.)
 
 use std::sync::Arc;
@@ -39,8 +39,8 @@ impl Outlet {
         self.channel.status().connected()
     }
 
-    /// Publishes all, mandatory. Who stops waiting gives nobody else his turn before his confirms are there: publishing that
-    /// has begun goes on by itself, until the channel ends.
+    /// Publishes all messages with `mandatory` set. If the caller is cancelled, publishing continues in the background, so
+    /// the channel is not reused until its confirms have arrived, or the channel ends.
     pub(super) async fn publish(
         &self,
         exchange: &str,

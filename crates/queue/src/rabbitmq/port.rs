@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::error::RabbitError;
 use super::message::Outgoing;
-use super::publisher::Whose;
+use super::publisher::Origin;
 use super::supervisor::up;
 use super::{RabbitQueue, census, fill};
 use crate::published::Numbers;
@@ -24,7 +24,7 @@ impl RabbitQueue {
         let deadline = Instant::now() + wait;
         let mut state = self.consumers.subscribe();
         loop {
-            if let Some(batch) = self.intake.take(max, except, self.options.held_at_most) {
+            if let Some(batch) = self.buffer.take(max, except, self.options.held_at_most) {
                 return Ok(batch);
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -33,7 +33,7 @@ impl RabbitQueue {
             }
             tokio::select! {
                 // Whether it arrived or the time is over is seen above.
-                _ = timeout(left, self.intake.arrived.notified()) => {}
+                _ = timeout(left, self.buffer.arrived.notified()) => {}
                 down = state.wait_for(|state| state.link.is_none()) => {
                     let why = down.map_or(RabbitError::Closed, |state| state.why.clone());
                     return Err(why.into());
@@ -52,7 +52,7 @@ impl Publish for RabbitQueue {
             let messages: Vec<Outgoing> = messages.into_iter().map(|message| self.address(message)).collect();
             if !messages.is_empty() {
                 let numbers: Vec<Numbers> = messages.iter().filter_map(|message| message.numbers).collect();
-                self.publisher_now()?.publish(Whose::Lane(lane), messages, &self.options).await?;
+                self.publisher_now()?.publish(Origin::Lane(lane), messages, &self.options).await?;
                 self.numbering.confirm(&numbers);
             }
         }
@@ -63,14 +63,14 @@ impl Publish for RabbitQueue {
 #[async_trait]
 impl Consume for RabbitQueue {
     async fn take_except(&self, max: usize, wait: Duration, except: &[i64]) -> Result<Batch, QueueError> {
-        let _taker = self.intake.taker();
+        let _taker = self.buffer.taker();
         let patience = wait.max(self.options.connect_time);
         up(&self.consumers, patience).await?;
         self.take_when_up(max, wait, except).await
     }
 
     async fn acknowledge(&self, batch: &Batch) -> Result<(), QueueError> {
-        let messages = self.intake.settle(&batch.messages);
+        let messages = self.buffer.settle(&batch.messages);
         let acks = messages.iter().map(|message| message.acker.ack(BasicAckOptions::default()));
         let limit = self.options.answer_time;
         let Ok(answers) = timeout(limit, join_all(acks)).await else {
@@ -86,7 +86,7 @@ impl Consume for RabbitQueue {
     }
 
     async fn release(&self, batch: &Batch) -> Result<(), QueueError> {
-        batch.check(self.intake.put_back(&batch.messages))
+        batch.check(self.buffer.put_back(&batch.messages))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Tells whether the user may do all that the engine does, and leaves nothing behind.
+//! Checks whether the user may do all that the engine does, and leaves nothing behind.
 
 use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;

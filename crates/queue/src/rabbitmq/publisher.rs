@@ -23,7 +23,7 @@ const WINDOW: usize = 64;
 
 /// Whose messages are published. Each has a channel of its own: none waits for another's confirms.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Whose {
+pub(super) enum Origin {
     /// Those of one lane.
     Lane(Lane),
     /// What goes back from the poison queue.
@@ -63,11 +63,11 @@ impl Publisher {
     /// nothing until it lets go: nobody waits for that.
     pub(super) async fn publish(
         &self,
-        whose: Whose,
+        origin: Origin,
         messages: Vec<Outgoing>,
         options: &Options,
     ) -> Result<(), PublishError> {
-        let from = self.outlet(whose);
+        let from = self.outlet(origin);
         let limit = options.publish_time;
         tokio::select! {
             biased;
@@ -103,10 +103,10 @@ impl Publisher {
             Ok(Confirmation::Ack(None)) => return Ok(()),
             Ok(Confirmation::Nack(_)) => return Err(PublishError::Full),
             Ok(Confirmation::Ack(Some(returned))) => {
-                RabbitError::Returned { said: returned.reply_text.to_string() }
+                RabbitError::Returned { detail: returned.reply_text.to_string() }
             }
             Ok(Confirmation::NotRequested) => {
-                RabbitError::Returned { said: "no confirmation was asked for".to_owned() }
+                RabbitError::Returned { detail: "no confirmation was asked for".to_owned() }
             }
             Err(cause) => self.explained(RabbitError::broker("awaiting a confirm")(cause)),
         };
@@ -114,23 +114,23 @@ impl Publisher {
         Err(failure.into())
     }
 
-    /// A failure, told with what mends it if that is a permission.
+    /// A failure, with what mends it if that is a permission.
     fn explained(&self, failure: RabbitError) -> RabbitError {
         self.topology.explain(failure, &self.topology.exchange)
     }
 
-    fn outlet(&self, whose: Whose) -> &Outlet {
-        match whose {
-            Whose::Lane(Lane::Live) => &self.live,
-            Whose::Lane(Lane::Bulk) => &self.bulk,
-            Whose::Rescued => &self.rescued,
+    fn outlet(&self, origin: Origin) -> &Outlet {
+        match origin {
+            Origin::Lane(Lane::Live) => &self.live,
+            Origin::Lane(Lane::Bulk) => &self.bulk,
+            Origin::Rescued => &self.rescued,
         }
     }
 
-    /// Publishes a message that reaches no queue: tells whether the broker takes and confirms ours.
+    /// Publishes a message that reaches no queue: checks whether the broker takes and confirms ours.
     pub(super) async fn try_publishing(&self, options: &Options) -> Result<(), RabbitError> {
         let sending = async {
-            let outcomes = self.send(&self.live, vec![Outgoing::nowhere()]).await?;
+            let outcomes = self.send(&self.live, vec![Outgoing::unroutable()]).await?;
             let confirmed = outcomes.into_iter().collect::<Result<Vec<_>, _>>();
             confirmed.map_err(|cause| self.explained(RabbitError::broker("trying")(cause)))
         };

@@ -9,7 +9,7 @@ use tokio::time::{Instant, interval, sleep_until};
 use super::amqp_connection::AmqpConnection;
 use super::nodes::Nodes;
 use super::publisher::Publisher;
-use super::supervisor::{LOOK_ROUND, Linked};
+use super::supervisor::{LOOK_EVERY, Supervised};
 use super::topology::Topology;
 use super::{Options, RabbitError};
 use crate::Clock;
@@ -30,7 +30,7 @@ impl PublisherLink {
     }
 }
 
-impl Linked for PublisherLink {
+impl Supervised for PublisherLink {
     type Link = Publisher;
 
     fn name(&self) -> &'static str {
@@ -46,7 +46,7 @@ impl Linked for PublisherLink {
 
     async fn watch(&self, publisher: &Publisher) -> Option<RabbitError> {
         let mut events = Box::pin(publisher.link.connection.events_listener());
-        let mut rounds = interval(LOOK_ROUND);
+        let mut rounds = interval(LOOK_EVERY);
         let mut patience = None;
         loop {
             if !publisher.is_connected() {

@@ -1,6 +1,6 @@
-//! Brings what the consumer of one queue delivers into the intake.
+//! Brings what the consumer of one queue delivers into the delivery buffer.
 //!
-//! A lane's consumer begins cautiously. Whoever dies counts as having lost all that it held: with full hands, one
+//! A lane's consumer begins cautiously. A process that dies counts as having lost all that it held: if it held much, one
 //! message that kills would take its neighbours along to the poison queue.
 
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use lapin::types::FieldTable;
 use lapin::{Channel, Consumer};
 
 use super::delivered::ALONE_AFTER;
+use super::delivery_buffer::DeliveryBuffer;
 use super::error::within;
-use super::intake::Intake;
 use super::message::Marks;
+use super::pump_reports::ReportRequests;
 use super::rescue::Rescue;
-use super::roll_call::Called;
 use super::supervisor::Alarm;
 use super::topology::{QueueName, Source};
 use super::{Options, RabbitError};
@@ -68,7 +68,7 @@ pub(super) struct Pump {
     pub(super) queue: QueueName,
     pub(super) channel: Channel,
     pub(super) options: Arc<Options>,
-    pub(super) intake: Arc<Intake>,
+    pub(super) buffer: Arc<DeliveryBuffer>,
     pub(super) generation: u64,
     pub(super) rescue: Arc<Rescue>,
     pub(super) alarm: Arc<Alarm>,
@@ -77,7 +77,7 @@ pub(super) struct Pump {
     /// Messages of a newer format that wait here.
     pub(super) parked: u16,
     /// When it is asked whether it has received all that was delivered.
-    pub(super) called: Called,
+    pub(super) requests: ReportRequests,
 }
 
 impl Pump {
@@ -104,9 +104,9 @@ impl Pump {
             let delivery = tokio::select! {
                 biased;
                 delivery = consumer.next() => delivery,
-                here = self.called.next() => {
+                report_to = self.requests.next() => {
                     // The process may have stopped waiting for the report.
-                    here.send(()).ok();
+                    report_to.send(()).ok();
                     continue;
                 }
             };
@@ -136,7 +136,7 @@ impl Pump {
 
     /// Takes no more from a queue that gives us what we cannot read; newer programs get it.
     pub(super) async fn stop(&mut self, consumer: &Consumer) -> Result<(), RabbitError> {
-        self.intake.set_outdated();
+        self.buffer.set_outdated();
         tracing::error!(
             queue = self.queue.name,
             "the queue is full of events for a newer program; this one stops taking from it: upgrade it"

@@ -1,4 +1,4 @@
-//! What becomes of one delivery: it goes into the intake, steps aside, waits for a newer program, or goes back from the poison
+//! What becomes of one delivery: it goes into the delivery buffer, moves to the bulk lane, waits for a newer program, or goes back from the poison
 //! queue.
 
 use lapin::Consumer;
@@ -24,10 +24,10 @@ impl Pump {
         }
         match self.queue.source {
             Source::Lane(lane) => {
-                let Some(delivery) = self.step_aside(delivery, lane).await? else { return Ok(()) };
+                let Some(delivery) = self.move_if_crowded(delivery, lane).await? else { return Ok(()) };
                 let message =
                     self.message(delivery, |properties, body| envelopes(properties, body, lane, &self.clock));
-                self.intake.arrive(self.generation, message);
+                self.buffer.arrive(self.generation, message);
                 Ok(())
             }
             Source::Poison => self.receive_poison(delivery).await,
@@ -36,11 +36,11 @@ impl Pump {
 
     /// A queue is first in, first out, and what is held of it is bounded. So that the messages of one connection are
     /// not all that is held, further ones of it go to the bulk lane. Returns a delivery that may stay.
-    async fn step_aside(&self, delivery: Delivery, lane: Lane) -> Result<Option<Delivery>, RabbitError> {
+    async fn move_if_crowded(&self, delivery: Delivery, lane: Lane) -> Result<Option<Delivery>, RabbitError> {
         let marks = Marks::of(&delivery.properties);
         let connection = marks.connection();
         let may_move = lane == Lane::Live && connection != 0 && marks.is_ours() && !marks.rescued();
-        let crowded = self.intake.live_of(connection) >= usize::from(self.options.prefetch / 2);
+        let crowded = self.buffer.live_of(connection) >= usize::from(self.options.prefetch / 2);
         if !(may_move && crowded && marks.lost() == 0 && self.stage == Stage::Full) {
             return Ok(Some(delivery));
         }
@@ -61,7 +61,7 @@ impl Pump {
     /// Keeps what a newer program has to read, and stops taking before there is no room for anything else.
     async fn park(&mut self, delivery: Delivery, consumer: &Consumer) -> Result<(), RabbitError> {
         let message = self.message(delivery, |_, body| Contents::Envelopes(body));
-        self.intake.park(self.generation, message);
+        self.buffer.park(self.generation, message);
         self.parked += 1;
         if self.parked == 1 {
             tracing::warn!(queue = self.queue.name, "an event of a newer program waits for one");
@@ -88,10 +88,10 @@ impl Pump {
                 let why = "handed out again and again without an answer, alone at last".to_owned();
                 Contents::Unreadable(crate::pack::split_open(&body), why)
             });
-            self.intake.arrive(self.generation, message);
+            self.buffer.arrive(self.generation, message);
             return Ok(());
         }
-        let _passing = self.intake.passing(marks.events(&delivery.data));
+        let _passing = self.buffer.passing(marks.events(&delivery.data));
         self.rescue.send_back(delivery).await
     }
 

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use super::error::within;
 use super::message::{Marks, Outgoing, outgoing};
-use super::publisher::{Publisher, Whose};
+use super::publisher::{Origin, Publisher};
 use super::supervisor::{State, up};
 use super::topology::Topology;
 use super::{Options, RabbitError};
@@ -75,6 +75,6 @@ impl Rescue {
 
     async fn publish(&self, message: Outgoing) -> Result<(), crate::PublishError> {
         let publisher = up(&self.publisher, self.options.publish_time).await?;
-        publisher.publish(Whose::Rescued, vec![message], &self.options).await
+        publisher.publish(Origin::Rescued, vec![message], &self.options).await
     }
 }

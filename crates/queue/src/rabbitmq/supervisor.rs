@@ -1,4 +1,4 @@
-//! Keeps one connection with all that hangs on it: whatever fails, all of it is dropped and opened again.
+//! Keeps one connection with its channels and consumers: after any failure, all of it is dropped and opened again.
 //!
 //! lapin's own recovery stays off. It revives connections, but a channel closed by the broker stays dead, and a consumer
 //! that the broker cancelled merely ends; making everything again has one state instead of many.
@@ -21,7 +21,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3);
 const WELL_AFTER: Duration = Duration::from_secs(10);
 
 /// How often a link is looked at though nothing was heard: whether it stands, is still wanted, or holds what it should not.
-pub(super) const LOOK_ROUND: Duration = Duration::from_secs(1);
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What is known about a link.
 pub(super) struct State<T> {
@@ -32,16 +32,16 @@ pub(super) struct State<T> {
     /// Since when.
     pub(super) since: Timestamp,
     /// Whether it was let go because nobody needs it.
-    pub(super) resting: bool,
+    pub(super) idle: bool,
 }
 
 /// What is supervised: how to make a link, and how to notice that it is gone.
-pub(super) trait Linked: Send + Sync + 'static {
+pub(super) trait Supervised: Send + Sync + 'static {
     type Link: Send + Sync + 'static;
 
     /// Returns when the link is wanted.
     fn wanted(&self) -> impl Future<Output = ()> + Send;
-    /// Makes the link, with all that hangs on it. Every await in it has a deadline.
+    /// Makes the link, with its channels and consumers. Every await in it has a deadline.
     fn open(&self) -> impl Future<Output = Result<Self::Link, RabbitError>> + Send;
     /// Returns when the link has failed, with the cause, or with `None` when nobody wants it any more.
     fn watch(&self, link: &Self::Link) -> impl Future<Output = Option<RabbitError>> + Send;
@@ -51,15 +51,15 @@ pub(super) trait Linked: Send + Sync + 'static {
     fn name(&self) -> &'static str;
 }
 
-pub(super) fn board<T>(clock: &Clock) -> watch::Sender<State<T>> {
-    watch::Sender::new(State { link: None, why: RabbitError::NotConnected, since: clock(), resting: true })
+pub(super) fn states<T>(clock: &Clock) -> watch::Sender<State<T>> {
+    watch::Sender::new(State { link: None, why: RabbitError::NotConnected, since: clock(), idle: true })
 }
 
 /// Runs for ever; `first` is what the first attempt gave, if there was one.
-pub(super) async fn supervise<L: Linked>(
-    linked: Arc<L>,
+pub(super) async fn supervise<L: Supervised>(
+    supervised: Arc<L>,
     first: Option<Result<L::Link, RabbitError>>,
-    board: watch::Sender<State<L::Link>>,
+    states: watch::Sender<State<L::Link>>,
     clock: Clock,
 ) {
     let mut opened = first;
@@ -68,15 +68,15 @@ pub(super) async fn supervise<L: Linked>(
         let attempt = match opened.take() {
             Some(attempt) => attempt,
             None => {
-                linked.wanted().await;
-                board.send_modify(|state| state.resting = false);
-                linked.open().await
+                supervised.wanted().await;
+                states.send_modify(|state| state.idle = false);
+                supervised.open().await
             }
         };
         let why = match attempt {
             Ok(link) => {
                 let began = Instant::now();
-                let why = attend(&*linked, link, &board, &clock).await;
+                let why = watch_link(&*supervised, link, &states, &clock).await;
                 if began.elapsed() >= WELL_AFTER {
                     wait = FIRST_WAIT;
                 }
@@ -85,28 +85,28 @@ pub(super) async fn supervise<L: Linked>(
             Err(error) => Some(error),
         };
         let Some(why) = why else { continue };
-        report(linked.name(), &why);
-        board.send_modify(|state| state.why = why);
+        report(supervised.name(), &why);
+        states.send_modify(|state| state.why = why);
         sleep(jittered(wait)).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }
 }
 
 /// Shows the link on the board until it fails.
-async fn attend<L: Linked>(
-    linked: &L,
+async fn watch_link<L: Supervised>(
+    supervised: &L,
     link: L::Link,
-    board: &watch::Sender<State<L::Link>>,
+    states: &watch::Sender<State<L::Link>>,
     clock: &Clock,
 ) -> Option<RabbitError> {
     let link = Arc::new(link);
     let shown = Some(Arc::clone(&link));
-    board.send_replace(State { link: shown, why: RabbitError::NotConnected, since: clock(), resting: false });
-    tracing::info!(link = linked.name(), "the link to the broker is up");
-    let why = linked.watch(&link).await;
+    states.send_replace(State { link: shown, why: RabbitError::NotConnected, since: clock(), idle: false });
+    tracing::info!(link = supervised.name(), "the link to the broker is up");
+    let why = supervised.watch(&link).await;
     let shown = why.clone().unwrap_or(RabbitError::NotConnected);
-    board.send_replace(State { link: None, why: shown, since: clock(), resting: why.is_none() });
-    linked.end(&link).await;
+    states.send_replace(State { link: None, why: shown, since: clock(), idle: why.is_none() });
+    supervised.end(&link).await;
     why
 }
 
@@ -125,13 +125,13 @@ fn jittered(wait: Duration) -> Duration {
 }
 
 /// Waits until the link is up.
-pub(super) async fn up<T>(board: &watch::Sender<State<T>>, limit: Duration) -> Result<Arc<T>, RabbitError> {
-    let mut seen = board.subscribe();
+pub(super) async fn up<T>(states: &watch::Sender<State<T>>, limit: Duration) -> Result<Arc<T>, RabbitError> {
+    let mut seen = states.subscribe();
     let up = seen.wait_for(|state| state.link.is_some());
     match timeout(limit, up).await {
         Ok(Ok(state)) => state.link.clone().ok_or(RabbitError::NotConnected),
         Ok(Err(_)) => Err(RabbitError::Closed),
-        Err(_) => Err(board.borrow().why.clone()),
+        Err(_) => Err(states.borrow().why.clone()),
     }
 }
 
@@ -139,13 +139,13 @@ pub(super) async fn up<T>(board: &watch::Sender<State<T>>, limit: Duration) -> R
 #[derive(Default)]
 pub(super) struct Alarm {
     cause: Mutex<Option<RabbitError>>,
-    rung: Notify,
+    notify: Notify,
 }
 
 impl Alarm {
     pub(super) fn raise(&self, cause: RabbitError) {
         self.cause.lock().get_or_insert(cause);
-        self.rung.notify_one();
+        self.notify.notify_one();
     }
 
     /// For one listener.
@@ -154,7 +154,7 @@ impl Alarm {
             if let Some(cause) = self.cause.lock().clone() {
                 return cause;
             }
-            self.rung.notified().await;
+            self.notify.notified().await;
         }
     }
 }

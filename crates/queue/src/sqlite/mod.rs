@@ -34,7 +34,7 @@ pub const POLL: Duration = Duration::from_millis(50);
 /// An envelope whose taker vanished so often is handed out as unreadable: something in it kills takers.
 pub const LOST_LIMIT: i64 = 20;
 
-/// A message whose taker vanished so often is taken apart, and each of its envelopes handed out by itself: with the one
+/// A message whose taker vanished so often is split, and each of its envelopes handed out by itself: with the one
 /// that kills takers, the others would be condemned.
 pub const ALONE_AFTER: i64 = 2;
 

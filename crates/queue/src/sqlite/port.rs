@@ -13,7 +13,7 @@ use super::{GLANCE, POLL, SqliteQueue, TICK, TIDY_AFTER, admin, take};
 use crate::{Batch, Consume, Depth, Envelope, Look, Observe, Publish, PublishError, QueueError, pack};
 
 impl SqliteQueue {
-    /// Cuts the log off if events were acknowledged since: they would live on in it. Waits for no reader: whoever publishes
+    /// Cuts the log off if events were acknowledged since: they would live on in it. Waits for no reader: a process that publishes
     /// would wait too.
     async fn tidy(&self) {
         if self.untidy.swap(0, Ordering::Relaxed) == 0 {
@@ -30,7 +30,7 @@ impl SqliteQueue {
     /// Waits until somebody has published, in this process or, by the file's last write, in another one, but no longer than `at_most`;
     /// returns whether somebody may have. `seen` is the last write before the queue was found empty.
     async fn shows_activity(&self, seen: Option<SystemTime>, at_most: Duration) -> bool {
-        // What was written in the same tick as the last write that was seen cannot be told from it, so another look comes soon.
+        // What was written in the same tick as the last write that was seen cannot be distinguished from it, so another look comes soon.
         let is_recent = seen.and_then(|at| at.elapsed().ok()).is_some_and(|age| age < TICK);
         let deadline = Instant::now() + if is_recent { at_most.min(TICK) } else { at_most };
         let glance = if seen.is_some() { GLANCE } else { at_most };

@@ -84,7 +84,7 @@ struct Found {
 }
 
 /// What a take has found so far, and the room that is left.
-struct Hand {
+struct Selection {
     found: Vec<Found>,
     room: usize,
     bytes: usize,
@@ -94,16 +94,16 @@ struct Hand {
 /// the last that was served first. A message that takers did not survive comes alone.
 fn find(transaction: &Transaction<'_>, request: &Request) -> Result<Vec<Found>, QueueError> {
     let lanes = if request.bulk_first { [Lane::Bulk, Lane::Live] } else { [Lane::Live, Lane::Bulk] };
-    let mut hand = Hand { found: Vec::new(), room: request.max.max(1), bytes: TAKE_BYTES };
+    let mut selection = Selection { found: Vec::new(), room: request.max.max(1), bytes: TAKE_BYTES };
     for lane in lanes {
         let (mut after, mut around) = (request.served, false);
-        while hand.room > 0 {
+        while selection.room > 0 {
             match next_connection(transaction, lane, after)? {
                 Some(next) if around && next > request.served => break,
                 Some(next) => {
                     after = next;
-                    if !request.except.contains(&next) && !fill(transaction, lane, next, &mut hand)? {
-                        return Ok(hand.found);
+                    if !request.except.contains(&next) && !fill(transaction, lane, next, &mut selection)? {
+                        return Ok(selection.found);
                     }
                 }
                 None if around => break,
@@ -111,7 +111,7 @@ fn find(transaction: &Transaction<'_>, request: &Request) -> Result<Vec<Found>, 
             }
         }
     }
-    Ok(hand.found)
+    Ok(selection.found)
 }
 
 /// The next connection after this one, in the order of numbers, of which something waits.
@@ -125,21 +125,21 @@ fn fill(
     transaction: &Transaction<'_>,
     lane: Lane,
     connection: i64,
-    hand: &mut Hand,
+    selection: &mut Selection,
 ) -> Result<bool, QueueError> {
     let mut statement = transaction.prepare_cached(statements::WAITING)?;
     let mut rows = statement.query((admin::number(lane), connection, FORMAT))?;
-    while hand.room > 0
+    while selection.room > 0
         && let Some(row) = rows.next()?
     {
         let (message, events) = read(row, connection)?;
         let alone = message.lost >= ALONE_AFTER;
-        if !hand.found.is_empty() && (alone || message.body.len() > hand.bytes) {
+        if !selection.found.is_empty() && (alone || message.body.len() > selection.bytes) {
             return Ok(false);
         }
-        hand.room = hand.room.saturating_sub(events);
-        hand.bytes = hand.bytes.saturating_sub(message.body.len());
-        hand.found.push(message);
+        selection.room = selection.room.saturating_sub(events);
+        selection.bytes = selection.bytes.saturating_sub(message.body.len());
+        selection.found.push(message);
         if alone {
             return Ok(false);
         }
@@ -173,11 +173,11 @@ fn items(message: Found) -> Vec<Item> {
     if message.lost < LOST_LIMIT {
         return items;
     }
-    items.into_iter().map(condemn).collect()
+    items.into_iter().map(make_unreadable).collect()
 }
 
 /// Makes an item unreadable that came in a message which nobody survives.
-fn condemn(item: Item) -> Item {
+fn make_unreadable(item: Item) -> Item {
     let why = format!("handed out {LOST_LIMIT} times without an answer");
     match item {
         Item::Readable(envelope) => match serde_json::to_vec(&envelope) {

@@ -27,7 +27,7 @@ async fn a_wrong_virtual_host_is_named() {
     let url = shared().await;
     let (node, _) = url.rsplit_once('/').unwrap();
     let error = refusal(&format!("{node}/nowhere"), options()).await;
-    assert!(matches!(&error, RabbitError::Refused { said, .. } if said.contains("nowhere")), "{error:?}");
+    assert!(matches!(&error, RabbitError::Refused { detail, .. } if detail.contains("nowhere")), "{error:?}");
 }
 
 /// What of the engine's needs a permission is missing shows in what the broker says.

@@ -122,7 +122,7 @@ impl Client {
         match self.search_exactly(email).await {
             Ok(Some(code)) => match self.get(LookupBy::Code(code)).await? {
                 Some(affiliate) => Ok(Some(affiliate)),
-                // One of the two is out of date: which one, a later look tells.
+                // One of the two is out of date: a later look shows which.
                 None => {
                     let message = "a search found an affiliate that refersion then did not know by its code";
                     Err(Problem::unanswered(Operation::Get, Class::Unavailable, message).failure)

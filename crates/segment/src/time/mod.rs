@@ -40,7 +40,7 @@ fn read(top: &Fields<'_>, key: &str) -> Option<Timestamp> {
     top.all(key).filter_map(parse::time).find(is_set).map(to_the_microsecond)
 }
 
-/// The time that a value says, if it says one.
+/// The time that a value states, if it states one.
 pub(crate) fn parsed(node: &Node<'_>) -> Option<Timestamp> {
     parse::time(node)
 }

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use crate::node::Node;
 use crate::{numbers, time};
 
-/// A value that says a time, in whatever year: a clock that was never set still tells how long ago it was.
+/// A value that states a time, in any year: a clock that was never set still shows how long ago it was.
 #[derive(Clone, Copy)]
 pub(super) struct Timed<'a> {
     pub(super) value: &'a RawValue,
@@ -14,7 +14,7 @@ pub(super) struct Timed<'a> {
 }
 
 impl<'a> Timed<'a> {
-    /// The time that a value says; `None` if it says none.
+    /// The time that a value states; `None` if it states none.
     pub(super) fn of(value: &'a RawValue) -> Option<Self> {
         let json = numbers::wrapped(value.get().as_bytes());
         let time = time::parsed(&Node::parse(&json).ok()?)?;

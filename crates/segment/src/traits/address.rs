@@ -53,7 +53,7 @@ fn of_source(
     best([whole, inner, flat])
 }
 
-/// Whether a value under a key is what the key says. The country code of a phone number has digits.
+/// Whether a value under a key is what the key means. The country code of a phone number has digits.
 fn is_meant(key: &str, node: &Node<'_>) -> bool {
     let is_code = |text: &str| (2..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphabetic());
     key != "countrycode" || matches!(node, Node::Text(text) if is_code(text.trim()))

@@ -11,17 +11,18 @@ use crate::node::Node;
 use crate::text::non_empty;
 
 pub(super) fn read(sources: &Sources<'_, '_>, mapping: &Mapping, parsed: &mut ParsedTraits) {
-    let mut said = |key, field| TraitValue::of(sources, mapping, key, field, parsed);
+    let mut read_name = |key, field| TraitValue::of(sources, mapping, key, field, parsed);
     let (whole, first, last) =
-        (said("name", "name"), said("firstname", "first_name"), said("lastname", "last_name"));
+        (read_name("name", "name"), read_name("firstname", "first_name"), read_name("lastname", "last_name"));
     let split = whole.text.as_deref().map(split);
     let first_name = first.text.as_deref().or(split.map(|(first, _)| first));
     let one_word = last.is_blank && first_name.is_some();
     let last_name = last.text.as_deref().or(split.map(|(_, rest)| rest)).or(one_word.then_some(""));
-    for (field, said, name) in [(Trait::FirstName, &first, first_name), (Trait::LastName, &last, last_name)] {
+    for (field, stated, name) in [(Trait::FirstName, &first, first_name), (Trait::LastName, &last, last_name)]
+    {
         match name {
             Some(name) => parsed.set(field, Some(name.to_owned())),
-            None if said.is_blank => parsed.ignore(said.key, IgnoredReason::CannotBeCleared),
+            None if stated.is_blank => parsed.ignore(stated.key, IgnoredReason::CannotBeCleared),
             None => {}
         }
     }
@@ -30,7 +31,7 @@ pub(super) fn read(sources: &Sources<'_, '_>, mapping: &Mapping, parsed: &mut Pa
     }
 }
 
-/// What an event says about one of the names.
+/// What an event states about one of the names.
 struct TraitValue {
     key: &'static str,
     /// The first that is a text.
@@ -47,17 +48,17 @@ impl TraitValue {
         field: &str,
         parsed: &mut ParsedTraits,
     ) -> Self {
-        let mut said = Self { key, text: None, is_blank: false };
+        let mut stated = Self { key, text: None, is_blank: false };
         let mapped = sources.mapped(mapping, field);
         for node in mapped.into_iter().chain(sources.standard().flat_map(|source| source.all(key))) {
             match node {
-                Node::Text(text) if said.text.is_none() => said.text = non_empty(text),
+                Node::Text(text) if stated.text.is_none() => stated.text = non_empty(text),
                 Node::Text(_) | Node::Null => {}
                 other => parsed.ignore_node(key, other),
             }
-            said.is_blank |= node.is_blank();
+            stated.is_blank |= node.is_blank();
         }
-        said
+        stated
     }
 }
 

@@ -86,7 +86,7 @@ impl<'n> Place<'n> {
     pub(super) fn of(source: &Fields<'n>) -> Self {
         let holders = HOLDERS.into_iter().flat_map(|holder| source.all(holder)).filter_map(object_in);
         let objects: Vec<Fields<'n>> = holders.map(|object| Fields::of(Some(object))).collect();
-        let best = objects.iter().position(says_something).unwrap_or(0);
+        let best = objects.iter().position(has_value).unwrap_or(0);
         let prefixed = source.groups().flat_map(|(key, group)| {
             let rests = behind_prefixes(key).map(str::to_owned);
             rests.flat_map(move |rest| group.iter().map(move |(_, field)| (rest.clone(), field.node)))
@@ -109,7 +109,7 @@ impl<'n> Place<'n> {
     }
 }
 
-fn says_something(fields: &Fields<'_>) -> bool {
+fn has_value(fields: &Fields<'_>) -> bool {
     let keys = PARTS.iter().flat_map(|part| part.inner);
     keys.into_iter().any(|key| fields.all(key).any(|node| !node.is_blank()))
 }

@@ -5,7 +5,7 @@ use crate::fields::Fields;
 use crate::node::Node;
 use crate::text::Statement;
 
-/// The places. `context.traits` is where the libraries for phones keep what was said before. The others are mistakes that
+/// The places. `context.traits` is where the libraries for phones keep what was stated before. The others are mistakes that
 /// senders make, and that do no harm.
 pub(crate) const PATHS: [&[&str]; 4] =
     [&["traits"], &["traits", "traits"], &["context", "traits"], &["properties"]];

@@ -139,7 +139,7 @@ async fn admit(guard: &Guard, mut request: Request, next: Next) -> Result<Respon
     acting.await.map_err(|_| Problem::internal("the request failed"))
 }
 
-/// Who asks.
+/// The caller.
 async fn authenticate(engines: &Engines, headers: &HeaderMap) -> Result<OperatorView, Problem> {
     let refused = |code, detail| {
         let hint = "send `authorization: Bearer TOKEN`; `operators add` on the server makes one";

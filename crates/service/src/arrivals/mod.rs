@@ -1,7 +1,7 @@
 //! Accepted events that never arrive: publishers report what the broker confirmed, and one process of the installation
 //! compares that with what workers have absorbed.
 
-mod judge;
+mod detector;
 mod summary;
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use ledger::{ProcessReport, Stream};
 use queue::{Lane, Published};
 
-use self::judge::{Judge, Look, Verdict};
+use self::detector::{Detector, Look, StreamChange};
 pub use self::summary::Summary;
 use crate::engines::Engines;
 use crate::failure::Failure;
@@ -57,7 +57,7 @@ fn stream(published: &Published) -> Stream {
 
 /// What one process has seen so far.
 #[derive(Default)]
-pub struct Watch(Judge);
+pub struct Watch(Detector);
 
 impl Watch {
     /// Compares what was published with what has arrived, and writes down what is missing.
@@ -74,9 +74,9 @@ impl Watch {
         let missing = engines.arrivals.missing().await?;
         let watched_from = watched_from(processes, now);
         let look = Look { now, streams: &streams, depth, arrived: &arrived, missing: &missing, watched_from };
-        for verdict in self.0.judge(&look) {
-            write(engines, &verdict).await?;
-            log(&verdict);
+        for change in self.0.detect(&look) {
+            write(engines, &change).await?;
+            log(&change);
         }
         if let Ok(before) = now.checked_sub(WATCHED) {
             engines.arrivals.forget_streams(before).await?;
@@ -94,20 +94,20 @@ fn watched_from(processes: &[ProcessReport], now: Timestamp) -> Timestamp {
     until.max().map_or(oldest, |until| until.max(oldest))
 }
 
-async fn write(engines: &Engines, verdict: &Verdict) -> Result<(), Failure> {
-    if !verdict.given_up.is_empty() {
-        let noted = [(verdict.stream, verdict.given_up.clone())].into();
+async fn write(engines: &Engines, change: &StreamChange) -> Result<(), Failure> {
+    if !change.given_up.is_empty() {
+        let noted = [(change.stream, change.given_up.clone())].into();
         engines.ledger.note_arrivals(&noted).await?;
     }
-    Ok(engines.arrivals.set_missing(verdict.stream, verdict.missing.as_ref()).await?)
+    Ok(engines.arrivals.set_missing(change.stream, change.missing.as_ref()).await?)
 }
 
-fn log(verdict: &Verdict) {
-    match &verdict.missing {
-        Some(missing) if verdict.more > 0 => tracing::warn!(
+fn log(change: &StreamChange) {
+    match &change.missing {
+        Some(missing) if change.more > 0 => tracing::warn!(
             queue = missing.queue,
             events = missing.events(),
-            more = verdict.more,
+            more = change.more,
             since = %missing.since,
             until = %missing.until,
             "accepted events never arrived: the broker has thrown them away; `check` names policies that do so"
@@ -117,7 +117,7 @@ fn log(verdict: &Verdict) {
             events = missing.events(),
             "some of the events that were missing have arrived"
         ),
-        None => tracing::info!(stream = %verdict.stream, "no event of the stream is missing any more"),
+        None => tracing::info!(stream = %change.stream, "no event of the stream is missing any more"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is missing in all, for whoever asks.
+//! The summary of missing events.
 
 use jiff::Timestamp;
 use ledger::Missing;

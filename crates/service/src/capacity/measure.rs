@@ -93,7 +93,7 @@ impl Gauge {
         Ok(Measured { shares, connections, ..measured })
     }
 
-    /// Measures what the storage alone tells.
+    /// Measures what the storage alone shows.
     ///
     /// # Errors
     ///

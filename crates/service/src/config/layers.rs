@@ -25,7 +25,7 @@ struct Found {
     line: usize,
 }
 
-/// The settings as the shipped file says them.
+/// The settings of the shipped file.
 pub(super) fn shipped() -> Result<Settings, ConfigError> {
     let entries: BTreeMap<_, _> = read_toml(SHIPPED, Path::new("config/default.toml"))?
         .into_iter()
@@ -34,7 +34,7 @@ pub(super) fn shipped() -> Result<Settings, ConfigError> {
     Ok(Settings { entries })
 }
 
-/// Puts what the file at `path` says over `settings`.
+/// Overlays `settings` with those of the file at `path`.
 pub(super) fn overlay_file(settings: &mut Settings, path: &Path) -> Result<(), ConfigError> {
     let unreadable = |cause| ConfigError::Unreadable { path: path.to_owned(), cause };
     let size = std::fs::metadata(path).map_err(unreadable)?.len();

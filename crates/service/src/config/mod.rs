@@ -1,4 +1,4 @@
-//! What the program is told to do: `config/default.toml`, overlaid by a file, overlaid by the environment.
+//! The configuration: `config/default.toml`, overlaid by a file, overlaid by the environment.
 //!
 //! The struct has no defaults of its own: every key stands in the shipped file, with its unit and its effect, and a test
 //! keeps it so. Everything is read once, at start, into types that cannot hold nonsense.
@@ -35,7 +35,7 @@ pub use url::{LedgerUrl, ManagementUrl, QueueUrl};
 pub use value::{BaseUrl, ByteSize, LogLevel};
 pub use word::{AdoptNew, LogFormat, Registration};
 
-/// The file that says every default, as it was when the program was built.
+/// The file with every default, as it was when the program was built.
 pub const SHIPPED: &str = include_str!("../../../../config/default.toml");
 
 /// What is in force: the typed values, and where each of them comes from.

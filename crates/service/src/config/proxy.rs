@@ -51,7 +51,7 @@ impl Proxy {
         Ok(Self::Environment(Proxies { http, https, except }.sparing_loopback()))
     }
 
-    /// What the client is told.
+    /// The setting of the client.
     #[must_use]
     pub fn proxies(&self) -> Proxies {
         match self {

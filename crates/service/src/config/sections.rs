@@ -25,7 +25,7 @@ const SEGMENT_GIVES_UP_AFTER: Duration = Duration::from_secs(5);
 /// Declares the sections, and how each is read: the name of a key is the name of its field.
 macro_rules! sections {
     ($($(#[$about:meta])* $section:ident: $name:ident { $($(#[$what:meta])* $key:ident: $kind:ty,)* })*) => {
-        /// Everything that the program can be told.
+        /// The whole configuration.
         #[derive(Clone, Debug)]
         pub struct Config { $($(#[$about])* pub $section: $name,)* }
 
@@ -103,7 +103,7 @@ sections! {
     }
     /// The master key.
     secrets: Secrets {
-        /// Its file; `None` for the usual place ([`Config::key_file`] tells).
+        /// Its file; `None` for the usual place (see [`Config::key_file`]).
         key_file: Option<PathBuf>,
         /// The key itself, if it was given instead of a file.
         key: Option<Secret>,
@@ -147,7 +147,7 @@ sections! {
         absorb_batch: u32,
         /// Calls under way for one connection.
         max_concurrency: u32,
-        /// Edits of one batch that are told before it is recorded.
+        /// Edits of one batch that are sent before it is recorded.
         carry_from: u32,
     }
     /// Where operators are notified.

@@ -34,7 +34,7 @@ impl Awaited {
         self.engines.get()
     }
 
-    /// The engines, if they are open when the first attempt has ended: who comes while the process starts waits that long,
+    /// The engines, if they are open when the first attempt has ended: callers wait that long while the process starts,
     /// and nobody waits for a ledger that is away.
     pub async fn get_when_tried(&self) -> Option<&Engines> {
         // The sender is in our own hand, so the wait ends with the first attempt alone.

@@ -81,7 +81,7 @@ pub struct Engines {
     pub randomness: Arc<dyn Randomness>,
 }
 
-/// The connections of a ledger that is opened and unlocked without its queue: for who looks whether all is well.
+/// The connections of a ledger that is opened and unlocked without its queue: for checks whether all is well.
 ///
 /// # Errors
 ///

@@ -87,7 +87,7 @@ impl Opening {
     ///
     /// # Errors
     ///
-    /// [`EngineError`]; [`EngineError::is_passing`] tells whether trying again may help.
+    /// [`EngineError`]; [`EngineError::is_passing`] shows whether trying again may help.
     pub async fn finish(&self) -> Result<Engines, EngineError> {
         let ledger = match self.looks_for_damage {
             true => ledger_engine::open_sound(&self.ledger.url).await?,

@@ -87,13 +87,13 @@ impl Pulses {
         Pulse { name: name.to_owned(), pulses: self.clone() }
     }
 
-    /// Also holds the loops that `silences` tells of to [`Freshness::Beats`]. It is asked at every look; what it no longer
+    /// Also holds the loops that `silences` returns to [`Freshness::Beats`]. It is asked at every look; what it no longer
     /// names has ended on purpose. It must not block.
     pub fn watch(&self, silences: Silences) {
         self.lock().watched.push(silences);
     }
 
-    /// The process is ready only while this condition has nothing to tell. It is asked at every look, and must not block.
+    /// The process is ready only while this condition reports nothing. It is asked at every look, and must not block.
     pub fn need(&self, name: &'static str, condition: Condition) {
         self.lock().needed.push((name, condition));
     }

@@ -22,7 +22,7 @@ use repeats::{HoldRepeats, Repeats};
 use sink::Sink;
 
 /// lapin calls it an error when a broker that was asked for something says no or goes away. The queue's supervisor expects
-/// both, and tells of them in words that an operator can act on. `info,lapin=debug` brings lapin's own back.
+/// both, and reports them in words that an operator can act on. `info,lapin=debug` brings lapin's own back.
 const QUIET: &str = "lapin=off";
 
 /// The sink of this process, once logging has started.
@@ -76,7 +76,7 @@ pub fn last_line(text: &str) {
             sink.push(format!("{text}\n").into_bytes());
             sink.flush();
         }
-        // If standard error is closed, the exit code alone has to tell.
+        // If standard error is closed, only the exit code reports it.
         None => drop(writeln!(std::io::stderr(), "{text}")),
     }
 }

@@ -58,9 +58,9 @@ pub struct QueueFigures {
     pub live: u64,
     /// In the bulk lane.
     pub bulk: u64,
-    /// How old the oldest event is, in seconds; `None` if it is empty or cannot tell.
+    /// How old the oldest event is, in seconds; `None` if it is empty or does not know.
     pub oldest: Option<f64>,
-    /// Bytes that it holds, and how many it may; `None` if it cannot tell.
+    /// Bytes that it holds, and how many it may; `None` if it does not know.
     pub bytes: Option<(u64, u64)>,
 }
 

@@ -57,7 +57,7 @@ impl Adoption {
         workers: &Workers,
     ) -> Result<Self, Failure> {
         let state = engines.ledger.directory(connection.id).await?;
-        let is_open = state.walk.is_some() || state.asked.is_some();
+        let is_open = state.walk.is_some() || state.requested.is_some();
         let next_due = if is_open { engines.ledger.next_due(connection.id).await? } else { None };
         let now = engines.now();
         let waits_for = match is_open {
@@ -74,7 +74,7 @@ impl Adoption {
         let finished = state.finished.as_ref();
         let walk = state.walk.as_ref();
         let shown = walk.or(finished.map(|finished| &finished.walk));
-        let word = match (walk, &state.asked, finished) {
+        let word = match (walk, &state.requested, finished) {
             (Some(_), ..) => "walking",
             (None, Some(_), _) => "asked",
             (None, None, Some(finished)) if !finished.complete => "partial",
@@ -125,22 +125,22 @@ impl Adoption {
     }
 }
 
-/// Asks for a walk through a connection's affiliates.
+/// Requests a walk through a connection's affiliates.
 ///
 /// # Errors
 ///
 /// [`LedgerError`] if the ledger cannot be written.
-pub async fn ask(engines: &Engines, connection: ConnectionId) -> Result<(), LedgerError> {
+pub async fn request_walk(engines: &Engines, connection: ConnectionId) -> Result<(), LedgerError> {
     let request = WalkRequest { asked_at: engines.now(), verify: false, repair: false, max_calls: None };
-    engines.ledger.ask_for_walk(connection, request).await
+    engines.ledger.request_walk(connection, request).await
 }
 
-/// Asks for a walk through a connection's affiliates for an operator, who is in the audit.
+/// Requests a walk through a connection's affiliates for an operator, who is in the audit.
 ///
 /// # Errors
 ///
 /// [`Failure`] if the ledger cannot be written.
-pub async fn ask_for(
+pub async fn request_walk_for(
     engines: &Engines,
     actor: &str,
     connection: &Connection,
@@ -148,8 +148,8 @@ pub async fn ask_for(
     reason: Option<String>,
 ) -> Result<(), Failure> {
     let entry = AuditEntry { reason, ..about(engines, actor, action(&request), connection) };
-    let asked = engines.ledger.ask_for_walk(connection.id, request).await.map_err(Failure::from);
-    ended(engines, entry, asked).await
+    let requested = engines.ledger.request_walk(connection.id, request).await.map_err(Failure::from);
+    ended(engines, entry, requested).await
 }
 
 /// What the audit calls it.

@@ -1,4 +1,4 @@
-//! Who acts, and that it is written down.
+//! Records acts and their actors.
 
 use std::sync::OnceLock;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use connections::{Connection, State as ConnectionState};
 use identity::Digest;
-use identity::plan::{Picture, Step};
+use identity::plan::{Analysis, Step};
 use identity::settle;
 use jiff::Timestamp;
 use ledger::{DeadLetterFilter, DeadLetterState, GraphRow};
@@ -130,34 +130,35 @@ fn event(row: &EventRow) -> Option<Wait> {
 /// The calls that a person's graph needs, and the identifiers that belong to no person yet.
 fn of_graph(connection: &Connection, row: &GraphRow, asked: &[Digest]) -> Vec<Wait> {
     let rules = rules(&connection.settings);
-    let picture = Picture::of(&row.graph, &rules);
-    let mine = profile::mine(&picture, asked);
-    let calls = picture.steps.iter().filter(|step| is_mine(&picture, step, &mine)).map(|step| {
-        let trouble = picture.graph.troubles.get(&step.anchor);
+    let analysis = Analysis::of(&row.graph, &rules);
+    let mine = profile::mine(&analysis, asked);
+    let calls = analysis.steps.iter().filter(|step| is_mine(&analysis, step, &mine)).map(|step| {
+        let retry = analysis.graph.retries.get(&step.anchor);
         Wait {
             what: "call",
             about: differs(step),
-            waits_for: step_waits_for(step, trouble),
-            since: trouble.map(|trouble| trouble.since.into()),
-            due_at: trouble.filter(|trouble| !trouble.given_up).map(|trouble| trouble.due_at.into()),
+            waits_for: step_waits_for(step, retry),
+            since: retry.map(|retry| retry.since.into()),
+            due_at: retry.filter(|retry| !retry.given_up).map(|retry| retry.due_at.into()),
         }
     });
-    let without = mine.iter().filter(|digest| picture.who.person(**digest).is_none());
+    let without = mine.iter().filter(|digest| analysis.resolution.person(**digest).is_none());
     let persons = without.filter_map(|digest| {
         Some(Wait {
             what: "person",
             about: digest.to_string().chars().take(profile::SHORT).collect(),
-            waits_for: settle::waits_for(&picture, *digest)?,
-            since: row.graph.identifiers.get(digest)?.said_at.map(Into::into),
+            waits_for: settle::waits_for(&analysis, *digest)?,
+            since: row.graph.identifiers.get(digest)?.stated_at.map(Into::into),
             due_at: None,
         })
     });
     calls.chain(persons).collect()
 }
 
-fn is_mine(picture: &Picture<'_>, step: &Step, mine: &BTreeSet<Digest>) -> bool {
-    let persons = mine.iter().filter_map(|digest| picture.who.person(*digest));
-    let own = persons.filter_map(|person| picture.who.bound(picture.graph, person)).map(|it| it.address);
+fn is_mine(analysis: &Analysis<'_>, step: &Step, mine: &BTreeSet<Digest>) -> bool {
+    let persons = mine.iter().filter_map(|digest| analysis.resolution.person(*digest));
+    let own =
+        persons.filter_map(|person| analysis.resolution.bound(analysis.graph, person)).map(|it| it.address);
     mine.contains(&step.anchor) || own.into_iter().any(|address| address == step.anchor)
 }
 

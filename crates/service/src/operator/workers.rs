@@ -1,4 +1,4 @@
-//! Who works: the processes that reported themselves, and whether anybody serves what waits.
+//! The processes that reported themselves, and whether any of them serves what waits.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl Workers {
         Ok(Self { processes, any_lease, now, silent_after: config.health.stale_after })
     }
 
-    /// Whether a process runs, as far as its heartbeat tells. Clocks of two machines may differ either way.
+    /// Whether a process runs, as far as its heartbeat shows. Clocks of two machines may differ either way.
     #[must_use]
     pub fn is_alive(&self, process: &ProcessReport) -> bool {
         let silence = self.now.duration_since(process.beat_at).unsigned_abs();
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_role_that_nobody_has_is_named() {
-        for (roles, said) in [
+        for (roles, expected) in [
             (vec![], Some("no process is running")),
             (vec![ProcessRole::Ingest], Some("no worker is running")),
             (vec![ProcessRole::Worker], Some("no ingest process is running")),
@@ -235,8 +235,8 @@ mod tests {
             (vec![ProcessRole::Serve], None),
         ] {
             let found = workers(roles.into_iter().map(|role| process(role, 99)).collect()).missing();
-            assert_eq!(found.is_some(), said.is_some(), "{found:?}");
-            assert!(found.unwrap_or_default().starts_with(said.unwrap_or_default()), "{found:?}");
+            assert_eq!(found.is_some(), expected.is_some(), "{found:?}");
+            assert!(found.unwrap_or_default().starts_with(expected.unwrap_or_default()), "{found:?}");
         }
     }
 }

@@ -21,7 +21,7 @@ mod tests {
     #[test]
     fn an_age_has_one_number_and_one_unit() {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
-        for (seconds, said) in [
+        for (seconds, expected) in [
             (-5, "0 s"),
             (0, "0 s"),
             (99, "99 s"),
@@ -31,7 +31,7 @@ mod tests {
             (172_800, "2 d"),
         ] {
             let at = Timestamp::from_second(1_800_000_000 - seconds).unwrap();
-            assert_eq!(age(at, now), said);
+            assert_eq!(age(at, now), expected);
         }
     }
 }

@@ -7,7 +7,7 @@ use ingest::{AffiliateHooks, KeysUnavailable, Received};
 use ledger::LedgerError;
 use refersion::webhook;
 use tokio::sync::Semaphore;
-use worker::hints::{Doubtful, ECHOES_FOR, Hint};
+use worker::hints::{ECHOES_FOR, Hint, UnconfirmedDrift};
 
 use super::endpoint::engines;
 use super::webhook_secrets::WebhookSecrets;
@@ -31,14 +31,18 @@ impl StoreHooks {
     }
 
     /// Compares once more, as soon as what a webhook shows can be no echo any more.
-    async fn settle_later(&self, engines: &Engines, doubtful: Doubtful) -> Result<(), LedgerError> {
+    async fn settle_later(
+        &self,
+        engines: &Engines,
+        unconfirmed: UnconfirmedDrift,
+    ) -> Result<(), LedgerError> {
         let Ok(permit) = Arc::clone(&self.waiting).try_acquire_owned() else {
-            return doubtful.settle(engines.ledger.as_ref()).await;
+            return unconfirmed.settle(engines.ledger.as_ref()).await;
         };
         let ledger = Arc::clone(&engines.ledger);
         tokio::spawn(async move {
             tokio::time::sleep(ECHOES_FOR).await;
-            if let Err(cause) = doubtful.settle(ledger.as_ref()).await {
+            if let Err(cause) = unconfirmed.settle(ledger.as_ref()).await {
                 tracing::warn!(error = %cause, "what a webhook said could not be compared: `connections verify` does it");
             }
             drop(permit);
@@ -59,11 +63,11 @@ impl AffiliateHooks for StoreHooks {
         let Some(connection) = self.secrets.signed(engines, connection, signature, body).await? else {
             return Ok(Received::NotSigned);
         };
-        let Some(said) = webhook::affiliate(body) else { return Ok(Received::NotNeeded) };
-        let hint = Hint::of(&connection, &engines.vault, &said, engines.now());
-        let doubtful = hint.receive(engines.ledger.as_ref()).await.map_err(KeysUnavailable::new)?;
-        if let Some(doubtful) = doubtful {
-            self.settle_later(engines, doubtful).await.map_err(KeysUnavailable::new)?;
+        let Some(webhook) = webhook::affiliate(body) else { return Ok(Received::NotNeeded) };
+        let hint = Hint::of(&connection, &engines.vault, &webhook, engines.now());
+        let unconfirmed = hint.receive(engines.ledger.as_ref()).await.map_err(KeysUnavailable::new)?;
+        if let Some(unconfirmed) = unconfirmed {
+            self.settle_later(engines, unconfirmed).await.map_err(KeysUnavailable::new)?;
         }
         Ok(Received::Taken)
     }

@@ -1,5 +1,5 @@
-//! The process reports what it has published; one process of the installation looks what never arrived, and all of them
-//! tell of it.
+//! The process reports what it has published; one process of the installation finds what never arrived, and all of them
+//! report it.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -107,8 +107,8 @@ impl Stack {
 
     /// Where the ingest endpoint listens, if this process has one.
     #[must_use]
-    pub fn door_address(&self) -> Option<SocketAddr> {
-        self.running.door_address()
+    pub fn ingest_address(&self) -> Option<SocketAddr> {
+        self.running.ingest_address()
     }
 
     /// Where health and metrics are served.
@@ -150,7 +150,7 @@ impl Stack {
 }
 
 impl Running {
-    fn door_address(&self) -> Option<SocketAddr> {
+    fn ingest_address(&self) -> Option<SocketAddr> {
         self.endpoint.as_ref().map(|(address, _)| *address)
     }
 

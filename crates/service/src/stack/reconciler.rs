@@ -69,7 +69,7 @@ fn limits(config: &Config) -> Limits {
     Limits {
         absorb_batch: number(config.worker.absorb_batch),
         concurrency: number(config.worker.max_concurrency),
-        carry_from: number(config.worker.carry_from),
+        fast_path_from: number(config.worker.carry_from),
         blocked_identifiers: config.identifiers.blocked_list(),
         breaker_after: config.breaker.failures,
         retry: RetryPolicy {

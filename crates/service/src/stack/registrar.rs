@@ -126,7 +126,7 @@ impl RefersionRegistrar {
                     );
                     note(engines, id, "connection_registered").await;
                     if self.adopts
-                        && let Err(cause) = adoption::ask(engines, id).await
+                        && let Err(cause) = adoption::request_walk(engines, id).await
                     {
                         tracing::warn!(connection_id = id, error = %cause, "its affiliates are not walked through: `connections adopt` asks for it");
                     }

@@ -101,12 +101,12 @@ impl Room {
                 }
                 None => return,
             }
-            stop.run_until_cancelled(self.rest()).await;
+            stop.run_until_cancelled(self.pause()).await;
         }
     }
 
     /// Rests until it is time to measure again.
-    async fn rest(&self) {
+    async fn pause(&self) {
         tokio::time::sleep(MEASURE_EVERY_AT_MOST).await;
         // It is time in any case after this.
         drop(tokio::time::timeout(MEASURE_EVERY - MEASURE_EVERY_AT_MOST, self.much.notified()).await);
@@ -177,7 +177,7 @@ mod tests {
 
     use super::*;
 
-    /// How long it is until the next measurement, after events of so many bytes where 800 bytes are left.
+    /// How long it is until the next measurement, after events of this size where 800 bytes are left.
     async fn rests_after(bytes: usize, limit: Option<u64>) -> Duration {
         let room = Room::default();
         let measured = Some(Measured { ledger_bytes: 200, ..Measured::default() });
@@ -185,7 +185,7 @@ mod tests {
         room.accepted(bytes / 2);
         room.accepted(bytes - bytes / 2);
         let began = Instant::now();
-        room.rest().await;
+        room.pause().await;
         began.elapsed()
     }
 

@@ -53,7 +53,7 @@ impl Standby {
 
     async fn begin(config: &Config, roles: Roles, listeners: Listeners) -> Result<Self, Failure> {
         let opening = Opening::begin_role(config).await?;
-        let (health_listener, door_listener, api_listener) = listeners.into_parts()?;
+        let (health_listener, ingest_listener, api_listener) = listeners.into_parts()?;
         let (stop, awaited, ledger) = (CancellationToken::new(), Awaited::default(), LedgerWatch::default());
         let pulses = Pulses::new(config.health.stale_after);
         needs::watch_queue(&opening.queue, roles, &pulses);
@@ -63,7 +63,7 @@ impl Standby {
         arrivals.watched_by(&pulses, &opening.clock);
         let mut supervisor = Supervisor::new(pulses.clone(), stop.clone());
         let mut endpoint = None;
-        if let Some((listener, address)) = door_listener {
+        if let Some((listener, address)) = ingest_listener {
             room.watched_by(&pulses);
             let started = endpoint::endpoint(config, &opening, &awaited, room.clone())?;
             endpoint::start(&started, &mut supervisor, listener, address, &stop);

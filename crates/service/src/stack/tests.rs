@@ -21,8 +21,8 @@ async fn a_role_has_what_it_needs_and_ends_when_it_is_told() {
     let config = config_in(&folder);
     let ingest = Stack::start(&config, Roles { ingest: true, ..Roles::NONE }).await.unwrap();
     let worker = Stack::start(&config, Roles { worker: true, ..Roles::NONE }).await.unwrap();
-    assert!(ingest.door_address().is_some() && ingest.worker_meters().is_none());
-    assert!(worker.door_address().is_none() && worker.worker_meters().is_some());
+    assert!(ingest.ingest_address().is_some() && ingest.worker_meters().is_none());
+    assert!(worker.ingest_address().is_none() && worker.worker_meters().is_some());
     assert_ne!(ingest.health_address(), worker.health_address());
     assert_eq!(ingest.stop().await, [""; 0]);
     assert_eq!(worker.stop().await, [""; 0]);

@@ -57,7 +57,7 @@ pub(crate) struct Account {
     partial_failures: PartialFailures,
     pub(crate) effects: Effects,
     /// Changes of affiliates since the last look, for webhooks; `None` without webhooks.
-    news: Option<Vec<(Topic, u64)>>,
+    changes: Option<Vec<(Topic, u64)>>,
 }
 
 impl Account {
@@ -72,29 +72,31 @@ impl Account {
             ids: Ids::new(RandomSource::for_name(seed, public_key)),
             partial_failures: PartialFailures::default(),
             effects: Effects::default(),
-            news: None,
+            changes: None,
         }
     }
 
     /// From now on, changes are kept for webhooks.
     pub(crate) fn announce(&mut self) {
-        self.news.get_or_insert_default();
+        self.changes.get_or_insert_default();
     }
 
     /// Notes a change of an affiliate.
     fn note(&mut self, topic: Topic, id: u64) {
-        if let Some(news) = &mut self.news {
-            news.push((topic, id));
+        if let Some(changes) = &mut self.changes {
+            changes.push((topic, id));
         }
     }
 
-    /// The bodies of webhooks about what changed since the last look. Who is gone by now is left out: there is no topic for it.
-    pub(crate) fn take_news(&mut self, config: &Config) -> Vec<(Topic, Vec<u8>)> {
-        let Some(news) = self.news.as_mut().filter(|news| !news.is_empty()) else { return Vec::new() };
-        let news = std::mem::take(news);
-        let told = news.into_iter().filter_map(|(topic, id)| Some((topic, self.affiliates.get(&id)?)));
+    /// The bodies of webhooks about what changed since the last look. An affiliate that is gone by now is left out: there is no topic for it.
+    pub(crate) fn take_changes(&mut self, config: &Config) -> Vec<(Topic, Vec<u8>)> {
+        let Some(changes) = self.changes.as_mut().filter(|changes| !changes.is_empty()) else {
+            return Vec::new();
+        };
+        let changes = std::mem::take(changes);
+        let events = changes.into_iter().filter_map(|(topic, id)| Some((topic, self.affiliates.get(&id)?)));
         let text = |affiliate| body(affiliate, &config.custom_fields).to_string().into_bytes();
-        told.map(|(topic, affiliate)| (topic, text(affiliate))).collect()
+        events.map(|(topic, affiliate)| (topic, text(affiliate))).collect()
     }
 
     /// Carries a call out. With `partial`, some valid items of a batch are reported as not changed.

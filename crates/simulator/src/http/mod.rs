@@ -32,7 +32,7 @@ struct Inner {
     /// A copy that is read without the lock, because requests are parsed outside of it.
     switches: Switches,
     start: Instant,
-    /// Wakes who posts webhooks.
+    /// Wakes the sender of webhooks.
     changed: Arc<Notify>,
 }
 
@@ -61,7 +61,7 @@ impl Shared {
         done
     }
 
-    /// The same without waking who posts webhooks.
+    /// The same without waking the sender of webhooks.
     fn look<R>(&self, act: impl FnOnce(&mut Simulator, Duration) -> R) -> R {
         act(&mut self.lock(), self.0.start.elapsed())
     }

@@ -43,7 +43,7 @@ pub(super) async fn deliver(simulator: Shared, changed: Arc<Notify>) {
     let mut under_way = JoinSet::new();
     loop {
         let next = post_due(&simulator, &permits, &mut under_way);
-        let asleep = async {
+        let sleeping = async {
             match next {
                 Some(at) => sleep_until(at).await,
                 None => std::future::pending().await,
@@ -51,7 +51,7 @@ pub(super) async fn deliver(simulator: Shared, changed: Arc<Notify>) {
         };
         tokio::select! {
             () = changed.notified() => {}
-            () = asleep => {}
+            () = sleeping => {}
             Some(_) = under_way.join_next() => {}
         }
     }

@@ -65,7 +65,7 @@ pub struct Webhook {
 /// Counters of webhooks. They contain no personal data.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookCounts {
-    /// Changes of affiliates that a webhook tells.
+    /// Changes of affiliates that a webhook reports.
     pub changes: u64,
     /// Webhooks that were sent twice on purpose.
     pub twice: u64,

@@ -32,8 +32,8 @@ pub(crate) fn is_page_size(bytes: usize) -> bool {
     bytes.is_power_of_two() && (512..=65536).contains(&bytes)
 }
 
-/// Hands out every row of every intact page of the file at `path`, with what its write-ahead log says in its stead. Rows
-/// of more than `longest` bytes are taken for damage.
+/// Hands out every row of every intact page of the file at `path`. A newer page in its write-ahead log replaces the one in
+/// the file. Rows of more than `longest` bytes are taken for damage.
 ///
 /// # Errors
 /// When the file cannot be read, and those of `each`, which end the walk.

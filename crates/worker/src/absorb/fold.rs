@@ -7,22 +7,22 @@ use std::time::Duration;
 
 use connections::ConnectionId;
 use identity::eligibility::Rules;
-use identity::fold::{Deletion, Statement, apply_tombstones, delete, forgive, identify};
+use identity::fold::{Deletion, Statement, apply_tombstones, clear_refusals, delete, identify};
 use identity::plan::Step;
 use identity::shared::SHARED;
 use jiff::Timestamp;
 use ledger::{Changes, DeadLetter, Gathered, KnownEvent, NewEvent, OrphanedDeadLetter, Outcome, State};
 use uuid::Uuid;
 
-use super::hand::{Hand, Slot};
+use super::graph_set::{GraphSet, Slot};
 use super::left_out;
 use super::names::Tally;
-use super::read::{Reading, What};
-use super::shared::{self, hear_in};
+use super::read::{Content, Reading};
+use super::shared::{self, leave_out_shared};
 use super::too_long::{too_long, weight};
 use crate::Worker;
 use crate::refused::{TOO_LARGE, note_refused};
-use crate::translate::Ask;
+use crate::translate::Action;
 
 /// A batch, folded.
 #[derive(Default)]
@@ -48,34 +48,34 @@ pub(super) fn fold(
     let mut left_out = left_out::Tally::default();
     let mut known = gathered.known;
     let directory = gathered.directory;
-    let mut hand = Hand::of(gathered.graphs);
+    let mut graphs = GraphSet::of(gathered.graphs);
     for reading in readings {
         let before = known.insert(reading.event, KnownEvent { state: State::Pending, outcomes: 0 });
-        let died = before.filter(|before| match before.state {
+        let replayed = before.filter(|before| match before.state {
             State::Dead => reading.replay,
             // A replay that was delivered twice has admitted a former version again meanwhile.
-            State::Pending => reading.replay && hand.lacks_revision(reading),
+            State::Pending => reading.replay && graphs.lacks_revision(reading),
             _ => false,
         });
-        if before.is_some() && died.is_none() {
+        if before.is_some() && replayed.is_none() {
             // Its graphs are settled again nevertheless: the settings may have changed since it was recorded.
-            hand.touch(&reading.names());
+            graphs.touch(&reading.names());
             continue;
         }
         if before.is_none() {
             changes.events.push(new_event(reading));
         }
-        hand.retract(reading);
+        graphs.retract(reading);
         changes.orphans.extend(reading.under_former_names());
         let after = worker.limits.shared_after;
-        take_in(&mut hand, &mut changes, Intake { reading, rules, again: died, now, after });
+        fold_event(&mut graphs, &mut changes, FoldInput { reading, rules, replayed, now, after });
         unmapped.add(&reading.trait_names, rules);
         left_out.add(&reading.left_out);
     }
     changes.unmapped = unmapped.finish();
     changes.unmapped.extend(left_out.finish(&worker.meters, rules));
-    changes.unmapped.extend(std::mem::take(&mut hand.shared).finish(&worker.meters));
-    let edits = hand.finish(worker, (rules, &directory), now, &mut changes);
+    changes.unmapped.extend(std::mem::take(&mut graphs.shared).finish(&worker.meters));
+    let edits = graphs.finish(worker, (rules, &directory), now, &mut changes);
     let too_large = changes.dead_letters.iter().filter(|letter| letter.class == TOO_LARGE).count();
     worker.meters.too_large.fetch_add(too_large as u64, Ordering::Relaxed);
     Folded { changes, edits }
@@ -93,72 +93,74 @@ fn new_event(reading: &Reading) -> NewEvent {
 }
 
 /// The former state of a dead or repaired event that an operator replays; `None`: the event is new.
-pub(super) type Again = Option<KnownEvent>;
+pub(super) type Replayed = Option<KnownEvent>;
 
 /// An event to fold, and everything that decides how.
 #[derive(Clone, Copy)]
-pub(super) struct Intake<'f> {
+pub(super) struct FoldInput<'f> {
     pub(super) reading: &'f Reading,
     pub(super) rules: &'f Rules,
-    pub(super) again: Again,
+    pub(super) replayed: Replayed,
     pub(super) now: Timestamp,
     /// Maximum number of identifiers that one identifier links.
     pub(super) after: usize,
 }
 
 /// Folds one event.
-pub(super) fn take_in(hand: &mut Hand, changes: &mut Changes, intake: Intake<'_>) {
-    let Intake { reading, rules, again, now, .. } = intake;
-    let skip = |why| outcome(reading, next_number(again), State::Skipped, why, now);
-    match &reading.what {
-        What::Ask(Ask::Skip(why)) => end(changes, reading, skip(why), again),
-        What::NoConnection => end(changes, reading, skip("connection_removed"), again),
-        What::Bad(class, cause) => dead_letter(changes, reading, class, cause, again),
-        What::Ask(Ask::Delete(deletion)) => take_in_delete(hand, changes, deletion, intake),
-        What::Ask(Ask::Say(statement)) => match hear_in(hand, statement, intake.after, rules) {
-            Some(statement) => take_in_statement(hand, changes, &statement, intake),
-            None => {
-                hand.forget(&reading.names(), reading.event);
-                end(changes, reading, skip(SHARED), again);
+pub(super) fn fold_event(graphs: &mut GraphSet, changes: &mut Changes, input: FoldInput<'_>) {
+    let FoldInput { reading, rules, replayed, now, .. } = input;
+    let skip = |why| outcome(reading, next_number(replayed), State::Skipped, why, now);
+    match &reading.content {
+        Content::Action(Action::Skip(why)) => end(changes, reading, skip(why), replayed),
+        Content::NoConnection => end(changes, reading, skip("connection_removed"), replayed),
+        Content::Bad(class, cause) => dead_letter(changes, reading, class, cause, replayed),
+        Content::Action(Action::Delete(deletion)) => fold_delete(graphs, changes, deletion, input),
+        Content::Action(Action::Identify(statement)) => {
+            match leave_out_shared(graphs, statement, input.after, rules) {
+                Some(statement) => fold_identify(graphs, changes, &statement, input),
+                None => {
+                    graphs.forget(&reading.names(), reading.event);
+                    end(changes, reading, skip(SHARED), replayed);
+                }
             }
-        },
+        }
     }
 }
 
-fn take_in_statement(hand: &mut Hand, changes: &mut Changes, statement: &Statement, intake: Intake<'_>) {
-    let Intake { reading, rules, again, after, .. } = intake;
+fn fold_identify(graphs: &mut GraphSet, changes: &mut Changes, statement: &Statement, input: FoldInput<'_>) {
+    let FoldInput { reading, rules, replayed, after, .. } = input;
     let names = statement.digests();
-    let alone = names.len() > 1 && statement.anonymous.is_some() && hand.has_no_room_for_anonymous(&names);
+    let alone = names.len() > 1 && statement.anonymous.is_some() && graphs.has_no_room_for_anonymous(&names);
     // If there is no room for the anonymousId, the event is processed without it.
     let alone = alone.then(|| Statement { anonymous: None, ..statement.clone() });
     let statement = alone.as_ref().unwrap_or(statement);
     let names = statement.digests();
-    match hand.join(&names) {
-        Some(slot) => fold_statement(slot, changes, statement, intake),
-        None => return dead_letter(changes, reading, "too_many_identifiers", TOO_MANY, again),
+    match graphs.join(&names) {
+        Some(slot) => fold_statement(slot, changes, statement, input),
+        None => return dead_letter(changes, reading, "too_many_identifiers", TOO_MANY, replayed),
     }
-    hand.take_apart(&names, after, rules);
+    graphs.split(&names, after, rules);
 }
 
 /// Applies a delete. It links nothing, so it is applied in every graph of its identifiers, even if these are too many for one
 /// graph. The graph of the strongest one keeps the event. A shared identifier passes no tombstone on: a delete that names one
 /// covers that identifier alone.
-fn take_in_delete(hand: &mut Hand, changes: &mut Changes, deletion: &Deletion, intake: Intake<'_>) {
-    let Intake { reading, rules, again, after, .. } = intake;
-    hand.take_apart(&deletion.digests(), after, rules);
-    let (linking, apart) = deletion.divide(|name| hand.is_shared(name));
+fn fold_delete(graphs: &mut GraphSet, changes: &mut Changes, deletion: &Deletion, input: FoldInput<'_>) {
+    let FoldInput { reading, rules, replayed, after, .. } = input;
+    graphs.split(&deletion.digests(), after, rules);
+    let (linking, apart) = deletion.divide(|name| graphs.is_shared(name));
     let names = linking.digests();
-    let is_together = !names.is_empty() && !hand.is_too_large(&names);
+    let is_together = !names.is_empty() && !graphs.is_too_large(&names);
     let mut parts = if is_together { vec![linking] } else { linking.by_name() };
     parts.extend(apart.by_name());
     if let Some(first) = parts.first_mut() {
         first.unusable = shared::in_words(&apart);
     }
     for (nth, part) in parts.iter().enumerate() {
-        match hand.join(&part.digests()) {
+        match graphs.join(&part.digests()) {
             Some(slot) if nth == 0 => {
                 delete(&mut slot.graph, part);
-                reopen(changes, slot, reading, again);
+                reopen(changes, slot, reading, replayed);
             }
             Some(slot) => apply_tombstones(&mut slot.graph, part),
             None => {}
@@ -167,43 +169,43 @@ fn take_in_delete(hand: &mut Hand, changes: &mut Changes, deletion: &Deletion, i
 }
 
 /// Folds a statement into its graph. If a value is too long, the event becomes a dead letter, and the graph does not keep it.
-fn fold_statement(slot: &mut Slot, changes: &mut Changes, statement: &Statement, intake: Intake<'_>) {
-    let Intake { reading, rules, again, now, .. } = intake;
-    if again.is_some() {
+fn fold_statement(slot: &mut Slot, changes: &mut Changes, statement: &Statement, input: FoldInput<'_>) {
+    let FoldInput { reading, rules, replayed, now, .. } = input;
+    if replayed.is_some() {
         let address = statement.address.as_ref().map(|(name, _)| name.digest);
-        forgive(&mut slot.graph, reading.event, &statement.stamp, address);
+        clear_refusals(&mut slot.graph, reading.event, &statement.stamp, address);
     }
     changes.repeated.extend(identify(&mut slot.graph, statement));
     match too_long(reading, statement, rules) {
         Some(cause) => {
             slot.graph.forget(reading.event);
-            dead_letter(changes, reading, TOO_LARGE, &cause, again);
+            dead_letter(changes, reading, TOO_LARGE, &cause, replayed);
         }
-        None => reopen(changes, slot, reading, again),
+        None => reopen(changes, slot, reading, replayed),
     }
     let shed = slot.grow(weight(statement), rules);
     note_refused(changes, shed, now);
 }
 
 /// Ends an event that is in no graph. If it was a dead letter, that is closed.
-fn end(changes: &mut Changes, reading: &Reading, outcome: Outcome, again: Again) {
+fn end(changes: &mut Changes, reading: &Reading, outcome: Outcome, replayed: Replayed) {
     changes.outcomes.push(outcome);
-    if again.is_some() {
+    if replayed.is_some() {
         changes.discarded.push(reading.event);
     }
 }
 
 /// Makes a dead event pending again. A graph that does not have it (any more) has not counted its outcomes.
-fn reopen(changes: &mut Changes, slot: &mut Slot, reading: &Reading, again: Again) {
-    let Some(KnownEvent { outcomes, .. }) = again else { return };
+fn reopen(changes: &mut Changes, slot: &mut Slot, reading: &Reading, replayed: Replayed) {
+    let Some(KnownEvent { outcomes, .. }) = replayed else { return };
     changes.reopened.push(reading.event);
     if let Some(kept) = slot.graph.event_mut(reading.event) {
         kept.outcomes = kept.outcomes.max(outcomes);
     }
 }
 
-fn next_number(again: Again) -> u32 {
-    1 + again.map_or(0, |before| before.outcomes)
+fn next_number(replayed: Replayed) -> u32 {
+    1 + replayed.map_or(0, |before| before.outcomes)
 }
 
 const TOO_MANY: &str = "this event would link more than 500 identifiers, or add to more than 2,000 links, and none of \
@@ -214,13 +216,13 @@ fn outcome(reading: &Reading, number: u32, state: State, reason: &str, at: Times
 }
 
 /// Makes the event a dead letter. If it is one already, it gets the new cause.
-fn dead_letter(changes: &mut Changes, reading: &Reading, class: &str, cause: &str, again: Again) {
+fn dead_letter(changes: &mut Changes, reading: &Reading, class: &str, cause: &str, replayed: Replayed) {
     let now = changes.now;
-    if again.is_none_or(|before| before.state == State::Pending) {
-        changes.outcomes.push(outcome(reading, next_number(again), State::Dead, class, now));
+    if replayed.is_none_or(|before| before.state == State::Pending) {
+        changes.outcomes.push(outcome(reading, next_number(replayed), State::Dead, class, now));
     }
     let named = reading.found_by.clone();
-    changes.orphans.push(OrphanedDeadLetter { event: reading.event, named, said_at: reading.said_at });
+    changes.orphans.push(OrphanedDeadLetter { event: reading.event, named, stated_at: reading.stated_at });
     changes.dead_letters.push(DeadLetter {
         event: reading.event,
         class: class.to_owned(),

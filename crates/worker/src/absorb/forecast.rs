@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use connections::{Connection, Vault};
 use identity::Digest;
 use identity::eligibility::Rules;
-use identity::plan::{Picture, StepKind};
+use identity::plan::{Analysis, StepKind};
 use identity::settle::{End, settle};
 use jiff::Timestamp;
 use ledger::{Changes, Gathered, Ledger, LedgerError, State};
@@ -13,8 +13,8 @@ use queue::Envelope;
 use segment::ReadOptions;
 use uuid::Uuid;
 
-use super::fold::{Intake, take_in};
-use super::hand::Hand;
+use super::fold::{FoldInput, fold_event};
+use super::graph_set::GraphSet;
 use super::read::{Reading, read_known};
 use crate::rules::{read_options, rules};
 
@@ -47,7 +47,7 @@ pub enum Prospect {
 
 /// The forecast for one dead event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Foreseen {
+pub struct EventForecast {
     /// The event.
     pub event: Uuid,
     /// The smallest identifier of its person's graph; `None` if it belongs to no graph.
@@ -60,7 +60,7 @@ pub struct Foreseen {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Forecast {
     /// The events, in their order.
-    pub events: Vec<Foreseen>,
+    pub events: Vec<EventForecast>,
     /// The steps that become necessary, by person: the address that each is about, and its kind.
     pub steps: BTreeSet<(Digest, Digest, StepKind)>,
 }
@@ -84,7 +84,7 @@ impl<'f> Forecaster<'f> {
     /// # Errors
     ///
     /// If the ledger cannot be read.
-    pub async fn foresee(&self, envelopes: &[Envelope]) -> Result<Forecast, LedgerError> {
+    pub async fn forecast(&self, envelopes: &[Envelope]) -> Result<Forecast, LedgerError> {
         let mut forecast = Forecast::default();
         let mut left = vec![envelopes];
         while let Some(piece) = left.pop() {
@@ -106,7 +106,7 @@ impl<'f> Forecaster<'f> {
     fn fold(&self, readings: &[Reading], gathered: Gathered, forecast: &mut Forecast) {
         let mut changes = Changes::default();
         let due = self.due_already(&gathered);
-        let mut hand = Hand::of(gathered.graphs);
+        let mut graphs = GraphSet::of(gathered.graphs);
         let mut seen: BTreeMap<Uuid, (Option<Digest>, Prospect)> = BTreeMap::new();
         for reading in readings {
             let known = gathered.known.get(&reading.event);
@@ -114,12 +114,12 @@ impl<'f> Forecaster<'f> {
                 seen.insert(reading.event, (None, Prospect::NotDead));
                 continue;
             };
-            let again = Some(*dead);
+            let replayed = Some(*dead);
             let after = identity::shared::SHARED_AFTER;
-            take_in(
-                &mut hand,
+            fold_event(
+                &mut graphs,
                 &mut changes,
-                Intake { reading, rules: &self.rules, again, now: self.now, after },
+                FoldInput { reading, rules: &self.rules, replayed, now: self.now, after },
             );
             seen.insert(reading.event, (None, Prospect::Replayed));
         }
@@ -128,7 +128,7 @@ impl<'f> Forecaster<'f> {
         for (event, prospect) in skipped.chain(invalid) {
             seen.insert(event, (None, prospect));
         }
-        for mut graph in hand.into_touched() {
+        for mut graph in graphs.into_touched() {
             let Some(person) = graph.identifiers.keys().next().copied() else { continue };
             let held: Vec<Uuid> = graph.events.iter().map(|kept| kept.event).collect();
             for event in &held {
@@ -150,7 +150,7 @@ impl<'f> Forecaster<'f> {
         }
         forecast.events.extend(readings.iter().map(|reading| {
             let (person, prospect) = seen.get(&reading.event).copied().unwrap_or((None, Prospect::NotDead));
-            Foreseen { event: reading.event, person, prospect }
+            EventForecast { event: reading.event, person, prospect }
         }));
     }
 
@@ -158,8 +158,8 @@ impl<'f> Forecaster<'f> {
     fn due_already(&self, gathered: &Gathered) -> BTreeSet<(Digest, StepKind)> {
         let mut due = BTreeSet::new();
         for row in gathered.graphs.iter().filter(|row| row.row.dirty > 0) {
-            let given_up = |anchor| row.graph.troubles.get(anchor).is_some_and(|trouble| trouble.given_up);
-            let steps = Picture::of(&row.graph, &self.rules).steps;
+            let given_up = |anchor| row.graph.retries.get(anchor).is_some_and(|retry| retry.given_up);
+            let steps = Analysis::of(&row.graph, &self.rules).steps;
             let tried = steps.iter().filter(|step| !given_up(&step.anchor));
             due.extend(tried.map(|step| (step.anchor, step.kind())));
         }

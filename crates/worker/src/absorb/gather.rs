@@ -13,15 +13,15 @@ use crate::Worker;
 use crate::locks::in_order;
 
 /// Reads the graphs of the strongest identifier of each event, then those of identifiers that none of these graphs holds: hardly
-/// any, if the people are known. With `unasked`, the events are assumed to be new and are not looked up.
+/// any, if the people are known. With `assume_new`, the events are assumed to be new and are not looked up.
 pub(super) async fn gather(
     worker: &Worker,
     connection: ConnectionId,
     readings: &[Reading],
-    unasked: bool,
+    assume_new: bool,
 ) -> Result<Gathered, LedgerError> {
-    let asked = readings.iter().filter(|_| !unasked);
-    let events: Vec<Uuid> = asked.map(|reading| reading.event).collect();
+    let looked_up = readings.iter().filter(|_| !assume_new);
+    let events: Vec<Uuid> = looked_up.map(|reading| reading.event).collect();
     let names: Vec<Vec<Digest>> = readings.iter().map(Reading::names_to_lock).collect();
     let strongest = in_order(names.iter().filter_map(|names| names.first().copied()));
     let mut gathered = worker.ledger.gather(connection, &strongest, &events).await?;
@@ -42,8 +42,8 @@ pub(super) async fn gather(
         gathered.partial |= more.partial;
     }
     let addresses = unknown_addresses(readings, &gathered);
-    let asks = !gathered.partial && !addresses.is_empty();
-    if asks && worker.has_directory(connection).await? {
+    let needs_directory = !gathered.partial && !addresses.is_empty();
+    if needs_directory && worker.has_directory(connection).await? {
         gathered.directory = worker.ledger.look_up(connection, &addresses).await?;
     }
     Ok(gathered)

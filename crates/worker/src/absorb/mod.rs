@@ -9,7 +9,7 @@ mod fold;
 pub mod forecast;
 mod former;
 mod gather;
-mod hand;
+mod graph_set;
 mod left_out;
 mod names;
 mod part;
@@ -30,7 +30,7 @@ use tracing::{debug, warn};
 
 use crate::Worker;
 use crate::off_thread::off_thread;
-use crate::rules::Known;
+use crate::rules::ConnectionCache;
 use answers::Answers;
 use part::Part;
 use read::Reading;
@@ -47,14 +47,14 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// comes alone never waits.
 const GATHER: [(usize, Duration); 2] = [(50, Duration::from_millis(25)), (1000, Duration::from_millis(80))];
 /// How long absorb pauses after the queue or the connections could not be read.
-const REST: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Absorbs until `stop`. Wakes the lease holder of a connection when some of its work may have become due.
 ///
 /// Each batch has events of one connection and is processed in a task of its own, so no connection waits for the events of
 /// another. The amount of one connection's events that is under way is bounded.
 pub async fn run(worker: &Worker, stop: &CancellationToken) {
-    let mut known = Known::default();
+    let mut cache = ConnectionCache::default();
     let mut slots = Slots::default();
     let answers = Arc::new(Answers::default());
     let mut last = 0;
@@ -64,14 +64,14 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
             slots.wait_for_all(wait).await;
         }
         last = 0;
-        match take_next(worker, &mut known, &mut slots, stop).await {
+        match take_next(worker, &mut cache, &mut slots, stop).await {
             Ok(taken) => {
                 last = taken.values().map(|batch| batch.items.len()).sum();
                 for (connection, batch) in taken {
                     let bytes = batch.items.iter().map(bytes).sum();
                     let absorbing = absorb_alone(
                         worker.clone(),
-                        known.clone(),
+                        cache.clone(),
                         batch,
                         Arc::clone(&answers),
                         stop.clone(),
@@ -81,7 +81,7 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
             }
             Err(cause) => {
                 warn!(error = %format!("{cause:#}"), "absorb pauses: nothing can be taken from the queue");
-                tokio::select! { biased; () = tokio::time::sleep(REST) => {}, () = stop.cancelled() => {} }
+                tokio::select! { biased; () = tokio::time::sleep(PAUSE) => {}, () = stop.cancelled() => {} }
             }
         }
     }
@@ -100,7 +100,7 @@ fn gathers(events: usize, most: usize) -> Option<Duration> {
 /// Takes events of the connections that have not reached their share, as soon as there are any.
 async fn take_next(
     worker: &Worker,
-    known: &mut Known,
+    cache: &mut ConnectionCache,
     slots: &mut Slots,
     stop: &CancellationToken,
 ) -> anyhow::Result<BTreeMap<i64, Batch>> {
@@ -111,7 +111,7 @@ async fn take_next(
     }
     // A take that waits does not notice events of the connections that it passes over.
     let wait = if except.is_empty() { TAKE_WAITS } else { Duration::ZERO };
-    let taken = take(worker, known, wait, &except, stop).await?;
+    let taken = take(worker, cache, wait, &except, stop).await?;
     if taken.is_empty() && !except.is_empty() {
         slots.wait(LOOK_AGAIN).await;
     }
@@ -120,12 +120,12 @@ async fn take_next(
 
 async fn take(
     worker: &Worker,
-    known: &mut Known,
+    cache: &mut ConnectionCache,
     wait: Duration,
     except: &[i64],
     stop: &CancellationToken,
 ) -> anyhow::Result<BTreeMap<i64, Batch>> {
-    known.refresh(worker).await?;
+    cache.refresh(worker).await?;
     worker.audiences.refresh(worker).await?;
     let batch = tokio::select! {
         biased;
@@ -136,7 +136,7 @@ async fn take(
         return Ok(BTreeMap::new());
     }
     fault_point!("absorb.taken");
-    if let Err(cause) = known.meet(worker, batch.items.iter().filter_map(read::connection_of)).await {
+    if let Err(cause) = cache.ensure(worker, batch.items.iter().filter_map(read::connection_of)).await {
         release(worker, &batch).await;
         return Err(cause.into());
     }
@@ -155,11 +155,15 @@ fn bytes(item: &Item) -> usize {
 /// # Errors
 ///
 /// If the queue or the ledger is not available; events that were not recorded are redelivered.
-pub async fn round(worker: &Worker, known: &mut Known, stop: &CancellationToken) -> anyhow::Result<usize> {
+pub async fn round(
+    worker: &Worker,
+    cache: &mut ConnectionCache,
+    stop: &CancellationToken,
+) -> anyhow::Result<usize> {
     let mut envelopes = 0;
-    for batch in take(worker, known, TAKE_WAITS, &[], stop).await?.into_values() {
+    for batch in take(worker, cache, TAKE_WAITS, &[], stop).await?.into_values() {
         envelopes += batch.items.len();
-        absorb(worker, known, batch, &Answers::default(), stop).await?;
+        absorb(worker, cache, batch, &Answers::default(), stop).await?;
     }
     Ok(envelopes)
 }
@@ -167,35 +171,35 @@ pub async fn round(worker: &Worker, known: &mut Known, stop: &CancellationToken)
 /// The same as [`absorb`], with owned arguments for a task.
 async fn absorb_alone(
     worker: Worker,
-    known: Known,
+    cache: ConnectionCache,
     batch: Batch,
     answers: Arc<Answers>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    absorb(&worker, &known, batch, &answers, &stop).await
+    absorb(&worker, &cache, batch, &answers, &stop).await
 }
 
 /// Records a batch, then acknowledges it; returns it to the queue if it cannot be recorded.
 async fn absorb(
     worker: &Worker,
-    known: &Known,
+    cache: &ConnectionCache,
     batch: Batch,
     answers: &Answers,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let mut readings = off_thread(|| read_all(worker, known, &batch));
+    let mut readings = off_thread(|| read_all(worker, cache, &batch));
     for readings in readings.values_mut() {
-        if let Err(cause) = former::look_up(worker, known, readings).await {
+        if let Err(cause) = former::look_up(worker, cache, readings).await {
             release(worker, &batch).await;
             return Err(cause.into());
         }
     }
     let parts = readings.into_iter().map(|(connection, readings)| async move {
         let named = readings.iter().filter_map(|reading| reading.audience.as_ref());
-        worker.audiences.meet(worker, connection, named).await?;
-        let part = Part::new(worker, connection, readings, known);
+        worker.audiences.record_new(worker, connection, named).await?;
+        let part = Part::new(worker, connection, readings, cache);
         let parts = if batch.redelivered { part.singles() } else { [part].into() };
-        let recorded = pieces::record(worker, known, parts, stop).await;
+        let recorded = pieces::record(worker, cache, parts, stop).await;
         worker.handoffs.wake(connection);
         recorded
     });
@@ -213,10 +217,10 @@ async fn absorb(
 }
 
 /// Reads the envelopes, by connection. A message of an earlier version may hold envelopes of several connections.
-fn read_all(worker: &Worker, known: &Known, batch: &Batch) -> BTreeMap<ConnectionId, Vec<Reading>> {
+fn read_all(worker: &Worker, cache: &ConnectionCache, batch: &Batch) -> BTreeMap<ConnectionId, Vec<Reading>> {
     let mut by_connection: BTreeMap<ConnectionId, Vec<Reading>> = BTreeMap::new();
     for item in &batch.items {
-        let reading = read::read(worker, known, item);
+        let reading = read::read(worker, cache, item);
         by_connection.entry(reading.connection).or_default().push(reading);
     }
     by_connection

@@ -23,7 +23,7 @@ use crate::handoff::{Handoff, HandoffResult};
 use crate::locks::{Held, in_order, read_locked};
 use crate::notices::record;
 use crate::off_thread::off_thread;
-use crate::rules::Known;
+use crate::rules::ConnectionCache;
 
 /// Maximum number of times that events are settled again because the settings changed meanwhile.
 const SETTINGS_CHANGES: usize = 20;
@@ -39,7 +39,7 @@ pub(super) struct Part {
     rules: Arc<Rules>,
     settings_version: Option<i64>,
     /// They may have been recorded before: they were redelivered, or could not be recorded together with others.
-    again: bool,
+    may_be_known: bool,
 }
 
 /// Why some events could not be recorded.
@@ -72,15 +72,15 @@ impl Part {
         worker: &Worker,
         connection: ConnectionId,
         readings: Vec<Reading>,
-        known: &Known,
+        cache: &ConnectionCache,
     ) -> Self {
         Self {
             connection,
             range: 0..readings.len(),
             all: readings.into(),
-            rules: Arc::new(known.rules(worker, connection)),
-            settings_version: known.get(connection).map(|connection| connection.settings_version),
-            again: false,
+            rules: Arc::new(cache.rules(worker, connection)),
+            settings_version: cache.get(connection).map(|connection| connection.settings_version),
+            may_be_known: false,
         }
     }
 
@@ -105,25 +105,25 @@ impl Part {
     }
 
     fn piece(&self, range: Range<usize>) -> Self {
-        Self { range, again: true, ..self.clone() }
+        Self { range, may_be_known: true, ..self.clone() }
     }
 
     /// Records the events, on the fast path if the API keeps up.
-    pub(super) async fn record(&self, worker: &Worker, known: &Known) -> Result<(), PartError> {
-        let recorded = AssertUnwindSafe(self.fold_and_record(worker, known)).catch_unwind().await;
+    pub(super) async fn record(&self, worker: &Worker, cache: &ConnectionCache) -> Result<(), PartError> {
+        let recorded = AssertUnwindSafe(self.fold_and_record(worker, cache)).catch_unwind().await;
         recorded.unwrap_or_else(|_| Err(PartError::Bad("recording it panicked".to_owned())))
     }
 
-    async fn fold_and_record(&self, worker: &Worker, known: &Known) -> Result<(), PartError> {
+    async fn fold_and_record(&self, worker: &Worker, cache: &ConnectionCache) -> Result<(), PartError> {
         // A replayed event exists already. Others are not looked up, because hardly any exists.
-        let unasked = !self.again && !self.readings().iter().any(|reading| reading.replay);
-        let locks = [&worker.locks.in_hand, &worker.locks.writing];
+        let assume_new = !self.may_be_known && !self.readings().iter().any(|reading| reading.replay);
+        let locks = [&worker.locks.absorbing, &worker.locks.writing];
         let (gathered, permit, mut held) =
-            read_locked(&locks, self.names_to_lock(worker), || self.admitted(worker, unasked)).await?;
+            read_locked(&locks, self.names_to_lock(worker), || self.admitted(worker, assume_new)).await?;
         worker.locks.note_shared(&gathered);
         let writing = held.pop();
         let mut folded = self.fold(worker, gathered)?;
-        folded.changes.unasked = unasked;
+        folded.changes.assume_new = assume_new;
         // Other work need not wait until the ledger has written this.
         drop(permit);
         fault_point!("absorb.folded");
@@ -136,7 +136,7 @@ impl Part {
                 match answer.await {
                     Ok(HandoffResult::Recorded(ends)) => {
                         fold::count(worker, self.readings(), &ends);
-                        return self.keep_up_with_settings(worker, known).await;
+                        return self.keep_up_with_settings(worker, cache).await;
                     }
                     Ok(HandoffResult::NotSent(folded)) => ready = Some((folded, None)),
                     Ok(HandoffResult::RecordFirst { folded, recorded }) => {
@@ -158,7 +158,7 @@ impl Part {
         recorded?;
         // The holder that waits for it may be gone: then the next holder settles the calls under way.
         waiting.map(|recorded| recorded.send(()));
-        self.keep_up_with_settings(worker, known).await
+        self.keep_up_with_settings(worker, cache).await
     }
 
     fn names_to_lock(&self, worker: &Worker) -> Vec<Digest> {
@@ -169,10 +169,10 @@ impl Part {
     async fn admitted<'a>(
         &self,
         worker: &'a Worker,
-        unasked: bool,
+        assume_new: bool,
     ) -> Result<(Gathered, Option<SemaphorePermit<'a>>), LedgerError> {
         let permit = worker.locks.folding().await;
-        Ok((gather(worker, self.connection, self.readings(), unasked).await?, permit))
+        Ok((gather(worker, self.connection, self.readings(), assume_new).await?, permit))
     }
 
     fn fold(&self, worker: &Worker, gathered: Gathered) -> Result<Box<Folded>, PartError> {
@@ -190,7 +190,7 @@ impl Part {
         worker: &Worker,
         folded: Box<Folded>,
     ) -> Result<oneshot::Receiver<HandoffResult>, Box<Folded>> {
-        let is_too_little = folded.edits.len() < worker.limits.carry_from;
+        let is_too_little = folded.edits.len() < worker.limits.fast_path_from;
         let Some(settings_version) = self.settings_version.filter(|_| !is_too_little) else {
             return Err(folded);
         };
@@ -210,7 +210,7 @@ impl Part {
                 Some(ready) => ready,
                 None => match self.fold_again(worker).await {
                     Ok(ready) => ready,
-                    Err(trouble) => break Err(trouble),
+                    Err(failed) => break Err(failed),
                 },
             };
             let ends = fold::ends(&folded.changes);
@@ -243,8 +243,8 @@ impl Part {
 
     /// Settings may have changed since they were read, and the walk that applies them may have passed these graphs already.
     /// The events are folded again: they are known by now, so their graphs are only settled under the current settings.
-    async fn keep_up_with_settings(&self, worker: &Worker, known: &Known) -> Result<(), PartError> {
-        if known.is_fresh_enough_for_a_walk(worker.now()) {
+    async fn keep_up_with_settings(&self, worker: &Worker, cache: &ConnectionCache) -> Result<(), PartError> {
+        if cache.is_fresh_enough_for_a_walk(worker.now()) {
             return Ok(());
         }
         let mut part = self.clone();

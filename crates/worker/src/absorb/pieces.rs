@@ -8,7 +8,7 @@ use tracing::{debug, error, warn};
 use super::part::{Part, PartError};
 use super::read::{self, Reading};
 use crate::Worker;
-use crate::rules::Known;
+use crate::rules::ConnectionCache;
 
 /// Records events. A bad event becomes a dead letter alone; events whose graphs other processes change are recorded last.
 ///
@@ -17,7 +17,7 @@ use crate::rules::Known;
 /// If some of them could not be recorded: the ledger is not available, or other processes keep changing the same graphs.
 pub(super) async fn record(
     worker: &Worker,
-    known: &Known,
+    cache: &ConnectionCache,
     mut parts: VecDeque<Part>,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
@@ -26,7 +26,7 @@ pub(super) async fn record(
         if stop.is_cancelled() {
             anyhow::bail!("the process is stopping");
         }
-        match part.record(worker, known).await {
+        match part.record(worker, cache).await {
             Ok(()) => {}
             Err(PartError::NotNow(cause)) => return Err(cause),
             Err(PartError::Contended(cause)) => deferred = Err(cause),
@@ -35,7 +35,7 @@ pub(super) async fn record(
                 parts.extend(part.halves());
             }
             Err(PartError::Bad(why)) => match part.readings() {
-                [reading] => dead_letter(worker, known, reading, &why).await?,
+                [reading] => dead_letter(worker, cache, reading, &why).await?,
                 _ => {
                     warn!(error = why, "a batch is processed in ever smaller pieces");
                     parts.extend(part.halves());
@@ -47,15 +47,20 @@ pub(super) async fn record(
 }
 
 /// Records the one bad envelope as a dead letter, with its bytes.
-async fn dead_letter(worker: &Worker, known: &Known, reading: &Reading, why: &str) -> anyhow::Result<()> {
+async fn dead_letter(
+    worker: &Worker,
+    cache: &ConnectionCache,
+    reading: &Reading,
+    why: &str,
+) -> anyhow::Result<()> {
     error!(
         connection_id = reading.connection,
         event_id = %reading.event,
         error = why,
         "an envelope cannot be absorbed and becomes a dead letter"
     );
-    let dead = Part::new(worker, reading.connection, vec![read::poison(reading, why)], known);
-    match dead.record(worker, known).await {
+    let dead = Part::new(worker, reading.connection, vec![read::poison(reading, why)], cache);
+    match dead.record(worker, cache).await {
         Ok(()) => Ok(()),
         Err(PartError::NotNow(cause) | PartError::Contended(cause)) => Err(cause),
         Err(PartError::Bad(why)) => {

@@ -18,8 +18,8 @@ use super::names::Names;
 use super::too_long;
 use crate::Worker;
 use crate::audiences;
-use crate::rules::Known;
-use crate::translate::{Ask, Translator, unusable_country};
+use crate::rules::ConnectionCache;
+use crate::translate::{Action, Translator, unusable_country};
 
 /// The event has a type that is not for us.
 const TYPE_NOT_SUPPORTED: &str = "event_type_not_supported";
@@ -34,7 +34,7 @@ pub(super) struct Reading {
     pub(super) event: Uuid,
     pub(super) received_at: Timestamp,
     /// The event's own time; if it has none, the time when it was accepted.
-    pub(super) said_at: Moment,
+    pub(super) stated_at: Moment,
     pub(super) lane: Lane,
     pub(super) replay: bool,
     /// How often an operator has repaired the event.
@@ -52,25 +52,25 @@ pub(super) struct Reading {
     pub(super) audience: Option<NamedAudience>,
     /// What is left out of it.
     pub(super) left_out: LeftOut,
-    pub(super) what: What,
+    pub(super) content: Content,
 }
 
 /// The request of an envelope, or why it has none.
 #[derive(Clone)]
-pub(super) enum What {
+pub(super) enum Content {
     /// A statement, a delete, or a reason to skip the event.
-    Ask(Ask),
+    Action(Action),
     /// Nothing: its connection was removed.
     NoConnection,
     /// It cannot be read or folded: class and cause.
     Bad(&'static str, String),
 }
 
-pub(super) fn read(worker: &Worker, known: &Known, item: &Item) -> Reading {
+pub(super) fn read(worker: &Worker, cache: &ConnectionCache, item: &Item) -> Reading {
     match item {
-        Item::Readable(envelope) => read_envelope(worker, known, envelope),
+        Item::Readable(envelope) => read_envelope(worker, cache, envelope),
         Item::Unreadable { raw, why } => match envelope_in(item) {
-            Some(envelope) => condemned(worker, known, &envelope, why),
+            Some(envelope) => read_rejected(worker, cache, &envelope, why),
             None => unreadable(worker, raw, why),
         },
     }
@@ -92,17 +92,17 @@ fn envelope_in(item: &Item) -> Option<Envelope> {
 
 /// An accepted event that must not be tried again: it becomes a dead letter under its own id, and is found by the identifiers
 /// that it names. If reading it is what crashed the workers, only its id is used.
-fn condemned(worker: &Worker, known: &Known, envelope: &Envelope, why: &str) -> Reading {
-    let read = std::panic::catch_unwind(AssertUnwindSafe(|| read_envelope(worker, known, envelope)));
+fn read_rejected(worker: &Worker, cache: &ConnectionCache, envelope: &Envelope, why: &str) -> Reading {
+    let read = std::panic::catch_unwind(AssertUnwindSafe(|| read_envelope(worker, cache, envelope)));
     let reading = read.unwrap_or_else(|_| blank(envelope));
-    if known.has(envelope.connection) { poison(&reading, why) } else { reading }
+    if cache.has(envelope.connection) { poison(&reading, why) } else { reading }
 }
 
-fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading {
-    if !known.has(envelope.connection) {
-        return Reading { what: What::NoConnection, payload: "{}".into(), ..blank(envelope) };
+fn read_envelope(worker: &Worker, cache: &ConnectionCache, envelope: &Envelope) -> Reading {
+    if !cache.has(envelope.connection) {
+        return Reading { content: Content::NoConnection, payload: "{}".into(), ..blank(envelope) };
     }
-    read_known(&worker.vault, &known.read_options(envelope.connection), envelope)
+    read_known(&worker.vault, &cache.read_options(envelope.connection), envelope)
 }
 
 /// Reads an envelope of an existing connection.
@@ -114,7 +114,7 @@ pub(super) fn read_known(vault: &Vault, options: &ReadOptions, envelope: &Envelo
         Err(refusal) => return refused(vault, envelope, &refusal, options),
     };
     let translator = Translator { vault, connection: envelope.connection };
-    let (kind, said_at, trait_names, too_long) = match &event.body {
+    let (kind, stated_at, trait_names, too_long) = match &event.body {
         segment::Body::Identify(it) => ("identify", it.time, Names::of(&it.spellings), too_long::keys(it)),
         segment::Body::Delete(it) => ("delete", it.time, Names::default(), Vec::new()),
     };
@@ -122,27 +122,27 @@ pub(super) fn read_known(vault: &Vault, options: &ReadOptions, envelope: &Envelo
         segment::Body::Identify(it) => LeftOut::of(&it.blocked, &it.ignored, unusable_country(&it.traits)),
         segment::Body::Delete(it) => LeftOut::of(&it.blocked, &[], None),
     };
-    let mut ask = translator.ask(envelope.event_id, envelope.revision, blank.lane, &event);
-    if let Ask::Say(statement) = &mut ask {
+    let mut action = translator.translate(envelope.event_id, envelope.revision, blank.lane, &event);
+    if let Action::Identify(statement) = &mut action {
         statement.unusable = left_out.in_words();
     }
     Reading {
         left_out,
-        audience: audience_of(envelope, &event, &ask),
+        audience: audience_of(envelope, &event, &action),
         kind,
-        said_at: said_at.into(),
+        stated_at: stated_at.into(),
         trait_names,
         too_long,
-        found_by: translator.found_by_ask(&event, &ask),
-        what: What::Ask(ask),
+        found_by: translator.found_by_action(&event, &action),
+        content: Content::Action(action),
         ..blank
     }
 }
 
 /// The audience that an event is about; `None` if it came with a write key, which is public.
-fn audience_of(envelope: &Envelope, event: &segment::Event, ask: &Ask) -> Option<NamedAudience> {
+fn audience_of(envelope: &Envelope, event: &segment::Event, action: &Action) -> Option<NamedAudience> {
     let segment::Body::Identify(identify) = &event.body else { return None };
-    let counts = matches!(ask, Ask::Say(_)) && !envelope.public;
+    let counts = matches!(action, Action::Identify(_)) && !envelope.public;
     identify.audience.as_ref().filter(|_| counts).and_then(|audience| audiences::named(audience))
 }
 
@@ -152,13 +152,13 @@ fn audience_of(envelope: &Envelope, event: &segment::Event, ask: &Ask) -> Option
 fn refused(vault: &Vault, envelope: &Envelope, refusal: &Refusal, options: &ReadOptions) -> Reading {
     let translator = Translator { vault, connection: envelope.connection };
     let outline = Outline::of(envelope.payload.get().as_bytes(), options);
-    let what = match refusal {
-        Refusal::UnsupportedType(_) => What::Ask(Ask::Skip(TYPE_NOT_SUPPORTED)),
-        _ if envelope.public => What::Ask(Ask::Skip(UNREADABLE)),
-        other => What::Bad("unreadable", other.message()),
+    let content = match refusal {
+        Refusal::UnsupportedType(_) => Content::Action(Action::Skip(TYPE_NOT_SUPPORTED)),
+        _ if envelope.public => Content::Action(Action::Skip(UNREADABLE)),
+        other => Content::Bad("unreadable", other.message()),
     };
     let found_by = translator.found_by_outline(&outline);
-    Reading { what, kind: refusal.kind(), found_by, ..blank(envelope) }
+    Reading { content, kind: refusal.kind(), found_by, ..blank(envelope) }
 }
 
 fn blank(envelope: &Envelope) -> Reading {
@@ -166,7 +166,7 @@ fn blank(envelope: &Envelope) -> Reading {
         connection: envelope.connection,
         event: envelope.event_id,
         received_at: envelope.received_at,
-        said_at: envelope.received_at.into(),
+        stated_at: envelope.received_at.into(),
         lane: match envelope.lane {
             queue::Lane::Live => Lane::Live,
             queue::Lane::Bulk => Lane::Bulk,
@@ -181,7 +181,7 @@ fn blank(envelope: &Envelope) -> Reading {
         too_long: Vec::new(),
         audience: None,
         left_out: LeftOut::default(),
-        what: What::NoConnection,
+        content: Content::NoConnection,
     }
 }
 
@@ -192,7 +192,7 @@ fn unreadable(worker: &Worker, raw: &[u8], why: &str) -> Reading {
         connection: 0,
         event: Uuid::from_bytes(digest),
         received_at: worker.now(),
-        said_at: worker.now().into(),
+        stated_at: worker.now().into(),
         lane: Lane::Live,
         replay: false,
         revision: 0,
@@ -204,14 +204,14 @@ fn unreadable(worker: &Worker, raw: &[u8], why: &str) -> Reading {
         too_long: Vec::new(),
         audience: None,
         left_out: LeftOut::default(),
-        what: What::Bad("unreadable", why.to_owned()),
+        content: Content::Bad("unreadable", why.to_owned()),
     }
 }
 
 /// An envelope whose folding failed.
 pub(super) fn poison(reading: &Reading, why: &str) -> Reading {
     Reading {
-        what: What::Bad("poison", why.to_owned()),
+        content: Content::Bad("poison", why.to_owned()),
         trait_names: Names::default(),
         audience: None,
         left_out: LeftOut::default(),
@@ -222,21 +222,21 @@ pub(super) fn poison(reading: &Reading, why: &str) -> Reading {
 impl Reading {
     /// The strongest identifier that it names.
     pub(super) fn person(&self) -> Option<Digest> {
-        match &self.what {
-            What::Ask(Ask::Say(statement)) => statement.digests().first().copied(),
-            What::Ask(Ask::Delete(deletion)) => deletion.digests().first().copied(),
-            What::Bad(..) | What::Ask(Ask::Skip(_)) | What::NoConnection => None,
+        match &self.content {
+            Content::Action(Action::Identify(statement)) => statement.digests().first().copied(),
+            Content::Action(Action::Delete(deletion)) => deletion.digests().first().copied(),
+            Content::Bad(..) | Content::Action(Action::Skip(_)) | Content::NoConnection => None,
         }
     }
 
     /// The identifiers that it names, strongest first.
     pub(super) fn names(&self) -> Vec<Digest> {
-        match &self.what {
-            What::Ask(Ask::Say(statement)) => statement.digests(),
-            What::Ask(Ask::Delete(deletion)) => deletion.digests(),
+        match &self.content {
+            Content::Action(Action::Identify(statement)) => statement.digests(),
+            Content::Action(Action::Delete(deletion)) => deletion.digests(),
             // It goes into no graph, but a delete in one of these may cover it.
-            What::Bad(..) => self.found_by.clone(),
-            What::Ask(Ask::Skip(_)) | What::NoConnection => Vec::new(),
+            Content::Bad(..) => self.found_by.clone(),
+            Content::Action(Action::Skip(_)) | Content::NoConnection => Vec::new(),
         }
     }
 }

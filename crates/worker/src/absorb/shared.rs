@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use identity::eligibility::Rules;
 use identity::fold::{Deletion, Statement};
 use identity::graph::Kind;
-use identity::shared::{Heard, Shared, hear, left_out, note_apart};
+use identity::shared::{Shared, WithoutShared, describe_unusable, note_apart, without_shared};
 use identity::{Digest, Text};
 use ledger::Unmapped;
 use ledger::unmapped::SHARED;
 
-use super::hand::Hand;
+use super::graph_set::GraphSet;
 use crate::Meters;
 
 /// Minimum number of linked identifiers at which an identifier can stop linking because its graph is full.
@@ -44,34 +44,34 @@ impl Tally {
 
 /// Leaves shared identifiers out of an identify; `None` if no other identifier remains. If the joined graphs would be too
 /// large, the identifier with the most links stops linking.
-pub(super) fn hear_in<'s>(
-    hand: &mut Hand,
+pub(super) fn leave_out_shared<'s>(
+    graphs: &mut GraphSet,
     statement: &'s Statement,
     after: usize,
     rules: &Rules,
 ) -> Option<Cow<'s, Statement>> {
-    let mut heard = None;
+    let mut without = None;
     let mut limit = after;
     for _ in 0..AT_MOST {
-        hand.take_apart(&statement.digests(), limit, rules);
-        heard = hear(statement, |name| hand.is_shared(name));
-        if note(hand, heard.as_ref(), after, rules) {
+        graphs.split(&statement.digests(), limit, rules);
+        without = without_shared(statement, |name| graphs.is_shared(name));
+        if note(graphs, without.as_ref(), after, rules) {
             continue;
         }
-        let names = strong_names(statement, heard.as_ref());
+        let names = strong_names(statement, without.as_ref());
         // A single identifier links nothing.
-        if names.len() < 2 || !hand.is_too_large(&names) {
+        if names.len() < 2 || !graphs.is_too_large(&names) {
             break;
         }
-        let most = hand.most_linked(&names);
+        let most = graphs.most_linked(&names);
         if most < FEWEST {
             break;
         }
         limit = most - 1;
     }
-    let Some(heard) = heard else { return Some(Cow::Borrowed(statement)) };
-    hand.shared.count(&heard.shared, 1);
-    heard.statement.map(Cow::Owned)
+    let Some(without) = without else { return Some(Cow::Borrowed(statement)) };
+    graphs.shared.count(&without.shared, 1);
+    without.statement.map(Cow::Owned)
 }
 
 /// The shared identifiers that a delete names, in words; `None` if there are none.
@@ -80,26 +80,26 @@ pub(super) fn in_words(deletion: &Deletion) -> Option<Text> {
     let addresses = deletion.addresses.iter().map(|_| Kind::Address).take(1);
     let kinds = user.chain(addresses).chain(deletion.anonymous.iter().map(|_| Kind::Anonymous));
     let mut kinds = kinds.peekable();
-    kinds.peek().is_some().then(|| left_out(None, kinds))
+    kinds.peek().is_some().then(|| describe_unusable(None, kinds))
 }
 
 /// The identifiers that have to be in one graph; an event may go on without its anonymousId.
-fn strong_names(statement: &Statement, heard: Option<&Heard>) -> Vec<Digest> {
-    let left = heard.map_or(Some(statement), |heard| heard.statement.as_ref());
+fn strong_names(statement: &Statement, without: Option<&WithoutShared>) -> Vec<Digest> {
+    let left = without.map_or(Some(statement), |without| without.statement.as_ref());
     let names = left.into_iter().flat_map(|it| it.user.iter().chain(it.address.iter().map(|(name, _)| name)));
     names.map(|name| name.digest).collect()
 }
 
 /// Notes which identifiers were named with shared ones; whether one of them stops linking because of that.
-fn note(hand: &mut Hand, heard: Option<&Heard>, after: usize, rules: &Rules) -> bool {
+fn note(graphs: &mut GraphSet, without: Option<&WithoutShared>, after: usize, rules: &Rules) -> bool {
     let mut any = false;
-    for apart in heard.iter().flat_map(|heard| &heard.apart) {
-        if hand.has_noted(apart) {
+    for apart in without.iter().flat_map(|without| &without.apart) {
+        if graphs.has_noted(apart) {
             continue;
         }
-        if let Some(slot) = hand.join(&[apart.identifier]) {
+        if let Some(slot) = graphs.join(&[apart.identifier]) {
             note_apart(&mut slot.graph, apart);
-            any |= hand.take_apart(&[apart.identifier], after, rules);
+            any |= graphs.split(&[apart.identifier], after, rules);
         }
     }
     any

@@ -17,7 +17,7 @@ const BYTES: usize = 32 * 1024 * 1024;
 /// While more bytes than these are under way, each connection has one batch at most, so that there is room for others.
 const BYTES_TO_SHARE: usize = BYTES / 4;
 /// How long a connection is passed over after its events could not be recorded.
-const REST: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// What one connection has under way.
 #[derive(Default)]
@@ -33,7 +33,7 @@ pub(super) struct Slots {
     running: HashMap<Id, (i64, usize)>,
     of: BTreeMap<i64, Share>,
     bytes: usize,
-    resting: BTreeMap<i64, Instant>,
+    paused: BTreeMap<i64, Instant>,
 }
 
 impl Slots {
@@ -64,10 +64,10 @@ impl Slots {
             self.end(ended);
         }
         let now = Instant::now();
-        self.resting.retain(|_, until| *until > now);
+        self.paused.retain(|_, until| *until > now);
         let most = if self.bytes < BYTES_TO_SHARE { OF_ONE } else { 1 };
         let busy = self.of.iter().filter(|(_, it)| it.batches >= most || it.bytes >= BYTES_OF_ONE);
-        busy.map(|(connection, _)| *connection).chain(self.resting.keys().copied()).collect()
+        busy.map(|(connection, _)| *connection).chain(self.paused.keys().copied()).collect()
     }
 
     /// Waits until a batch has ended, or for `at_most`.
@@ -93,8 +93,8 @@ impl Slots {
     }
 
     fn end(&mut self, ended: Result<(Id, anyhow::Result<()>), JoinError>) {
-        let (id, went) = match ended {
-            Ok((id, went)) => (id, went),
+        let (id, result) = match ended {
+            Ok((id, result)) => (id, result),
             Err(panicked) => (panicked.id(), Err(panicked.into())),
         };
         let Some((connection, bytes)) = self.running.remove(&id) else { return };
@@ -106,9 +106,9 @@ impl Slots {
                 self.of.remove(&connection);
             }
         }
-        if let Err(cause) = went {
+        if let Err(cause) = result {
             warn!(connection_id = connection, error = %format!("{cause:#}"), "absorb pauses: the batch stays in the queue");
-            self.resting.insert(connection, Instant::now() + REST);
+            self.paused.insert(connection, Instant::now() + PAUSE);
         }
     }
 }

@@ -18,9 +18,9 @@ pub(super) fn keys(identify: &Identify) -> Vec<String> {
 /// not be sent anyway, so the event becomes one only if it states nothing else.
 pub(super) fn too_long(reading: &Reading, statement: &Statement, rules: &Rules) -> Option<String> {
     let is_sent = |key: &&String| !segment::is_custom(key) || rules.is_mapped(&format!("{CUSTOM}{key}"));
-    let says_nothing_else = statement.says().is_empty();
+    let states_nothing_else = statement.keys().is_empty();
     let to_blame = reading.too_long.iter().find(is_sent);
-    let key = to_blame.or_else(|| reading.too_long.first().filter(|_| says_nothing_else))?;
+    let key = to_blame.or_else(|| reading.too_long.first().filter(|_| states_nothing_else))?;
     let limit = if segment::is_custom(key) { "255" } else { "1,000" };
     let name =
         shown(key).map_or_else(|| "the value of a trait".to_owned(), |key| format!("the trait \"{key}\""));
@@ -31,7 +31,7 @@ pub(super) fn too_long(reading: &Reading, statement: &Statement, rules: &Rules) 
 
 /// About how many bytes a statement adds to its graph in memory.
 pub(super) fn weight(statement: &Statement) -> usize {
-    /// A key and a value without their texts, and the key among what the event says.
+    /// A key and a value without their texts, and the key among those that the event states.
     const ENTRY: usize = 128;
     let values = statement.traits.iter();
     values.map(|(key, value)| ENTRY + key.len() + value.as_ref().map_or(0, |value| value.len())).sum()

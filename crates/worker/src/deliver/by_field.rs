@@ -6,7 +6,7 @@ use identity::answer::{Answer, Cause};
 use identity::{Map, Text};
 use refersion::{Bisection, Operation};
 
-use super::edit::{blames_an_item, edit_of, only_email, refused, taken, told};
+use super::edit::{blames_an_item, edit_of, edited, only_email, refused, taken};
 use super::item::Item as _;
 use super::not_changed::{Look, look};
 use super::{Api, CallOutcome, Edit, Texts, scrub};
@@ -67,7 +67,7 @@ async fn sum_up(
     if item.scrub {
         return scrub::done(item, &good, bad);
     }
-    let mut outcome = if good.is_empty() { item.unanswered() } else { told(item, &good) };
+    let mut outcome = if good.is_empty() { item.unanswered() } else { edited(item, &good) };
     let email_is_bad = bad.remove("email").is_some();
     if !bad.is_empty() {
         outcome.answers.extend(refused(item, bad).answers);

@@ -49,7 +49,7 @@ fn is_plain(id: &str) -> bool {
     id.chars().all(char::is_alphanumeric)
 }
 
-async fn made(api: &Api, item: &Create, created: Created, told: &Texts) -> CallOutcome {
+async fn made(api: &Api, item: &Create, created: Created, sent: &Texts) -> CallOutcome {
     if let Some(id) = &item.merchant_id
         && created.merchant_id_refused
         && !is_plain(id)
@@ -58,31 +58,31 @@ async fn made(api: &Api, item: &Create, created: Created, told: &Texts) -> CallO
     }
     let id = match id_of(api, &created).await {
         Ok(id) => id,
-        Err(failure) => return unknown(item, told, failure.as_ref()),
+        Err(failure) => return unknown(item, sent, failure.as_ref()),
     };
     let status = match api.new_status {
         InitialStatus::Active => Status::Active,
         InitialStatus::Pending => Status::Pending,
     };
-    item.answered(Answer::Created { id, code: created.code.to_string(), status, told: told.clone() })
+    item.answered(Answer::Created { id, code: created.code.to_string(), status, fields: sent.clone() })
 }
 
 /// The affiliate exists, but its numeric id is not known: a search will find it.
-fn unknown(item: &Create, told: &Texts, failure: Option<&Failure>) -> CallOutcome {
-    let answer = Answer::CreateUnknown { fields: told.keys().cloned().collect() };
+fn unknown(item: &Create, sent: &Texts, failure: Option<&Failure>) -> CallOutcome {
+    let answer = Answer::CreateUnknown { fields: sent.keys().cloned().collect() };
     CallOutcome { failed: failure.map(|failure| item.failure(failure)), ..item.answered(answer) }
 }
 
 /// The outcome of a create that was answered and created nothing, with what the answer says.
-fn not_made(item: &Create, answer: Answer) -> CallOutcome {
-    CallOutcome::known(item.anchor, vec![(item.anchor, Answer::NotMade), (item.anchor, answer)])
+fn not_created(item: &Create, answer: Answer) -> CallOutcome {
+    CallOutcome::known(item.anchor, vec![(item.anchor, Answer::NotCreated), (item.anchor, answer)])
 }
 
 /// Handles a failed create with these texts.
 async fn failed(api: &Api, item: &Create, texts: &Texts, failure: Failure) -> CallOutcome {
     match failure.class {
         Class::EmailTaken => taken(api, item, texts).await,
-        Class::Refused { field: Some(field) } if is_told(field, texts) => {
+        Class::Refused { field: Some(field) } if is_sent(field, texts) => {
             refused(item, field.name(), item.cause(&failure))
         }
         Class::Refused { .. } => refused(item, longest(item, texts), item.cause(&failure)),
@@ -91,20 +91,20 @@ async fn failed(api: &Api, item: &Create, texts: &Texts, failure: Failure) -> Ca
 }
 
 fn names_no_field(failure: &Failure, texts: &Texts) -> bool {
-    matches!(failure.class, Class::Refused { field } if !field.is_some_and(|field| is_told(field, texts)))
+    matches!(failure.class, Class::Refused { field } if !field.is_some_and(|field| is_sent(field, texts)))
 }
 
 /// Whether a create with these texts sends the field; a refusal that names another field is treated as one without a name.
-fn is_told(field: Field, texts: &Texts) -> bool {
+fn is_sent(field: Field, texts: &Texts) -> bool {
     field == Field::Email || texts.contains_key(field.name())
 }
 
 /// The address is taken: by an affiliate that existed before, or by one that an earlier try created. If it is not found although
 /// it exists, it is searched for again later.
-async fn taken(api: &Api, item: &Create, told: &Texts) -> CallOutcome {
+async fn taken(api: &Api, item: &Create, sent: &Texts) -> CallOutcome {
     match api.client.find_holder(&item.email).await {
-        Ok(affiliate) => not_made(item, Answer::Found(found(&affiliate))),
-        Err(failure) => unknown(item, told, Some(&failure)),
+        Ok(affiliate) => not_created(item, Answer::Found(found(&affiliate))),
+        Err(failure) => unknown(item, sent, Some(&failure)),
     }
 }
 
@@ -114,7 +114,7 @@ fn refused(item: &Create, field: &str, cause: Cause) -> CallOutcome {
         email: (field == "email").then_some(item.anchor),
         causes: [(field.into(), cause)].into_iter().collect(),
     };
-    not_made(item, refusal)
+    not_created(item, refusal)
 }
 
 /// Tries a create with the required fields only, because the refusal names no field. If it succeeds, one of the other fields was

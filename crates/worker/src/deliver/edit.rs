@@ -21,7 +21,7 @@ pub(super) async fn edit(api: &Api, items: &[Edit]) -> Vec<CallOutcome> {
             Ok(answer) => {
                 let is_changed = |(item, _): &&(&Edit, Texts)| answer.changed.contains(&AffiliateId(item.id));
                 let (changed, unchanged): (Vec<_>, Vec<_>) = batch.iter().partition(is_changed);
-                outcomes.extend(changed.into_iter().map(|(item, texts)| told(item, texts)));
+                outcomes.extend(changed.into_iter().map(|(item, texts)| edited(item, texts)));
                 outcomes.extend(not_changed::settle(api, &unchanged).await);
             }
             Err(failure) if blames_an_item(&failure) && batch.len() > 1 => {
@@ -77,14 +77,14 @@ pub(super) fn edit_of(item: &Edit, texts: &Texts) -> refersion::Edit {
     }
 }
 
-pub(super) fn told(item: &Edit, texts: &Texts) -> CallOutcome {
+pub(super) fn edited(item: &Edit, texts: &Texts) -> CallOutcome {
     if item.scrub {
         return scrub::done(item, texts, Map::new());
     }
     let email = item.email.as_ref().filter(|_| texts.contains_key("email")).map(|(digest, _)| *digest);
     let mut fields = texts.clone();
     fields.remove("email");
-    item.answered(Answer::Told { id: item.id, email, fields })
+    item.answered(Answer::Edited { id: item.id, email, fields })
 }
 
 /// Handles a failed edit of one affiliate.
@@ -113,7 +113,7 @@ pub(super) fn refused(item: &Edit, causes: Map<Text, Cause>) -> CallOutcome {
 pub(super) async fn taken(api: &Api, item: &Edit, texts: Texts) -> CallOutcome {
     let Some((digest, text)) = &item.email else { return item.unanswered() };
     match api.client.find_holder(text).await {
-        Ok(holder) if holder.id.0 == item.id => told(item, &only_email(&texts)),
+        Ok(holder) if holder.id.0 == item.id => edited(item, &only_email(&texts)),
         Ok(holder) => CallOutcome::known(item.anchor, vec![(*digest, Answer::Found(found(&holder)))]),
         Err(failure) if failure.class == Class::NotFound => {
             let others = without_email(api, item, texts).await;
@@ -133,7 +133,7 @@ async fn without_email(api: &Api, item: &Edit, mut texts: Texts) -> CallOutcome 
         return item.unanswered();
     }
     match api.client.edit(&[edit_of(item, &texts)]).await {
-        Ok(batch) if batch.not_changed.is_empty() => told(item, &texts),
+        Ok(batch) if batch.not_changed.is_empty() => edited(item, &texts),
         // Why it was not changed is found out when the address is settled.
         Ok(_) => item.unanswered(),
         Err(failure) if blames_an_item(&failure) => item.unanswered(),

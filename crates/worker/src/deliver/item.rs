@@ -70,7 +70,7 @@ pub(super) trait Item {
 pub fn unknown(operation: &str, written: &CallItem) -> Option<Answer> {
     match (operation, written.affiliate) {
         ("new", _) => Some(Answer::CreateUnknown { fields: written.fields.clone() }),
-        ("edit", Some(id)) => Some(Answer::TellUnknown {
+        ("edit", Some(id)) => Some(Answer::EditUnknown {
             id,
             email: written.fields.iter().any(|field| field == "email"),
             fields: written.fields.iter().filter(|field| *field != "email").cloned().collect(),
@@ -95,7 +95,7 @@ impl Item for Create {
     }
 
     fn not_done(&self) -> Option<Answer> {
-        Some(Answer::NotMade)
+        Some(Answer::NotCreated)
     }
 }
 

@@ -9,7 +9,7 @@ use identity::answer::{Answer, Cause};
 use refersion::{Affiliate, AffiliateId, Failure, Field, LookupBy, Operation};
 
 use super::by_field::by_field;
-use super::edit::{edit_of, of_all, told};
+use super::edit::{edit_of, edited, of_all};
 use super::item::Item as _;
 use super::{Api, CallOutcome, Edit, Texts};
 
@@ -53,7 +53,7 @@ pub(super) async fn settle(api: &Api, unchanged: &[&(&Edit, Texts)]) -> Vec<Call
     let mut outcomes = Vec::with_capacity(unchanged.len());
     for (item, texts) in unchanged {
         let is_changed = again.changed.contains(&AffiliateId(item.id));
-        outcomes.push(if is_changed { told(item, texts) } else { explain(api, item, texts).await });
+        outcomes.push(if is_changed { edited(item, texts) } else { explain(api, item, texts).await });
     }
     outcomes
 }
@@ -62,7 +62,7 @@ pub(super) async fn settle(api: &Api, unchanged: &[&(&Edit, Texts)]) -> Vec<Call
 async fn explain(api: &Api, item: &Edit, texts: &Texts) -> CallOutcome {
     match look(api, item, texts).await {
         Ok(Look::Gone) => item.answered(Answer::Gone { id: item.id }),
-        Ok(Look::AsWanted) => told(item, texts),
+        Ok(Look::AsWanted) => edited(item, texts),
         Ok(Look::NotTaken) => {
             let outcome = by_field(api, item, texts.clone(), not_changed()).await;
             item.in_doubt(outcome, Operation::Edit)

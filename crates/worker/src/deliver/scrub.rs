@@ -6,7 +6,7 @@ use identity::{Map, Text};
 use refersion::{AffiliateId, Class, Failure};
 
 use super::by_field::by_field;
-use super::edit::{edit_of, told};
+use super::edit::{edit_of, edited};
 use super::item::Item as _;
 use super::{Api, CallOutcome, Edit, Texts, not_changed};
 
@@ -76,7 +76,7 @@ pub(super) async fn without_refused(
         }
         match api.client.edit(&[edit_of(item, &texts)]).await {
             Ok(batch) if batch.changed.contains(&AffiliateId(item.id)) => {
-                return with_kept(told(item, &texts), &kept);
+                return with_kept(edited(item, &texts), &kept);
             }
             Ok(_) => {
                 let unchanged = (item, texts);

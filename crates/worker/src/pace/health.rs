@@ -7,9 +7,9 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// … and this many calls: of few calls a single bad one would be a large share.
 const CALLS: u32 = 20;
 /// Share of bad answers above which the rate is lowered.
-const TROUBLE: f64 = 0.25;
+const BAD_SHARE: f64 = 0.25;
 /// Share of slow answers above which the rate is lowered.
-const SLOW_TROUBLE: f64 = 0.1;
+const SLOW_SHARE: f64 = 0.1;
 /// The smallest share of the rate that is left after bad answers.
 const LEFT_AT_LEAST: f64 = 0.5;
 /// The share of the rate that is left after slow answers.
@@ -21,14 +21,14 @@ const SLOW_FACTOR: f64 = 4.0;
 
 /// What is wrong with the latest calls.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Trouble {
+pub(super) enum Problem {
     /// This share of them failed.
     Bad(f64),
     /// Too many of them were slow.
     Slow,
 }
 
-impl Trouble {
+impl Problem {
     /// The share of the rate that is left.
     pub(super) fn left(self) -> f64 {
         match self {
@@ -71,13 +71,13 @@ impl Health {
     }
 
     /// What is wrong, if enough calls failed or were slow since the last judgement.
-    pub(super) fn judge(&mut self, now: Duration) -> Option<Trouble> {
+    pub(super) fn judge(&mut self, now: Duration) -> Option<Problem> {
         if self.calls < CALLS || now < self.since + WINDOW {
             return None;
         }
         let share = |part: u32| f64::from(part) / f64::from(self.calls);
         let (bad, slow) = (share(self.bad), share(self.slow));
         *self = Self { usual_seconds: self.usual_seconds, ..Self::new(now) };
-        if bad > TROUBLE { Some(Trouble::Bad(bad)) } else { (slow > SLOW_TROUBLE).then_some(Trouble::Slow) }
+        if bad > BAD_SHARE { Some(Problem::Bad(bad)) } else { (slow > SLOW_SHARE).then_some(Problem::Slow) }
     }
 }

@@ -15,7 +15,7 @@ use super::SLOWEST;
 use super::answers::Answers;
 use super::closed::{Closed, FIRST_LOOK};
 use super::growth::{Growth, OF_CONCURRENCY, OF_RATE};
-use super::health::Trouble;
+use super::health::Problem;
 use super::recovery::Recovery;
 
 /// Number of throttled answers in a row after which all calls count as throttled.
@@ -140,14 +140,14 @@ impl Limit {
     }
 
     /// Lowers the rate because the API fails or is slow.
-    pub(super) fn shrink(&mut self, trouble: Trouble, now: Duration) {
+    pub(super) fn shrink(&mut self, problem: Problem, now: Duration) {
         let rate = self.rate(now);
-        match trouble {
-            Trouble::Bad(_) => self.recovery.falls_from(rate, self.ceiling),
+        match problem {
+            Problem::Bad(_) => self.recovery.falls_from(rate, self.ceiling),
             // It answers nevertheless, so this rate may be the most that it can serve.
-            Trouble::Slow => self.recovery.ends(),
+            Problem::Slow => self.recovery.ends(),
         }
-        self.rate.restart(rate * trouble.left(), now);
+        self.rate.restart(rate * problem.left(), now);
     }
 
     /// Notes a call that succeeded in time: after trouble, each of them raises the rate again.
@@ -159,8 +159,8 @@ impl Limit {
     }
 
     /// The rate that the API accepts when it is healthy, as far as is known.
-    pub(super) fn bears(&self, now: Duration) -> f64 {
-        self.recovery.bears(self.rate(now))
+    pub(super) fn sustainable_rate(&self, now: Duration) -> f64 {
+        self.recovery.sustainable_rate(self.rate(now))
     }
 
     /// Notes an answered call, whatever the answer.

@@ -7,14 +7,14 @@ use std::time::Duration;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::{Pace, Went};
+use super::{CallResult, Pace};
 
 /// The steps of virtual time.
 const STEP: Duration = Duration::from_millis(1);
 /// The part of a call's time that passes before it is counted.
 const ON_THE_WAY: f64 = 0.15;
 
-/// A limit that the caller is not told.
+/// A limit that the caller does not know.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shape {
     /// A token bucket that holds the calls of one second and gives between `low` and `high` calls a second: another number
@@ -38,7 +38,7 @@ pub enum Shape {
     },
 }
 
-/// What to play.
+/// What to simulate.
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario {
     /// The limit.
@@ -47,9 +47,9 @@ pub struct Scenario {
     pub ceiling: f64,
     /// The shortest and the longest time that a call takes.
     pub latency: (Duration, Duration),
-    /// How long it is played before anything counts.
+    /// How long it runs before anything counts.
     pub warm_up: Duration,
-    /// How long it is played after that.
+    /// How long it runs after that.
     pub lasts: Duration,
     /// From when to when every call is answered by an error of the API.
     pub outage: (Duration, Duration),
@@ -90,7 +90,7 @@ impl Measured {
 
 /// Plays a scenario with always enough to do.
 #[must_use]
-pub fn play(scenario: &Scenario) -> Measured {
+pub fn simulate(scenario: &Scenario) -> Measured {
     let mut pace = Pace::new(scenario.ceiling, None, 10_000, Duration::ZERO);
     let mut server = Server::new(scenario);
     let mut measured = Measured::default();
@@ -101,9 +101,9 @@ pub fn play(scenario: &Scenario) -> Measured {
         if counts {
             measured.possible += server.possible(now) * STEP.as_secs_f64();
         }
-        for (went, took) in server.answers(now) {
-            pace.ended(now, went, took);
-            if counts && matches!(went, Went::Throttled(_)) {
+        for (result, took) in server.answers(now) {
+            pace.ended(now, result, took);
+            if counts && matches!(result, CallResult::Throttled(_)) {
                 measured.throttled += 1;
             } else if counts {
                 measured.answered += 1;
@@ -122,7 +122,7 @@ struct Call {
     starts: Duration,
     arrives: Duration,
     ends: Duration,
-    went: Option<Went>,
+    result: Option<CallResult>,
 }
 
 /// The other side.
@@ -183,26 +183,26 @@ impl Server {
         let (shortest, longest) = self.scenario.latency;
         let takes = self.random.random_range(shortest..=longest);
         let arrives = now + takes.mul_f64(ON_THE_WAY);
-        self.calls.push_back(Call { starts: now, arrives, ends: now + takes, went: None });
+        self.calls.push_back(Call { starts: now, arrives, ends: now + takes, result: None });
     }
 
     /// Lets calls arrive, and returns those that ended.
-    fn answers(&mut self, now: Duration) -> Vec<(Went, Duration)> {
+    fn answers(&mut self, now: Duration) -> Vec<(CallResult, Duration)> {
         for place in 0..self.calls.len() {
             let call = self.calls[place];
-            if call.went.is_none() && call.arrives <= now {
-                let went = self.judge(now);
+            if call.result.is_none() && call.arrives <= now {
+                let result = self.judge(now);
                 let call = &mut self.calls[place];
-                call.went = Some(went);
-                if went != Went::Well {
+                call.result = Some(result);
+                if result != CallResult::Succeeded {
                     call.ends = now + (call.ends - call.arrives).mul_f64(0.3);
                 }
             }
         }
         let mut ended = Vec::new();
-        self.calls.retain(|call| match call.went {
-            Some(went) if call.ends <= now => {
-                ended.push((went, now - call.starts));
+        self.calls.retain(|call| match call.result {
+            Some(result) if call.ends <= now => {
+                ended.push((result, now - call.starts));
                 false
             }
             _ => true,
@@ -210,25 +210,25 @@ impl Server {
         ended
     }
 
-    fn judge(&mut self, now: Duration) -> Went {
+    fn judge(&mut self, now: Duration) -> CallResult {
         if self.scenario.is_away(now) {
-            return Went::Badly;
+            return CallResult::Failed;
         }
         let passes = match self.scenario.shape {
             Shape::Bucket { .. } => self.takes_token(now),
             Shape::Window(rate, length) => self.fits_into_window(now, rate, length),
             Shape::AtOnce(most) => {
-                self.calls.iter().filter(|call| call.went == Some(Went::Well)).count() < most
+                self.calls.iter().filter(|call| call.result == Some(CallResult::Succeeded)).count() < most
             }
             Shape::Chance { throttled, bad } => {
                 let drawn = self.random.random_range(0..1000_u32);
                 if (throttled..throttled + bad).contains(&drawn) {
-                    return Went::Badly;
+                    return CallResult::Failed;
                 }
                 drawn >= throttled
             }
         };
-        if passes { Went::Well } else { Went::Throttled(None) }
+        if passes { CallResult::Succeeded } else { CallResult::Throttled(None) }
     }
 
     fn takes_token(&mut self, now: Duration) -> bool {

@@ -29,13 +29,13 @@ const A_MOMENT: Duration = Duration::from_micros(100);
 
 /// The result of a call, as far as the pace is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Went {
+pub enum CallResult {
     /// Answered, whatever the answer.
-    Well,
+    Succeeded,
     /// Too many calls; with the time that the server asks us to wait.
     Throttled(Option<Duration>),
     /// No answer, a 5xx, or an answer that cannot be read.
-    Badly,
+    Failed,
 }
 
 /// The pace. All times are durations since some fixed moment.
@@ -44,7 +44,7 @@ pub struct Pace {
     rate: f64,
     tokens: f64,
     filled_at: Duration,
-    rest_until: Duration,
+    wait_until: Duration,
     limit: Limit,
     health: Health,
     most: f64,
@@ -66,7 +66,7 @@ impl Pace {
             rate,
             tokens: 0.0,
             filled_at: now,
-            rest_until: now,
+            wait_until: now,
             limit: Limit::new(ceiling, rate, now),
             health: Health::new(now),
             most,
@@ -100,23 +100,23 @@ impl Pace {
     /// An outage does not lower it.
     #[must_use]
     pub fn learned(&self, now: Duration) -> f64 {
-        self.limit.bears(now)
+        self.limit.sustainable_rate(now)
     }
 
     /// Until when no call starts, because the server asked for that.
     #[must_use]
-    pub fn rests_until(&self) -> Duration {
-        self.rest_until
+    pub fn waits_until(&self) -> Duration {
+        self.wait_until
     }
 
     /// Lets no call start before `until`.
-    pub fn rest(&mut self, until: Duration) {
-        self.rest_until = self.rest_until.max(until);
+    pub fn pause_until(&mut self, until: Duration) {
+        self.wait_until = self.wait_until.max(until);
     }
 
     /// Lets calls start again, although Refersion asked to wait.
-    pub fn end_rest(&mut self) {
-        self.rest_until = Duration::ZERO;
+    pub fn end_pause(&mut self) {
+        self.wait_until = Duration::ZERO;
     }
 
     /// Number of failed calls in a row.
@@ -155,8 +155,8 @@ impl Pace {
         if self.in_flight_as_float() >= self.places(now) {
             return Err(None);
         }
-        if now < self.rest_until {
-            return Err(Some(self.rest_until.saturating_sub(now)));
+        if now < self.wait_until {
+            return Err(Some(self.wait_until.saturating_sub(now)));
         }
         self.arrivals.wait_for_room(now, self.limit.ceiling())?;
         self.fill(now);
@@ -179,14 +179,14 @@ impl Pace {
         f64::from(u32::try_from(self.arrivals.in_flight()).unwrap_or(u32::MAX))
     }
 
-    /// How many further calls could start within `soon`, in addition to `in_hand` that are under way or wait to start.
+    /// How many further calls could start within `soon`, in addition to `in_progress` that are under way or wait to start.
     #[must_use]
-    pub fn room(&mut self, now: Duration, soon: Duration, in_hand: usize) -> usize {
-        if now + soon < self.rest_until {
+    pub fn room(&mut self, now: Duration, soon: Duration, in_progress: usize) -> usize {
+        if now + soon < self.wait_until {
             return 0;
         }
         self.fill(now);
-        let waiting = in_hand.saturating_sub(self.arrivals.in_flight());
+        let waiting = in_progress.saturating_sub(self.arrivals.in_flight());
         let may_arrive = self.arrivals.room(now + soon, self.limit.ceiling()).saturating_sub(waiting);
         let startable = (self.tokens + self.refill() * soon.as_secs_f64()).floor();
         let places = self.places(now);
@@ -196,17 +196,17 @@ impl Pace {
             reason = "both are small and not negative"
         )]
         let (startable, places) = (startable.max(0.0) as usize, places as usize);
-        startable.saturating_sub(waiting).min(places.saturating_sub(in_hand)).min(may_arrive)
+        startable.saturating_sub(waiting).min(places.saturating_sub(in_progress)).min(may_arrive)
     }
 
     /// Notes that a started call ended.
-    pub fn ended(&mut self, now: Duration, went: Went, took: Duration) {
+    pub fn ended(&mut self, now: Duration, result: CallResult, took: Duration) {
         let is_crowded = self.in_flight_as_float() >= self.places.floor();
         self.arrivals.ended(now);
         let started = now.saturating_sub(took);
         let call = Call { started, beside: self.under_way.ended(started) };
-        match went {
-            Went::Well => {
+        match result {
+            CallResult::Succeeded => {
                 self.failures_in_a_row = 0;
                 self.limit.passed(call, now);
                 if !self.health.well(took) {
@@ -216,21 +216,21 @@ impl Pace {
                     }
                 }
             }
-            Went::Throttled(wait) => {
+            CallResult::Throttled(wait) => {
                 self.failures_in_a_row = 0;
                 let closed = self.limit.throttled(call, now);
-                self.rest(closed.unwrap_or_default());
-                self.rest(now + wait.unwrap_or_default());
+                self.pause_until(closed.unwrap_or_default());
+                self.pause_until(now + wait.unwrap_or_default());
             }
-            Went::Badly => {
+            CallResult::Failed => {
                 self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
                 self.limit.unwell();
                 self.health.badly();
             }
         }
-        if let Some(trouble) = self.health.judge(now) {
-            self.limit.shrink(trouble, now);
-            self.places = (self.places * trouble.left()).max(1.0);
+        if let Some(problem) = self.health.judge(now) {
+            self.limit.shrink(problem, now);
+            self.places = (self.places * problem.left()).max(1.0);
         }
         self.look_at_rate(now);
     }

@@ -53,7 +53,7 @@ impl Recovery {
     }
 
     /// The rate that the API accepts when it is healthy, as far as is known.
-    pub(super) fn bears(&self, rate: f64) -> f64 {
+    pub(super) fn sustainable_rate(&self, rate: f64) -> f64 {
         self.to.map_or(rate, |to| to.max(rate))
     }
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::measure::{Measured, Scenario, Shape, play};
+use super::measure::{Measured, Scenario, Shape, simulate};
 use super::*;
 
 /// With as many calls under way as one likes.
@@ -31,12 +31,12 @@ proptest! {
         let mut pace = Pace::new(ceiling, None, 10_000, Duration::ZERO);
         let mut now = Duration::ZERO;
         let mut starts: Vec<f64> = Vec::new();
-        for (millis, went) in steps {
+        for (millis, result) in steps {
             now += Duration::from_millis(millis);
             while pace.start(now).is_ok() {
                 starts.push(now.as_secs_f64());
-                let went = if went == 0 { Went::Throttled(None) } else { Went::Well };
-                pace.ended(now, went, Duration::from_millis(20));
+                let result = if result == 0 { CallResult::Throttled(None) } else { CallResult::Succeeded };
+                pace.ended(now, result, Duration::from_millis(20));
             }
         }
         in_any_ten_seconds(&starts, ceiling)?;
@@ -56,7 +56,7 @@ proptest! {
             under_way.sort_unstable();
             let ended = under_way.partition_point(|end| *end <= now);
             for end in under_way.drain(..ended) {
-                pace.ended(end, Went::Well, Duration::from_millis(20));
+                pace.ended(end, CallResult::Succeeded, Duration::from_millis(20));
             }
             let takes = Duration::from_millis(takes);
             while pace.start(now).is_ok() {
@@ -78,7 +78,7 @@ fn where_calls_take_long_no_more_of_them_start_than_may_arrive_at_once() {
     }
     assert_eq!(started, 101, "all of them may arrive in one moment");
     assert_eq!(pace.start(Duration::from_secs(60)), Err(None), "until one ends");
-    pace.ended(Duration::from_secs(60), Went::Well, Duration::from_secs(59));
+    pace.ended(Duration::from_secs(60), CallResult::Succeeded, Duration::from_secs(59));
     assert_eq!(
         pace.room(Duration::from_secs(61), Duration::from_secs(1), 100),
         0,
@@ -101,14 +101,14 @@ fn the_rate_shrinks_when_throttled_and_grows_back_while_the_api_is_well() {
     for millis in [980, 1000] {
         pace.ended(
             Duration::from_millis(millis),
-            Went::Throttled(Some(Duration::from_secs(3))),
+            CallResult::Throttled(Some(Duration::from_secs(3))),
             Duration::ZERO,
         );
     }
     assert!((pace.rate() - 5.0).abs() < 1e-9);
     assert_eq!(pace.start(Duration::from_secs(2)), Err(Some(Duration::from_secs(2))));
     for tenth in 40..600 {
-        pace.ended(Duration::from_millis(tenth * 100), Went::Well, Duration::from_millis(50));
+        pace.ended(Duration::from_millis(tenth * 100), CallResult::Succeeded, Duration::from_millis(50));
     }
     assert!((pace.rate() - 10.0).abs() < 1e-9);
 }
@@ -127,8 +127,8 @@ fn measured_with(shape: Shape, ceiling: f64, outage: (Duration, Duration)) -> (f
     };
     let latency = (Duration::from_millis(40), Duration::from_millis(80));
     let scenario = |seed| Scenario { shape, ceiling, latency, warm_up, lasts, outage, seed };
-    let played: Vec<Measured> = (1..=4).map(|seed| play(&scenario(seed))).collect();
-    let mean = |share: fn(&Measured) -> f64| played.iter().map(share).sum::<f64>() / 4.0;
+    let simulated: Vec<Measured> = (1..=4).map(|seed| simulate(&scenario(seed))).collect();
+    let mean = |share: fn(&Measured) -> f64| simulated.iter().map(share).sum::<f64>() / 4.0;
     (mean(Measured::used), mean(Measured::throttled_share))
 }
 
@@ -169,9 +169,16 @@ fn a_great_ceiling_and_slow_answers_do_not_silence_a_connection() {
         let latency = (Duration::from_millis(300), Duration::from_millis(500));
         let (warm_up, lasts) = (Duration::from_secs(60), Duration::from_secs(300));
         for seed in 1..=4 {
-            let used =
-                play(&Scenario { shape, ceiling: 5000.0, latency, warm_up, lasts, outage: NO_OUTAGE, seed })
-                    .used();
+            let used = simulate(&Scenario {
+                shape,
+                ceiling: 5000.0,
+                latency,
+                warm_up,
+                lasts,
+                outage: NO_OUTAGE,
+                seed,
+            })
+            .used();
             assert!(used >= 0.6, "seed {seed}, {shape:?}: {used:.3} used");
         }
     }
@@ -183,21 +190,21 @@ fn minutes_after_calls_were_throttled_without_measure_the_rate_is_back() {
     for (share, lasts) in [(100, 5), (100, 10), (60, 5), (60, 10), (20, 10)] {
         let mut random = 1_u64;
         let mut pace = Pace::new(12.0, None, 100, Duration::ZERO);
-        let mut under_way: std::collections::VecDeque<(Duration, Duration, Went)> = Default::default();
+        let mut under_way: std::collections::VecDeque<(Duration, Duration, CallResult)> = Default::default();
         let ends = 28_000 + 2 * lasts * 1000;
         for millis in 1..ends + 180_000 {
             let now = Duration::from_millis(millis);
             let is_ill = (20_000..20_000 + lasts * 1000).contains(&millis)
                 || (28_000 + lasts * 1000..ends).contains(&millis);
-            while let Some((_, started, went)) = under_way.pop_front_if(|(end, ..)| *end <= now) {
-                pace.ended(now, went, now - started);
+            while let Some((_, started, result)) = under_way.pop_front_if(|(end, ..)| *end <= now) {
+                pace.ended(now, result, now - started);
             }
             while pace.start(now).is_ok() {
                 random =
                     random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let is_throttled = is_ill && (random >> 33) % 100 < share;
-                let went = if is_throttled { Went::Throttled(None) } else { Went::Well };
-                under_way.push_back((now + Duration::from_millis(60), now, went));
+                let result = if is_throttled { CallResult::Throttled(None) } else { CallResult::Succeeded };
+                under_way.push_back((now + Duration::from_millis(60), now, result));
             }
         }
         assert!(pace.rate() > 9.6, "{share} % for {lasts} s: {:.1} calls a second", pace.rate());
@@ -208,12 +215,12 @@ fn minutes_after_calls_were_throttled_without_measure_the_rate_is_back() {
 /// within `takes`, or only by an error; after it every call is answered well.
 fn seconds_to_recover(ceiling: f64, outage: u64, takes: Duration, is_new_holder: bool) -> u64 {
     let mut pace = Pace::new(ceiling, None, 100, Duration::ZERO);
-    let mut under_way: std::collections::VecDeque<(Duration, Duration, Went)> = Default::default();
+    let mut under_way: std::collections::VecDeque<(Duration, Duration, CallResult)> = Default::default();
     let (begins, ends) = (20_000, 20_000 + outage * 1_000);
     for millis in 1..ends + 600_000 {
         let now = Duration::from_millis(millis);
-        while let Some((_, started, went)) = under_way.pop_front_if(|(end, ..)| *end <= now) {
-            pace.ended(now, went, now - started);
+        while let Some((_, started, result)) = under_way.pop_front_if(|(end, ..)| *end <= now) {
+            pace.ended(now, result, now - started);
         }
         if is_new_holder && millis == ends {
             under_way.clear();
@@ -221,9 +228,12 @@ fn seconds_to_recover(ceiling: f64, outage: u64, takes: Duration, is_new_holder:
         }
         while pace.start(now).is_ok() {
             let is_away = (begins..ends).contains(&millis);
-            let (took, went) =
-                if is_away { (takes, Went::Badly) } else { (Duration::from_millis(60), Went::Well) };
-            under_way.push_back((now + took, now, went));
+            let (took, result) = if is_away {
+                (takes, CallResult::Failed)
+            } else {
+                (Duration::from_millis(60), CallResult::Succeeded)
+            };
+            under_way.push_back((now + took, now, result));
         }
         if millis >= ends && pace.rate() >= 0.9 * ceiling {
             return (millis - ends) / 1_000;
@@ -267,16 +277,16 @@ fn after_an_outage_hidden_limits_are_kept_as_before() {
 fn a_rate_that_leads_to_trouble_again_is_not_returned_to_at_once() {
     let mut recovery = super::recovery::Recovery::default();
     recovery.falls_from(100.0, 100.0);
-    assert!((recovery.bears(1.0) - 100.0).abs() < 1e-9);
+    assert!((recovery.sustainable_rate(1.0) - 100.0).abs() < 1e-9);
     recovery.falls_from(2.0, 100.0);
-    assert!((recovery.bears(1.0) - 100.0).abs() < 1e-9, "it is the same outage");
+    assert!((recovery.sustainable_rate(1.0) - 100.0).abs() < 1e-9, "it is the same outage");
     let mut rate = 1.0;
     for _ in 0..60 {
         rate = recovery.well(rate).unwrap_or(rate);
     }
     assert!(rate > 10.0 && rate < 30.0, "{rate}");
     recovery.falls_from(rate, 100.0);
-    assert!((recovery.bears(1.0) - 0.9 * rate).abs() < 1e-9);
+    assert!((recovery.sustainable_rate(1.0) - 0.9 * rate).abs() < 1e-9);
     recovery.ends();
-    assert_eq!((recovery.well(5.0), recovery.bears(5.0)), (None, 5.0));
+    assert_eq!((recovery.well(5.0), recovery.sustainable_rate(5.0)), (None, 5.0));
 }

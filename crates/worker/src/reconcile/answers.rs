@@ -105,12 +105,12 @@ impl Holder {
     /// in an earlier epoch say nothing about the current settings.
     pub(super) fn suspect(&mut self, answered: &Delivered) {
         if answered.epoch == self.connection.epoch() && !answered.is_probe {
-            self.suspicion.learn(&answered.outcomes);
+            self.suspicion.observe(&answered.outcomes);
         }
     }
 
     /// Waits after a temporary failure, longer after each one in a row.
-    pub(super) async fn rest_after(&self, cause: &anyhow::Error, failures: u32) {
+    pub(super) async fn pause_after(&self, cause: &anyhow::Error, failures: u32) {
         let (connection, id) = (&self.connection.name, self.connection.id);
         let kept = self.unrecorded.answers.len();
         warn!(%connection, connection_id = id, kept, error = %format!("{cause:#}"), "the ledger failed: answers are kept until it works again");
@@ -142,7 +142,7 @@ impl Holder {
             && may_pass(&cause)
             && !self.is_over(stop)
         {
-            self.rest_after(&cause, failures).await;
+            self.pause_after(&cause, failures).await;
             failures += 1;
             saved = self.record().await;
         }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use connections::{ApiKey, NewAffiliateStatus};
 use identity::answer::sent;
 use identity::eligibility::Rules;
-use identity::plan::{Picture, StepKind};
+use identity::plan::{Analysis, StepKind};
 use identity::{Digest, Graph};
 use ledger::{CallId, CallItem, GraphId, GraphRow, LedgerError, OpenCall};
 use refersion::{Client, Credentials, InitialStatus};
@@ -97,7 +97,7 @@ impl Holder {
             let outcomes: Vec<CallOutcome> = call.items.iter().map(outcome).collect();
             let all: Vec<&CallOutcome> = outcomes.iter().collect();
             self.recorder().record_answers(&all, &[call.id]).await?;
-            self.suspicion.learn(&outcomes);
+            self.suspicion.observe(&outcomes);
             fault_point!("reconcile.settled");
         }
         Ok(())
@@ -122,7 +122,7 @@ impl Holder {
             offer: settings.offer.as_deref().and_then(|offer| offer.parse().ok()),
             send_welcome: settings.send_welcome,
             scrub_domain: settings.scrub_on_delete.as_ref().map(|domain| domain.as_str().to_owned()),
-            learned: Arc::clone(&self.learned),
+            changed: Arc::clone(&self.changed),
             ids: Arc::<Ids>::clone(&self.ids),
         })
     }
@@ -219,7 +219,7 @@ fn mark(rows: &mut [GraphRow], rules: &Rules, anchor: Digest) -> bool {
     let Some(row) = rows.iter_mut().find(|row| row.graph.identifiers.contains_key(&anchor)) else {
         return false;
     };
-    let steps = Picture::of(&row.graph, rules).steps;
+    let steps = Analysis::of(&row.graph, rules).steps;
     let create = steps.into_iter().find(|step| step.anchor == anchor && step.kind() == StepKind::Create);
     create.inspect(|step| sent(&mut row.graph, step)).is_some()
 }

@@ -2,7 +2,7 @@
 
 use identity::audiences::{concerns, count};
 use identity::eligibility::Rules;
-use identity::plan::Picture;
+use identity::plan::Analysis;
 use jiff::Timestamp;
 use ledger::{GraphId, GraphRow, LedgerError};
 use tracing::info;
@@ -82,6 +82,6 @@ impl Holder {
 
 /// Whether the stored contribution of a graph to the counts is out of date.
 fn differs(read: &GraphRow, rules: &Rules) -> bool {
-    let says_something = concerns(&read.graph, rules) || !read.counted.is_empty();
-    says_something && count(&Picture::of(&read.graph, rules)) != read.counted
+    let may_differ = concerns(&read.graph, rules) || !read.counted.is_empty();
+    may_differ && count(&Analysis::of(&read.graph, rules)) != read.counted
 }

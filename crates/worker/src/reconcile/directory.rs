@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use identity::Digest;
-use identity::known::{Known, Listing, learn};
+use identity::directory::{DirectoryEntries, Listing, apply_directory};
 use jiff::{SignedDuration, Timestamp};
 use ledger::{DirectoryState, FinishedWalk, LedgerError, ListedAffiliate, Page, Walk, WalkRequest};
 use refersion::{Class, Failure, ListPage};
@@ -122,7 +122,7 @@ impl Holder {
         let last = state.finished.as_ref().map(|finished| finished.ended_at);
         let is_due = last.zip(every).is_some_and(|(last, every)| now.duration_since(last) >= every);
         let again = WalkRequest { asked_at: now, verify: false, repair: false, max_calls: None };
-        state.asked.clone().or_else(|| is_due.then_some(again))
+        state.requested.clone().or_else(|| is_due.then_some(again))
     }
 
     /// Processes the page that has arrived, if any. After a failure of the ledger it is requested again.
@@ -149,8 +149,8 @@ impl Holder {
         let translator = Translator { vault: &self.worker.vault, connection: self.connection.id };
         let mut affiliates: Vec<ListedAffiliate> =
             page.affiliates.iter().map(|row| listed(&translator, row)).collect();
-        self.learn_from_page(&affiliates, asked_at).await?;
-        let met = walk.seen;
+        self.apply_page(&affiliates, asked_at).await?;
+        let before = walk.seen;
         walk.calls += 1;
         walk.page += 1;
         walk.unreadable += page.unreadable as u64;
@@ -166,7 +166,7 @@ impl Holder {
         let (ledger, id) = (&self.worker.ledger, self.connection.id);
         let mut walk = ledger.note_page(id, self.fence, &page).await?;
         fault_point!("directory.noted");
-        walk.idle = if walk.seen == met { walk.idle + 1 } else { 0 };
+        walk.idle = if walk.seen == before { walk.idle + 1 } else { 0 };
         if is_empty || walk.idle >= IDLE_PAGES || walk.page > MAX_PAGES {
             return self.end_pass(walk).await;
         }
@@ -176,17 +176,18 @@ impl Holder {
         Ok(Some(walk))
     }
 
-    async fn learn_from_page(
+    async fn apply_page(
         &self,
         affiliates: &[ListedAffiliate],
         asked_at: Timestamp,
     ) -> Result<(), LedgerError> {
-        let known = known(affiliates, asked_at);
-        let addresses: Vec<Digest> = known.asked.iter().copied().collect();
+        let entries = entries(affiliates, asked_at);
+        let addresses: Vec<Digest> = entries.looked_up.iter().copied().collect();
         let recorder = self.recorder();
         let rules = recorder.rules();
-        let learned = recorder.change_graphs(&addresses, &|graph| learn(graph, &rules, &known)).await?;
-        let (id, graphs) = (self.connection.id, learned.len());
+        let changed =
+            recorder.change_graphs(&addresses, &|graph| apply_directory(graph, &rules, &entries)).await?;
+        let (id, graphs) = (self.connection.id, changed.len());
         debug!(connection_id = id, graphs, "a page of affiliates was read");
         Ok(())
     }
@@ -194,7 +195,7 @@ impl Holder {
     /// Ends a pass. Ends the walk too, if the pass has found all affiliates and, in a comparison, none had a call under way.
     async fn end_pass(&mut self, walk: Walk) -> anyhow::Result<Option<Walk>> {
         let is_partial = std::mem::take(&mut self.walker.coverage.is_partial);
-        if has_met_everybody(&walk) && !is_partial {
+        if has_found_all(&walk) && !is_partial {
             return self.end_walk(walk, true).await;
         }
         // An account that keeps changing is walked through again later; until then the directory does not count as complete.
@@ -205,7 +206,7 @@ impl Holder {
         let now = self.worker.now();
         let walk = Walk {
             pass: walk.pass + 1,
-            // Passes are told apart by their beginnings.
+            // Passes are distinguished by their beginnings.
             pass_started_at: now.max(walk.pass_started_at + SignedDuration::from_micros(1)),
             page: 1,
             seen: 0,
@@ -254,7 +255,7 @@ impl Holder {
 }
 
 /// Whether a pass has found as many as Refersion counts, and no more new ones than were added since the pass before.
-fn has_met_everybody(walk: &Walk) -> bool {
+fn has_found_all(walk: &Walk) -> bool {
     // A pass that got no total is compared with the total of the pass before.
     let total = walk.total.or(walk.total_before);
     let agrees = total.is_none_or(|total| walk.seen + walk.unreadable >= total);
@@ -269,8 +270,8 @@ fn missing(walk: &Walk) -> Option<u64> {
     if walk.pass < MAX_PASSES {
         return None;
     }
-    let met = walk.seen + walk.unreadable;
-    Some(walk.total.or(walk.total_before).map_or(1, |total| total.saturating_sub(met).max(1)))
+    let found = walk.seen + walk.unreadable;
+    Some(walk.total.or(walk.total_before).map_or(1, |total| total.saturating_sub(found).max(1)))
 }
 
 /// A row as the directory keeps it.
@@ -283,12 +284,12 @@ fn listed(translator: &Translator<'_>, row: &refersion::Listed) -> ListedAffilia
     }
 }
 
-/// What a page says about the addresses on it.
-fn known(affiliates: &[ListedAffiliate], seen_at: Timestamp) -> Known {
+/// The directory entries of a page.
+fn entries(affiliates: &[ListedAffiliate], seen_at: Timestamp) -> DirectoryEntries {
     let listed = affiliates.iter().filter_map(|affiliate| {
         let listing = Listing { code: affiliate.code.as_str().into(), seen_at: seen_at.into() };
         Some((affiliate.address?, listing))
     });
-    let listed: identity::known::Listed = listed.collect();
-    Known { complete_since: None, asked: listed.keys().copied().collect(), listed }
+    let listed: identity::directory::Listed = listed.collect();
+    DirectoryEntries { complete_since: None, looked_up: listed.keys().copied().collect(), listed }
 }

@@ -120,7 +120,7 @@ impl Holder {
                 planned.push(Planned { request, graphs: vec![graph] });
             }
         }
-        planned.retain(|call| call.graphs.len() >= self.worker.limits.carry_from.min(BATCH));
+        planned.retain(|call| call.graphs.len() >= self.worker.limits.fast_path_from.min(BATCH));
         planned
     }
 }

@@ -60,10 +60,10 @@ impl Ids {
     /// The code that the ledger has for an id. Ids that are requested during a lookup wait, and are looked up together, because
     /// many creates end at the same time.
     async fn known_code(&self, id: u64) -> Result<Option<String>, Unknown> {
-        let (code, mut told) = oneshot::channel();
+        let (code, mut answer) = oneshot::channel();
         self.asked.lock().push(Asked { id, code });
         let _looking = self.looking.lock().await;
-        if let Ok(code) = told.try_recv() {
+        if let Ok(code) = answer.try_recv() {
             return Ok(code);
         }
         let asked = std::mem::take(&mut *self.asked.lock());
@@ -73,7 +73,7 @@ impl Ids {
             // A task that has ended needs no code.
             drop(code.send(codes.get(&id).cloned()));
         }
-        told.try_recv().map_err(|_| Unknown)
+        answer.try_recv().map_err(|_| Unknown)
     }
 
     /// Waits while the ledger is unavailable: without it the answer of a create would be lost.

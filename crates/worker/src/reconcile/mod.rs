@@ -5,11 +5,11 @@ mod batcher;
 mod calls;
 mod counting;
 mod directory;
+mod directory_answers;
 mod fast_path;
 mod happened;
 mod ids;
 mod interrupted;
-mod learn;
 mod notes;
 mod pause;
 mod probe;
@@ -38,7 +38,7 @@ use crate::Worker;
 use crate::deliver::{Api, Learned, deliver};
 use crate::gate::ConnectionGate;
 use crate::handoff::HandoffQueue;
-use crate::rules::Known;
+use crate::rules::ConnectionCache;
 use answers::{Delivered, Unrecorded, is_fenced, may_pass};
 use calls::InFlight;
 use counting::CountingWalk;
@@ -68,7 +68,7 @@ pub struct Holder {
     /// When the last look found nothing due.
     pub(crate) in_vain_at: Option<Instant>,
     /// What calls have revealed about the account since the lease began.
-    pub(crate) learned: Arc<Learned>,
+    pub(crate) changed: Arc<Learned>,
     /// The numeric ids of affiliates.
     pub(crate) ids: Arc<Ids>,
     /// Probes without success since the connection was paused.
@@ -108,7 +108,7 @@ enum Ended {
 /// State that lasts while a connection is served.
 #[derive(Default)]
 struct Rounds {
-    known: Known,
+    cache: ConnectionCache,
     under_way: JoinSet<Ended>,
     /// While it exists, absorb may offer folded batches.
     handoffs: Option<HandoffQueue>,
@@ -142,7 +142,7 @@ impl Holder {
             has_lost_count: false,
             suspicion: Suspicion::default(),
             in_vain_at: None,
-            learned: Arc::default(),
+            changed: Arc::default(),
             ids: Arc::new(Ids::new(&worker.ledger, connection.id)),
             probes: 0,
             suspect: None,
@@ -183,21 +183,21 @@ impl Holder {
                 self.save_answers(&mut rounds.under_way, stop).await;
                 return Err(cause);
             }
-            self.rest_after(&cause, failures).await;
+            self.pause_after(&cause, failures).await;
             failures += 1;
         }
     }
 
     /// Starts what is due and records what has ended, once. Returns why serving ends, if it does.
     async fn round(&mut self, rounds: &mut Rounds, stop: &CancellationToken) -> anyhow::Result<Option<Left>> {
-        let Rounds { known, under_way, handoffs } = rounds;
+        let Rounds { cache, under_way, handoffs } = rounds;
         self.beat();
         if self.in_flight.being_recorded == 0 {
             // Answers that could not be recorded before.
             self.record().await?;
         }
-        known.refresh(&self.worker).await?;
-        let Some(connection) = known.get(self.connection.id) else { return Ok(Some(Left::Lost)) };
+        cache.refresh(&self.worker).await?;
+        let Some(connection) = cache.get(self.connection.id) else { return Ok(Some(Left::Lost)) };
         self.adopt(connection);
         let paused = matches!(self.connection.state, State::Paused(_));
         if stop.is_cancelled() && under_way.is_empty() {
@@ -208,7 +208,7 @@ impl Holder {
             // While paused, the holder takes no handoffs; absorb records its batches itself, also one it offered a moment
             // ago.
             *handoffs = None;
-            self.while_paused(known, stop).await?;
+            self.while_paused(cache, stop).await?;
             return Ok(None);
         }
         let handoffs = handoffs.get_or_insert_with(|| self.worker.handoffs.register(self.connection.id));
@@ -222,7 +222,7 @@ impl Holder {
         if looks && started == 0 {
             self.apply_settings().await?;
             self.count_audiences().await?;
-            self.probe_suspended(known).await?;
+            self.probe_suspended(cache).await?;
             self.walk_on(under_way).await?;
         }
         let happened = self.wait(under_way, handoffs, started, stop).await?;
@@ -231,10 +231,10 @@ impl Holder {
         for handoff in happened.handoffs {
             self.take_handoff(handoff, capacity, under_way).await?;
         }
-        self.note_wait(known).await;
+        self.note_wait(cache).await;
         self.remember_rate_now_and_then().await;
-        if let Some(verdict) = self.verdict() {
-            self.obey(verdict, known).await?;
+        if let Some(reaction) = self.reaction() {
+            self.react(reaction, cache).await?;
         }
         Ok(None)
     }

@@ -1,7 +1,7 @@
 //! What is recorded with the graphs when calls end: dead letters, the attempts that caused them, and the audit.
 
 use identity::Digest;
-use identity::answer::{Answer, Death, concerned_by};
+use identity::answer::{Answer, DeadEvent, concerned_by};
 use identity::eligibility::Rules;
 use identity::graph::Graph;
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use crate::deliver::CallOutcome;
 /// Adds a line to the audit if an affiliate changed hands or status, for operators to read later.
 pub(super) fn audit(changes: &mut Changes, answer: &Answer, now: Timestamp) {
     let (action, subject) = match answer {
-        Answer::Told { id, email: Some(_), .. } => ("address_changed", *id),
+        Answer::Edited { id, email: Some(_), .. } => ("address_changed", *id),
         Answer::StatusIs { id, .. } => ("status_changed", *id),
         Answer::Found(found) => ("affiliate_found", found.id),
         Answer::Gone { id } => ("affiliate_gone", *id),
@@ -41,7 +41,7 @@ pub(super) fn affiliate_of(graph: &Graph, anchor: Digest) -> Option<AffiliateRef
 /// Notes the call that caused a dead letter, with those that failed before it.
 pub(super) fn note_decided(
     changes: &mut Changes,
-    deaths: &[Death],
+    dead_events: &[DeadEvent],
     (answer, outcome): (&Answer, &CallOutcome),
     is_known: bool,
     now: Timestamp,
@@ -51,13 +51,13 @@ pub(super) fn note_decided(
         _ if is_known => Operation::Edit,
         _ => Operation::New,
     };
-    changes.attempts.extend(deaths.iter().map(|death| Attempt {
-        event: death.event,
+    changes.attempts.extend(dead_events.iter().map(|dead_event| Attempt {
+        event: dead_event.event,
         at: now,
         operation: operation.name().to_owned(),
-        http_status: death.cause.http_status,
-        class: death.cause.class.clone(),
-        message: death.cause.message.clone(),
+        http_status: dead_event.cause.http_status,
+        class: dead_event.cause.class.clone(),
+        message: dead_event.cause.message.clone(),
         request: outcome.request.clone(),
     }));
 }
@@ -116,20 +116,20 @@ pub(super) fn note_not_scrubbed(
 
 pub(super) fn add_dead_letters(
     changes: &mut Changes,
-    deaths: Vec<Death>,
+    dead_events: Vec<DeadEvent>,
     affiliate: Option<&AffiliateRef>,
     now: Timestamp,
 ) {
-    for death in deaths {
-        changes.repeated.extend(std::iter::repeat_n(death.event, death.repeats));
+    for dead_event in dead_events {
+        changes.repeated.extend(std::iter::repeat_n(dead_event.event, dead_event.repeats));
         changes.outcomes.push(Outcome {
-            event: death.event,
-            number: death.number,
+            event: dead_event.event,
+            number: dead_event.number,
             state: State::Dead,
-            reason: Some(death.cause.class.clone()),
+            reason: Some(dead_event.cause.class.clone()),
             affiliate: affiliate.cloned(),
             at: now,
         });
-        changes.dead_letters.push(DeadLetter::of(death, now));
+        changes.dead_letters.push(DeadLetter::of(dead_event, now));
     }
 }

@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::Holder;
-use super::suspicion::{Suspicion, Verdict};
+use super::suspicion::{Reaction, Suspicion};
 use crate::retry::doubled;
-use crate::rules::Known;
+use crate::rules::ConnectionCache;
 
 /// The first wait before a probe of a paused connection.
 const FIRST_PROBE: Duration = Duration::from_secs(1);
@@ -28,16 +28,16 @@ const SAME_CAUSE_WITHIN: SignedDuration = SignedDuration::from_mins(20);
 
 impl Holder {
     /// The consequence of refusals, or of failures of the API.
-    pub(super) fn verdict(&mut self) -> Option<Verdict> {
+    pub(super) fn reaction(&mut self) -> Option<Reaction> {
         let limit = self.worker.limits.breaker_after;
         let failures = self.gate.with_pace(|pace, _| pace.failures_in_a_row());
-        let learned = self.suspicion.take_verdict();
-        let breaker = || Verdict::Pause {
+        let observed = self.suspicion.take_reaction();
+        let breaker = || Reaction::Pause {
             reason: PausedFor::Breaker,
             why: format!("{failures} calls in a row found the API unwell{}", self.through_the_proxy()),
             suspect: None,
         };
-        learned.or_else(|| (failures >= limit).then(breaker))
+        observed.or_else(|| (failures >= limit).then(breaker))
     }
 
     /// A suffix for messages about an API that does not answer: the proxy may be the cause.
@@ -47,17 +47,26 @@ impl Holder {
     }
 
     /// Pauses the connection or suspends a field.
-    pub(super) async fn obey(&mut self, verdict: Verdict, known: &mut Known) -> anyhow::Result<()> {
-        match verdict {
-            Verdict::Suspend { field, why } => self.suspend(field, &why, known).await,
-            Verdict::Pause { reason, why, suspect } => {
+    pub(super) async fn react(
+        &mut self,
+        reaction: Reaction,
+        cache: &mut ConnectionCache,
+    ) -> anyhow::Result<()> {
+        match reaction {
+            Reaction::Suspend { field, why } => self.suspend(field, &why, cache).await,
+            Reaction::Pause { reason, why, suspect } => {
                 self.suspect = suspect;
-                self.pause(reason, &why, known).await
+                self.pause(reason, &why, cache).await
             }
         }
     }
 
-    async fn pause(&mut self, reason: PausedFor, why: &str, known: &mut Known) -> anyhow::Result<()> {
+    async fn pause(
+        &mut self,
+        reason: PausedFor,
+        why: &str,
+        cache: &mut ConnectionCache,
+    ) -> anyhow::Result<()> {
         // Calls that are under way will still end: their failures are no reason to pause again.
         self.forget_failures();
         let (id, seen, now) = (self.connection.id, self.connection.epoch(), self.worker.now());
@@ -70,7 +79,7 @@ impl Holder {
             warn!(%connection, connection_id = id, reason, error = why, "the connection is paused, its events are kept");
         }
         fault_point!("reconcile.paused");
-        known.forget();
+        cache.forget();
         Ok(())
     }
 
@@ -84,30 +93,30 @@ impl Holder {
     /// pause by an operator ends when an operator resumes the connection.
     pub(super) async fn while_paused(
         &mut self,
-        known: &mut Known,
+        cache: &mut ConnectionCache,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
         let State::Paused(reason) = self.connection.state else { return Ok(()) };
         if reason == PausedFor::Operator {
-            rest(LOOK_AGAIN, stop).await;
+            sleep_unless_stopped(LOOK_AGAIN, stop).await;
             return Ok(());
         }
         let longest = if reason == PausedFor::Configuration { LAST_CALL_PROBE } else { LAST_PROBE };
         let wait = doubled(FIRST_PROBE, self.probes, longest);
         let wait = wait.mul_f64(0.5 + self.worker.chance() / 2.0);
-        if !self.rest_while_paused(wait, reason, known, stop).await? {
+        if !self.wait_while_paused(wait, reason, cache, stop).await? {
             return Ok(());
         }
         let works = match reason {
             PausedFor::Configuration => self.try_one_call().await?,
             _ => self.api().await?.client.check().await.is_ok(),
         };
-        self.note_wait(known).await;
+        self.note_wait(cache).await;
         if works {
             self.worker.connections.resume(self.connection.id, Some(reason)).await?;
             self.resumed_at = Some(self.worker.now());
             info!(connection = %self.connection.name, connection_id = self.connection.id, "calls work again: the connection resumes");
-            known.forget();
+            cache.forget();
         } else {
             self.probes += 1;
         }
@@ -116,19 +125,19 @@ impl Holder {
 
     /// Waits before a probe, and as long as the gate would delay it: Refersion may have asked to wait for hours. Returns false
     /// if no probe is necessary any more.
-    async fn rest_while_paused(
+    async fn wait_while_paused(
         &mut self,
         time: Duration,
         reason: PausedFor,
-        known: &mut Known,
+        cache: &mut ConnectionCache,
         stop: &CancellationToken,
     ) -> anyhow::Result<bool> {
         let mut left = time;
         while !left.is_zero() || self.room() == 0 {
             let slice = if left.is_zero() { LOOK_AGAIN } else { left.min(LOOK_AGAIN) };
-            rest(slice, stop).await;
+            sleep_unless_stopped(slice, stop).await;
             left = left.saturating_sub(slice);
-            if !self.is_still_paused(reason, known, stop).await? {
+            if !self.is_still_paused(reason, cache, stop).await? {
                 return Ok(false);
             }
         }
@@ -140,17 +149,17 @@ impl Holder {
     async fn is_still_paused(
         &mut self,
         reason: PausedFor,
-        known: &mut Known,
+        cache: &mut ConnectionCache,
         stop: &CancellationToken,
     ) -> anyhow::Result<bool> {
         if stop.is_cancelled() {
             return Ok(false);
         }
         self.beat();
-        known.refresh(&self.worker).await?;
-        let now = known.get(self.connection.id);
+        cache.refresh(&self.worker).await?;
+        let now = cache.get(self.connection.id);
         if let Some(connection) = &now {
-            self.hear_of_the_wait(connection);
+            self.apply_wait(connection);
         }
         Ok(now.is_some_and(|it| {
             it.state == State::Paused(reason) && it.settings_version == self.connection.settings_version
@@ -158,6 +167,6 @@ impl Holder {
     }
 }
 
-async fn rest(time: Duration, stop: &CancellationToken) {
+async fn sleep_unless_stopped(time: Duration, stop: &CancellationToken) {
     tokio::select! { biased; () = tokio::time::sleep(time) => {}, () = stop.cancelled() => {} }
 }

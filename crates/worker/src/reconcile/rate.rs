@@ -33,8 +33,8 @@ impl Holder {
         if !self.gate.lease_outlasts_a_call() {
             return 0;
         }
-        let Some(in_hand) = self.calls_in_hand() else { return 0 };
-        self.gate.with_pace(|pace, now| pace.room(now, AHEAD, in_hand))
+        let Some(in_progress) = self.calls_in_progress() else { return 0 };
+        self.gate.with_pace(|pace, now| pace.room(now, AHEAD, in_progress))
     }
 
     /// Stores the rate if it has changed enough, and not too often.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use connections::Connection;
 use identity::Digest;
-use identity::answer::{Answer, Verdict, apply, concerned_by, fail};
+use identity::answer::{Answer, RetryDecision, apply, concerned_by, fail};
 use identity::eligibility::Rules;
-use identity::fold::reconsider;
+use identity::fold::retry_refused;
 use identity::graph::{Affiliate, Graph};
 use identity::stamp::Moment;
 use jiff::Timestamp;
@@ -160,23 +160,23 @@ impl Recorder {
         let now = self.worker.now();
         let mut saves = std::mem::take(&mut changes.saves);
         let places = places(&saves);
-        let mut told = BTreeSet::new();
+        let mut touched = BTreeSet::new();
         for outcome in outcomes {
             for (anchor, answer) in &outcome.answers {
                 if let Some(place) = places.get(anchor) {
-                    told.insert(*place);
+                    touched.insert(*place);
                     audit(changes, answer, now);
                     let graph = &mut saves[*place].graph;
                     let affiliate = affiliate_of(graph, *anchor);
                     changes.affiliates.extend(named(answer));
                     note_not_scrubbed(changes, graph, rules, *anchor, answer);
-                    let deaths = apply(graph, rules, *anchor, answer, now.into());
-                    note_decided(changes, &deaths, (answer, outcome), affiliate.is_some(), now);
-                    add_dead_letters(changes, deaths, affiliate.as_ref(), now);
+                    let dead_events = apply(graph, rules, *anchor, answer, now.into());
+                    note_decided(changes, &dead_events, (answer, outcome), affiliate.is_some(), now);
+                    add_dead_letters(changes, dead_events, affiliate.as_ref(), now);
                 }
             }
             if let Some(place) = places.get(&outcome.anchor) {
-                told.insert(*place);
+                touched.insert(*place);
                 if let Some(failed) = &outcome.failed {
                     self.note_failure(changes, &mut saves[*place].graph, rules, (outcome, failed), now);
                 }
@@ -184,12 +184,12 @@ impl Recorder {
         }
         for (anchor, answer) in outcomes.iter().flat_map(|outcome| &outcome.answers) {
             let to = new_address(answer).and_then(|address| places.get(&address));
-            told.extend(to);
+            touched.extend(to);
             if let (Some(from), Some(to)) = (places.get(anchor), to) {
                 follow(&mut saves, *from, *to);
             }
         }
-        for place in told {
+        for place in touched {
             let save = &mut saves[place];
             settle_save(changes, save, rules, now, Duration::ZERO);
             let new = save.graph.identifiers.keys().filter(|digest| !places.contains_key(digest));
@@ -225,23 +225,23 @@ impl Recorder {
         }
         let chance = self.worker.chance();
         let policy = &self.worker.limits.retry;
-        let verdict = |attempts, since: Moment| {
-            let verdict = policy.verdict(attempts, since, now.into(), chance);
-            Verdict { give_up: verdict.give_up && !self.is_lenient, ..verdict }
+        let decide = |attempts, since: Moment| {
+            let decision = policy.decide(attempts, since, now.into(), chance);
+            RetryDecision { give_up: decision.give_up && !self.is_lenient, ..decision }
         };
-        let deaths = fail(graph, rules, anchor, (now.into(), &failed.cause), verdict);
-        add_dead_letters(changes, deaths, affiliate_of(graph, anchor).as_ref(), now);
+        let dead_events = fail(graph, rules, anchor, (now.into(), &failed.cause), decide);
+        add_dead_letters(changes, dead_events, affiliate_of(graph, anchor).as_ref(), now);
     }
 
     /// Settles a graph under changed settings: Refersion may accept now what it refused before.
-    pub(super) fn reconsider(
+    pub(super) fn retry_refused(
         &self,
         changes: &mut Changes,
         mut read: GraphRow,
         rules: &Rules,
         now: Timestamp,
     ) {
-        reconsider(&mut read.graph);
+        retry_refused(&mut read.graph);
         self.resettle(changes, read, rules, now);
     }
 
@@ -255,7 +255,7 @@ impl Recorder {
 
 /// The address that an affiliate was moved to.
 fn new_address(answer: &Answer) -> Option<Digest> {
-    if let Answer::Told { email, .. } = answer { *email } else { None }
+    if let Answer::Edited { email, .. } = answer { *email } else { None }
 }
 
 /// The identifiers whose graphs an answer is about.

@@ -47,7 +47,7 @@ impl Holder {
     }
 
     /// The number of calls that are under way or about to start; `None` while too many answers wait to be recorded.
-    pub(super) fn calls_in_hand(&self) -> Option<usize> {
+    pub(super) fn calls_in_progress(&self) -> Option<usize> {
         let answered = self.unrecorded.answers.len() + self.in_flight.being_recorded;
         (answered < UNRECORDED_AT_MOST).then(|| self.in_flight.calls.saturating_sub(answered))
     }

@@ -33,7 +33,7 @@ impl Holder {
         if connection.epoch() != self.connection.epoch() {
             self.suspicion = Suspicion::default();
         }
-        self.hear_of_the_wait(&connection);
+        self.apply_wait(&connection);
         let ceiling = connection.settings.rate_per_second;
         self.gate.with_pace(|pace, now| pace.set_ceiling(ceiling, now));
         self.connection = connection;
@@ -73,7 +73,9 @@ impl Holder {
         let names = in_order(rows.iter().flat_map(|read| read.graph.identifiers.keys().copied()));
         let (rows, _held) = recorder.read_by_id(&ids, names).await?;
         let (rules, mut changes) = (recorder.rules(), recorder.changes());
-        off_thread(|| rows.into_iter().for_each(|row| recorder.reconsider(&mut changes, row, &rules, now)));
+        off_thread(|| {
+            rows.into_iter().for_each(|row| recorder.retry_refused(&mut changes, row, &rules, now))
+        });
         match record(&self.worker, changes).await {
             Ok(()) => self.worker.ledger.set_walk_position(connection, version, Some(last)).await,
             // Another process changed one of them: the step is repeated.

@@ -7,14 +7,14 @@ use identity::Text;
 use identity::difference::desired;
 use identity::eligibility::Rules;
 use identity::graph::Graph;
-use identity::plan::Picture;
+use identity::plan::Analysis;
 use jiff::SignedDuration;
 use refersion::{AffiliateId, Edit};
 use tracing::{info, warn};
 
 use super::Holder;
 use crate::off_thread::off_thread;
-use crate::rules::{Known, rules};
+use crate::rules::{ConnectionCache, rules};
 
 /// The first wait before a suspended field is probed; it doubles.
 const FIRST_PROBE: SignedDuration = SignedDuration::from_secs(60);
@@ -33,7 +33,12 @@ struct Sample {
 
 impl Holder {
     /// Suspends a custom field. The change of settings reaches every worker, and a walk settles all persons again.
-    pub(super) async fn suspend(&mut self, field: u64, why: &str, known: &mut Known) -> anyhow::Result<()> {
+    pub(super) async fn suspend(
+        &mut self,
+        field: u64,
+        why: &str,
+        cache: &mut ConnectionCache,
+    ) -> anyhow::Result<()> {
         self.forget_failures();
         // An operator may have taken the field out of the mapping while the calls were under way.
         if !self.connection.settings.custom_fields.values().any(|mapped| *mapped == field) {
@@ -43,14 +48,14 @@ impl Holder {
         warn!(%connection, connection_id = id, field, "refersion refuses a custom field: it is suspended");
         self.field_probes = (0, None);
         let now = self.worker.now();
-        self.change_settings(known, |settings| {
+        self.change_settings(cache, |settings| {
             settings.suspend(field, why, now);
         })
         .await
     }
 
     /// Probes the suspended fields when it is time. One that is accepted is sent again.
-    pub(super) async fn probe_suspended(&mut self, known: &mut Known) -> anyhow::Result<()> {
+    pub(super) async fn probe_suspended(&mut self, cache: &mut ConnectionCache) -> anyhow::Result<()> {
         if self.connection.settings.suspended_fields.is_empty() {
             return Ok(());
         }
@@ -77,7 +82,7 @@ impl Holder {
         let (connection, id) = (&self.connection.name, self.connection.id);
         info!(%connection, connection_id = id, fields = ?accepted, "custom fields are accepted again");
         self.field_probes = (0, None);
-        self.change_settings(known, |settings| {
+        self.change_settings(cache, |settings| {
             settings.end_suspensions(|field| accepted.contains(&field));
         })
         .await
@@ -108,10 +113,10 @@ impl Holder {
         Ok(None)
     }
 
-    /// Changes the settings, unless somebody else does at the same moment; then the caller finds the reason again later.
+    /// Changes the settings, unless another process does at the same moment; then the caller finds the reason again later.
     async fn change_settings(
         &mut self,
-        known: &mut Known,
+        cache: &mut ConnectionCache,
         change: impl FnOnce(&mut Settings),
     ) -> anyhow::Result<()> {
         let mut settings = self.connection.settings.clone();
@@ -119,7 +124,7 @@ impl Holder {
         let seen = self.connection.settings_version;
         match self.worker.connections.set_settings(self.connection.id, seen, &settings).await {
             Ok(_) | Err(StoreError::Conflict(Conflict::SettingsChanged)) => {
-                known.forget();
+                cache.forget();
                 Ok(())
             }
             Err(other) => Err(other.into()),
@@ -129,9 +134,9 @@ impl Holder {
 
 /// The first person of a graph that has an affiliate and a value for the field.
 fn sample_of(graph: &Graph, rules: &Rules, field: &str) -> Option<Sample> {
-    let picture = Picture::of(graph, rules);
-    picture.who.persons.iter().find_map(|person| {
-        let affiliate = picture.who.bound(graph, person).filter(|it| !it.gone)?.id?;
+    let analysis = Analysis::of(graph, rules);
+    analysis.resolution.persons.iter().find_map(|person| {
+        let affiliate = analysis.resolution.bound(graph, person).filter(|it| !it.gone)?.id?;
         let text = desired(person, rules).fields.get(field).map(|text| Text::from(*text))?;
         Some(Sample { affiliate, text })
     })

@@ -15,7 +15,7 @@ const PERSONS_IN_A_ROW: usize = 3;
 
 /// The consequence of the refusals.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Reaction {
     /// The connection is paused. `suspect` is the kind of step that a probe has to try, if one is to blame.
     Pause {
         /// The reason.
@@ -38,71 +38,71 @@ pub(crate) enum Verdict {
 #[derive(Default)]
 pub(crate) struct Suspicion {
     /// The persons in a row, by what was refused.
-    met: BTreeMap<String, BTreeSet<Digest>>,
+    refusals: BTreeMap<String, BTreeSet<Digest>>,
     /// The consequence, if there is one.
-    verdict: Option<Verdict>,
+    reaction: Option<Reaction>,
 }
 
 impl Suspicion {
-    /// Learns from how calls ended.
-    pub(super) fn learn(&mut self, outcomes: &[CallOutcome]) {
+    /// Observes how calls ended.
+    pub(super) fn observe(&mut self, outcomes: &[CallOutcome]) {
         for outcome in outcomes {
             for (anchor, answer) in &outcome.answers {
-                self.hear(*anchor, answer);
+                self.observe_answer(*anchor, answer);
             }
             if let Some(failed) = &outcome.failed {
-                self.hear_of_a_failure(outcome.anchor, failed);
+                self.observe_failure(outcome.anchor, failed);
             }
         }
     }
 
     /// Takes the consequence, if there is one; it is returned once.
-    pub(super) fn take_verdict(&mut self) -> Option<Verdict> {
-        self.verdict.take()
+    pub(super) fn take_reaction(&mut self) -> Option<Reaction> {
+        self.reaction.take()
     }
 
-    fn hear(&mut self, anchor: Digest, answer: &Answer) {
+    fn observe_answer(&mut self, anchor: Digest, answer: &Answer) {
         match answer {
             Answer::Refused { causes, .. } => {
                 for (field, cause) in causes.iter() {
                     let Some(id) = field.strip_prefix("custom:").and_then(|id| id.parse().ok()) else {
                         continue;
                     };
-                    if self.meet(field.to_string(), anchor) {
-                        self.verdict
-                            .get_or_insert(Verdict::Suspend { field: id, why: cause.message.clone() });
+                    if self.is_repeated(field.to_string(), anchor) {
+                        self.reaction
+                            .get_or_insert(Reaction::Suspend { field: id, why: cause.message.clone() });
                     }
                 }
             }
-            Answer::Told { fields, .. } => {
-                self.met.retain(|what, _| !fields.contains_key(what.as_str()));
-                self.goes_well(Operation::Edit);
+            Answer::Edited { fields, .. } => {
+                self.refusals.retain(|what, _| !fields.contains_key(what.as_str()));
+                self.note_success(Operation::Edit);
             }
-            Answer::Scrubbed { .. } => self.goes_well(Operation::Edit),
-            Answer::Created { .. } => self.goes_well(Operation::New),
-            Answer::StatusIs { .. } => self.goes_well(Operation::StatusChange),
-            Answer::NotFound => self.goes_well(Operation::Search),
-            Answer::Gone { .. } => self.goes_well(Operation::Get),
+            Answer::Scrubbed { .. } => self.note_success(Operation::Edit),
+            Answer::Created { .. } => self.note_success(Operation::New),
+            Answer::StatusIs { .. } => self.note_success(Operation::StatusChange),
+            Answer::NotFound => self.note_success(Operation::Search),
+            Answer::Gone { .. } => self.note_success(Operation::Get),
             Answer::Found(_) => {
-                self.goes_well(Operation::Search);
-                self.goes_well(Operation::Get);
+                self.note_success(Operation::Search);
+                self.note_success(Operation::Get);
             }
             _ => {}
         }
     }
 
-    fn hear_of_a_failure(&mut self, anchor: Digest, failed: &Failed) {
+    fn observe_failure(&mut self, anchor: Digest, failed: &Failed) {
         match failed.class {
             Class::Credentials => {
                 let why = failed.cause.message.clone();
-                self.verdict = Some(Verdict::Pause { reason: PausedFor::Credentials, why, suspect: None });
+                self.reaction = Some(Reaction::Pause { reason: PausedFor::Credentials, why, suspect: None });
             }
             Class::Request => {
                 let what = format!("{} {:?}", failed.operation, failed.cause.http_status);
-                if self.meet(what, anchor) {
+                if self.is_repeated(what, anchor) {
                     let (why, suspect) = (failed.cause.message.clone(), step_of(failed.operation));
                     let reason = PausedFor::Configuration;
-                    self.verdict.get_or_insert(Verdict::Pause { reason, why, suspect });
+                    self.reaction.get_or_insert(Reaction::Pause { reason, why, suspect });
                 }
             }
             _ => {}
@@ -110,15 +110,15 @@ impl Suspicion {
     }
 
     /// Ends the row of an operation that succeeded.
-    fn goes_well(&mut self, operation: Operation) {
-        self.met.retain(|what, _| !what.starts_with(operation.name()));
+    fn note_success(&mut self, operation: Operation) {
+        self.refusals.retain(|what, _| !what.starts_with(operation.name()));
     }
 
     /// Whether enough persons met the same refusal, so that it is not due to one person.
-    fn meet(&mut self, what: String, who: Digest) -> bool {
-        let met = self.met.entry(what).or_default();
-        met.insert(who);
-        met.len() >= PERSONS_IN_A_ROW
+    fn is_repeated(&mut self, what: String, person: Digest) -> bool {
+        let persons = self.refusals.entry(what).or_default();
+        persons.insert(person);
+        persons.len() >= PERSONS_IN_A_ROW
     }
 }
 
@@ -163,50 +163,50 @@ mod tests {
         answered(n, Answer::Refused { causes, email: None, texts: Map::new() })
     }
 
-    fn told(n: u8, field: &str) -> CallOutcome {
+    fn edited(n: u8, field: &str) -> CallOutcome {
         let fields = Map::from_iter([(field.into(), "x".into())]);
-        answered(n, Answer::Told { id: n.into(), email: None, fields })
+        answered(n, Answer::Edited { id: n.into(), email: None, fields })
     }
 
-    fn verdict(outcomes: &[CallOutcome]) -> Option<PausedFor> {
+    fn reaction(outcomes: &[CallOutcome]) -> Option<PausedFor> {
         let mut suspicion = Suspicion::default();
-        suspicion.learn(outcomes);
-        suspicion.take_verdict().and_then(|verdict| match verdict {
-            Verdict::Pause { reason, .. } => Some(reason),
-            Verdict::Suspend { .. } => None,
+        suspicion.observe(outcomes);
+        suspicion.take_reaction().and_then(|reaction| match reaction {
+            Reaction::Pause { reason, .. } => Some(reason),
+            Reaction::Suspend { .. } => None,
         })
     }
 
     fn suspended(outcomes: &[CallOutcome]) -> Option<u64> {
         let mut suspicion = Suspicion::default();
-        suspicion.learn(outcomes);
-        suspicion.take_verdict().and_then(|verdict| match verdict {
-            Verdict::Suspend { field, .. } => Some(field),
-            Verdict::Pause { .. } => None,
+        suspicion.observe(outcomes);
+        suspicion.take_reaction().and_then(|reaction| match reaction {
+            Reaction::Suspend { field, .. } => Some(field),
+            Reaction::Pause { .. } => None,
         })
     }
 
     #[test]
     fn refused_keys_are_enough_by_themselves() {
         let outcomes = [failed(1, Operation::Edit, Class::Credentials, 401)];
-        assert_eq!(verdict(&outcomes), Some(PausedFor::Credentials));
+        assert_eq!(reaction(&outcomes), Some(PausedFor::Credentials));
     }
 
     #[test]
     fn three_persons_in_a_row_are_a_mistake_in_the_settings_and_one_person_three_times_is_not() {
         let met = |n| failed(n, Operation::New, Class::Request, 404);
-        assert_eq!(verdict(&[met(1), met(2)]), None);
-        assert_eq!(verdict(&[met(1), met(1), met(1)]), None);
-        assert_eq!(verdict(&[met(1), met(2), met(3)]), Some(PausedFor::Configuration));
+        assert_eq!(reaction(&[met(1), met(2)]), None);
+        assert_eq!(reaction(&[met(1), met(1), met(1)]), None);
+        assert_eq!(reaction(&[met(1), met(2), met(3)]), Some(PausedFor::Configuration));
     }
 
     #[test]
     fn a_row_ends_where_the_operation_goes_well() {
         let created =
-            Answer::Created { id: 9, code: "abc".to_owned(), status: Status::Active, told: Map::new() };
+            Answer::Created { id: 9, code: "abc".to_owned(), status: Status::Active, fields: Map::new() };
         let well = [
             (Operation::New, answered(9, created)),
-            (Operation::Edit, told(9, "city")),
+            (Operation::Edit, edited(9, "city")),
             (Operation::Search, answered(9, Answer::NotFound)),
             (Operation::StatusChange, answered(9, Answer::StatusIs { id: 9, status: Status::Disabled })),
             (Operation::Get, answered(9, Answer::Gone { id: 9 })),
@@ -214,17 +214,17 @@ mod tests {
         for (operation, well) in well {
             let met = |n| failed(n, operation, Class::Request, 400);
             let mut suspicion = Suspicion::default();
-            suspicion.learn(&[met(1), met(2), well, met(3)]);
-            assert_eq!(suspicion.take_verdict(), None, "{operation}");
+            suspicion.observe(&[met(1), met(2), well, met(3)]);
+            assert_eq!(suspicion.take_reaction(), None, "{operation}");
         }
     }
 
     #[test]
     fn a_custom_field_that_nobody_may_set_is_suspended_and_any_other_field_is_not() {
         let row = |field| [refused(1, field), refused(2, field), refused(3, field)];
-        assert_eq!((suspended(&row("custom:7")), verdict(&row("custom:7"))), (Some(7), None));
+        assert_eq!((suspended(&row("custom:7")), reaction(&row("custom:7"))), (Some(7), None));
         assert_eq!(suspended(&row("country")), None);
         let [one, two, three] = row("custom:7");
-        assert_eq!(suspended(&[one, two, told(9, "custom:7"), three]), None);
+        assert_eq!(suspended(&[one, two, edited(9, "custom:7"), three]), None);
     }
 }

@@ -3,7 +3,7 @@
 use connections::Vault;
 use identity::eligibility::Rules;
 use identity::graph::{EventState, Graph, Lane, Status};
-use identity::plan::{Act, Picture, Step, StepKind};
+use identity::plan::{Act, Analysis, Step, StepKind};
 use identity::stamp::Moment;
 use identity::{Digest, Text};
 use jiff::{SignedDuration, Timestamp};
@@ -22,7 +22,7 @@ const BATCHES_AT_ONCE: usize = 16;
 /// Searches that are read at once after the directory has answered some.
 const SEARCHES_AT_ONCE: usize = 500;
 /// Maximum number of look-ups in the directory before calls are made of the steps that it does not answer.
-const LESSONS: usize = 8;
+const MAX_LOOKUPS: usize = 8;
 
 impl Holder {
     /// At most `room` calls, made of due work.
@@ -40,8 +40,8 @@ impl Holder {
         let now = self.worker.now();
         let mut want = self.want(room, per_call, kinds);
         let mut candidates = self.due(now, &want).await?;
-        for _ in 0..LESSONS {
-            if self.learn_from_directory(&candidates).await?.is_empty() {
+        for _ in 0..MAX_LOOKUPS {
+            if self.answer_from_directory(&candidates).await?.is_empty() {
                 break;
             }
             // Steps that the directory answers need no call, so there is room for more.
@@ -90,11 +90,11 @@ impl Holder {
         if self.in_flight.is_about(graph) {
             return Vec::new();
         }
-        let picture = Picture::of(graph, rules);
+        let analysis = Analysis::of(graph, rules);
         let ready = |step: &&Step| {
-            graph.troubles.get(&step.anchor).is_none_or(|trouble| !trouble.given_up && trouble.due_at <= now)
+            graph.retries.get(&step.anchor).is_none_or(|retry| !retry.given_up && retry.due_at <= now)
         };
-        let steps = picture.steps.iter().filter(ready);
+        let steps = analysis.steps.iter().filter(ready);
         steps
             .filter_map(|step| {
                 let (sort, request) = request(&self.worker.vault, graph, step)?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use identity::drift::{Shown, compare, doubt};
+use identity::drift::{Shown, compare, mark_unknown};
 use identity::{Digest, Text};
 use jiff::Timestamp;
 use ledger::{Drift, LedgerError, ListedAffiliate, Walk};
@@ -93,7 +93,7 @@ impl Holder {
         let differs: Vec<Drift> =
             comparison.found.iter().filter(|it| !it.fields.is_empty()).cloned().collect();
         if page.walk.request.repair && !differs.is_empty() {
-            self.doubt(&differs).await?;
+            self.mark_unknown(&differs).await?;
         }
         Ok(comparison)
     }
@@ -134,7 +134,7 @@ impl Holder {
     }
 
     /// Marks the fields that differ as unknown, so that they are sent again.
-    async fn doubt(&self, drift: &[Drift]) -> Result<(), LedgerError> {
+    async fn mark_unknown(&self, drift: &[Drift]) -> Result<(), LedgerError> {
         let recorder = self.recorder();
         let addresses = in_order(drift.iter().filter_map(|drift| drift.address));
         let texts =
@@ -142,7 +142,7 @@ impl Holder {
         let change = |graph: &mut identity::Graph| {
             let mut changed = false;
             for one in drift {
-                changed |= doubt(graph, &one.code, &texts(one));
+                changed |= mark_unknown(graph, &one.code, &texts(one));
             }
             changed
         };
@@ -168,7 +168,7 @@ impl Comparison {
 }
 
 impl Coverage {
-    /// Whether a walk compares an affiliate: once, in the first pass that finds it at rest.
+    /// Whether a walk compares an affiliate: once, in the first pass that finds it without open calls.
     fn is_asked_for(&self, walk: &Walk, code: &str) -> bool {
         walk.request.verify && !self.compared.contains(&number_of(code))
     }

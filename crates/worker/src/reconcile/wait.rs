@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::Holder;
-use crate::rules::Known;
+use crate::rules::ConnectionCache;
 
 /// Shorter waits are not recorded: they are over before an operator could read about them.
 const WORTH_NOTING: Duration = Duration::from_millis(500);
@@ -17,8 +17,8 @@ const SAME: SignedDuration = SignedDuration::from_millis(500);
 
 impl Holder {
     /// Records until when Refersion asked to wait, if that is new.
-    pub(super) async fn note_wait(&mut self, known: &mut Known) {
-        let left = self.gate.stays_away_until().saturating_duration_since(Instant::now());
+    pub(super) async fn note_wait(&mut self, cache: &mut ConnectionCache) {
+        let left = self.gate.waits_until().saturating_duration_since(Instant::now());
         if left < WORTH_NOTING {
             return;
         }
@@ -31,7 +31,7 @@ impl Holder {
             Ok(()) => {
                 warn!(%connection, connection_id = id, %until, "refersion asks to wait");
                 self.asked_to_wait_until = Some(until);
-                known.forget();
+                cache.forget();
             }
             Err(cause) => {
                 warn!(%connection, connection_id = id, error = %cause, "a Retry-After could not be stored")
@@ -40,10 +40,10 @@ impl Holder {
     }
 
     /// Ends the wait if an operator has removed the recorded one.
-    pub(super) fn hear_of_the_wait(&mut self, connection: &Connection) {
+    pub(super) fn apply_wait(&mut self, connection: &Connection) {
         if self.asked_to_wait_until.is_some() && connection.asked_to_wait_until.is_none() {
             info!(connection = %connection.name, connection_id = connection.id, "an operator ends the wait that refersion asked for");
-            self.gate.end_rest();
+            self.gate.end_pause();
             self.asked_to_wait_until = None;
         }
     }

@@ -15,7 +15,7 @@ use refersion::{Answer, Request, TransportError};
 use sqlite::Database;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use worker::rules::Known;
+use worker::rules::ConnectionCache;
 use worker::translate::{Translator, USER};
 use worker::{Clock, Limits, Worker, absorb};
 
@@ -94,7 +94,7 @@ fn event(connection: ConnectionId, number: u128) -> Envelope {
 async fn an_event_of_a_connection_that_was_just_added_is_not_skipped() {
     let ledger = SqliteLedger::inline().await.expect("a fresh ledger");
     let worker = worker(&ledger).await;
-    let (mut known, stop) = (Known::default(), CancellationToken::new());
+    let (mut known, stop) = (ConnectionCache::default(), CancellationToken::new());
     worker.queue.publish(&[event(7, 1)]).await.expect("published");
     absorb::round(&worker, &mut known, &stop).await.expect("absorbed");
 
@@ -124,7 +124,9 @@ async fn an_event_whose_takers_vanished_too_often_dies_under_its_own_id() {
         assert!(matches!(batch.items[..], [Item::Readable(_)]), "it is tried {LOST_LIMIT} times");
         queue.reclaim().await.expect("its taker has vanished");
     }
-    absorb::round(&worker, &mut Known::default(), &CancellationToken::new()).await.expect("absorbed");
+    absorb::round(&worker, &mut ConnectionCache::default(), &CancellationToken::new())
+        .await
+        .expect("absorbed");
 
     let user = Translator { vault: &worker.vault, connection }.digest(USER, "u");
     let found = ledger.find_events(&[user], 10).await.expect("found");

@@ -103,7 +103,7 @@ async fn look(loaded: &Loaded) -> Vec<Finding> {
     let key = key(config);
     let has_key = key.verdict == Verdict::Ok;
     findings.push(key);
-    // A key that is missing was just told.
+    // A missing key was just reported.
     if let Some(trouble) = files::trouble(config).filter(|_| has_key) {
         findings.push(Finding::bad("files", trouble.to_string(), trouble.hint()));
     }

@@ -20,7 +20,7 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
             );
             findings
         }
-        // What is wrong with them was just told.
+        // What is wrong with them was just reported.
         Err(_) => Vec::new(),
     }
 }

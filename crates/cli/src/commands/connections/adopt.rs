@@ -3,7 +3,7 @@
 use connections::ConnectionName;
 use ledger::WalkRequest;
 
-use super::walk::ask_and_wait;
+use super::walk::request_and_wait;
 use service::Context;
 use service::failure::{Exit, Failure};
 use service::operator::directory::by_name;
@@ -26,7 +26,7 @@ pub(super) async fn run(
     let engines = context.engines().await?;
     let connection = by_name(&engines, name).await?;
     let request = WalkRequest { asked_at: engines.now(), verify: false, repair: false, max_calls: None };
-    let adoption = ask_and_wait(&engines, &connection, request, no_wait, context).await?;
+    let adoption = request_and_wait(&engines, &connection, request, no_wait, context).await?;
     if context.output.is_json() {
         context.output.json(&adoption)?;
     } else {

@@ -81,7 +81,7 @@ pub(super) async fn add(
     let connection = engines.connections.add(new).await?;
     noted(&engines, "connection_added", &connection, Ok(())).await?;
     if context.loaded.config.adopt.new_connections == AdoptNew::Walk {
-        adoption::ask(&engines, connection.id).await?;
+        adoption::request_walk(&engines, connection.id).await?;
     }
     after(&engines, &connection, quiet, context).await?;
     if !quiet && !context.output.is_json() {

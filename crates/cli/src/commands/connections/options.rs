@@ -154,7 +154,7 @@ pub(super) fn unmap(settings: &mut Settings, name: &str) -> bool {
     settings.custom_fields.len() < before
 }
 
-/// A standard trait goes into the affiliate field of its own and nowhere else: mapped, it would never be told.
+/// A standard trait goes into the affiliate field of its own and nowhere else: mapped, it would never be sent.
 fn must_be_custom(name: &str) -> Result<(), Failure> {
     if is_custom(name) {
         return Ok(());

@@ -4,7 +4,7 @@ use clap::Args;
 use connections::ConnectionName;
 use ledger::WalkRequest;
 
-use super::walk::ask_and_wait;
+use super::walk::request_and_wait;
 use service::Context;
 use service::failure::{Exit, Failure};
 use service::operator::directory::by_name;
@@ -50,7 +50,7 @@ pub(super) async fn run(
     if !options.known {
         let (repair, max_calls) = (options.repair, options.calls);
         let request = WalkRequest { asked_at: engines.now(), verify: true, repair, max_calls };
-        ask_and_wait(&engines, &connection, request, options.no_wait, context).await?;
+        request_and_wait(&engines, &connection, request, options.no_wait, context).await?;
     }
     let workers = Workers::read(&engines, &context.loaded.config).await?;
     show(&Verification::read(&engines, &connection, &workers).await?, context)

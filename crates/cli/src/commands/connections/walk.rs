@@ -10,7 +10,7 @@ use ledger::WalkRequest;
 use service::Context;
 use service::engines::Engines;
 use service::failure::Failure;
-use service::operator::adoption::{Adoption, ask_for};
+use service::operator::adoption::{Adoption, request_walk_for};
 use service::operator::audit;
 use service::operator::workers::Workers;
 
@@ -64,8 +64,8 @@ impl Place {
     }
 }
 
-/// Asks for a walk and, unless told otherwise, waits until a worker has ended it. To stop waiting does not stop the walk.
-pub(super) async fn ask_and_wait(
+/// Requests a walk and, unless `no_wait` is set, waits until a worker has ended it. Stopping the command does not stop the walk.
+pub(super) async fn request_and_wait(
     engines: &Engines,
     connection: &Connection,
     request: WalkRequest,
@@ -73,7 +73,7 @@ pub(super) async fn ask_and_wait(
     context: &mut Context,
 ) -> Result<Adoption, Failure> {
     let asked_at = request.asked_at;
-    ask_for(engines, &audit::cli(), connection, request, None).await?;
+    request_walk_for(engines, &audit::cli(), connection, request, None).await?;
     let mut place = Place::new(context.output.is_json());
     loop {
         let workers = Workers::read(engines, &context.loaded.config).await?;

@@ -148,7 +148,7 @@ fn show(
 
 /// Of ids every row; of a selection the first of those with which nothing was done, and how many these are by reason.
 fn table(selection: &Selection, all: &Done, context: &mut Context) -> Result<(), Failure> {
-    context.output.line(&format!("{}\n", selection.told()))?;
+    context.output.line(&format!("{}\n", selection.summary()))?;
     let cells = |row: &Row| {
         let reason = row.reason.unwrap_or_default().to_owned();
         let event = row.event_id.map(|event| event.to_string()).unwrap_or_default();

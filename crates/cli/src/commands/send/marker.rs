@@ -76,7 +76,7 @@ impl Marker {
         }
     }
 
-    /// Writes down what was noted. Without a marker a run can be repeated, and not resumed, so a failure is told once.
+    /// Writes down what was noted. Without a marker a run can be repeated, and not resumed, so a failure is reported once.
     pub(super) fn write_now(&mut self) {
         let Some(saved) = self.next.take() else { return };
         self.written = Some(Instant::now());

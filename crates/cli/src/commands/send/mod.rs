@@ -74,7 +74,7 @@ pub struct Arguments {
     file: PathBuf,
 }
 
-/// Without any letter or digit it could not be told from others.
+/// Without any letter or digit it could not be distinguished from others.
 fn trait_name(text: &str) -> Result<String, String> {
     let name = text.trim();
     let has_name = segment::fold_key(name).chars().any(char::is_alphanumeric);
@@ -129,7 +129,7 @@ impl Sending<'_> {
         let mut report = Report::resumed(resumed.as_ref());
         let mut progress = Progress::new(context.output.is_json(), length);
         if let Some(resumed) = &resumed {
-            progress.say(&format!("resuming at line {}, where the last run stopped", resumed.line))?;
+            progress.notice(&format!("resuming at line {}, where the last run stopped", resumed.line))?;
         }
         let sent = self
             .send_all(&mut reading, &mut report, &mut progress, marker.as_mut(), &context.loaded.config)
@@ -154,7 +154,7 @@ impl Sending<'_> {
         let mut publisher = Publisher::new(self.engines, self.connection, config, &self.stop);
         while let Some(batch) = reading.next(&self.stop).await? {
             for (line, reason) in &batch.bad {
-                progress.name_bad_line(*line, *reason)?;
+                progress.show_bad_line(*line, *reason)?;
             }
             if !publisher.publish(&batch.envelopes, progress).await? {
                 return Ok(false);

@@ -63,7 +63,7 @@ impl Progress {
     /// # Errors
     ///
     /// [`Failure`] if a script's standard output cannot be written.
-    pub(super) fn say(&mut self, text: &str) -> Result<(), Failure> {
+    pub(super) fn notice(&mut self, text: &str) -> Result<(), Failure> {
         match &mut self.place {
             Place::Script(output) => return output.json(&Notice { notice: text }),
             _ => self.line(text),
@@ -75,8 +75,8 @@ impl Progress {
     ///
     /// # Errors
     ///
-    /// As [`Progress::say`].
-    pub(super) fn name_bad_line(&mut self, line: u64, reason: Reason) -> Result<(), Failure> {
+    /// As [`Progress::notice`].
+    pub(super) fn show_bad_line(&mut self, line: u64, reason: Reason) -> Result<(), Failure> {
         match &mut self.place {
             Place::Script(output) => {
                 return output.json(&BadLine { bad_line: line, reason: reason.to_string() });

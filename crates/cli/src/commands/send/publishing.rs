@@ -31,8 +31,8 @@ pub(super) struct Publisher<'a> {
     room: Room,
     reported: Instant,
     pause: Duration,
-    /// The reason for waiting that was told.
-    told: Option<String>,
+    /// The reason for waiting that was reported last.
+    reported_cause: Option<String>,
 }
 
 impl<'a> Publisher<'a> {
@@ -43,7 +43,7 @@ impl<'a> Publisher<'a> {
         stop: &'a CancellationToken,
     ) -> Self {
         let room = Room::new(config, connection.id);
-        Self { engines, stop, room, reported: Instant::now(), pause: PAUSES.0, told: None }
+        Self { engines, stop, room, reported: Instant::now(), pause: PAUSES.0, reported_cause: None }
     }
 
     /// Publishes all of them, however long the queue takes nothing; false if the run shall end before. Some may be published
@@ -51,7 +51,7 @@ impl<'a> Publisher<'a> {
     ///
     /// # Errors
     ///
-    /// [`Failure`] if an envelope is larger than any queue takes, or a script cannot be told something.
+    /// [`Failure`] if an envelope is larger than any queue takes, or a script's output cannot be written.
     pub(super) async fn publish(
         &mut self,
         envelopes: &[Envelope],
@@ -81,11 +81,11 @@ impl<'a> Publisher<'a> {
         Ok(rest.is_empty())
     }
 
-    /// Waits longer each time, and tells why once.
+    /// Waits longer each time, and reports the cause once.
     async fn wait(&mut self, why: String, progress: &mut Progress) -> Result<(), Failure> {
-        if self.told.as_ref() != Some(&why) {
-            progress.say(&format!("waiting: {why}"))?;
-            self.told = Some(why);
+        if self.reported_cause.as_ref() != Some(&why) {
+            progress.notice(&format!("waiting: {why}"))?;
+            self.reported_cause = Some(why);
         }
         progress.refresh();
         self.stop.run_until_cancelled(sleep(self.pause)).await;
@@ -95,8 +95,8 @@ impl<'a> Publisher<'a> {
 
     fn is_well(&mut self, progress: &mut Progress) -> Result<(), Failure> {
         self.pause = PAUSES.0;
-        match self.told.take() {
-            Some(_) => progress.say("the queue accepts events again"),
+        match self.reported_cause.take() {
+            Some(_) => progress.notice("the queue accepts events again"),
             None => Ok(()),
         }
     }

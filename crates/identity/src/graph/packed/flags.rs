@@ -4,7 +4,7 @@
 pub(super) mod identifier {
     pub(crate) const KIND: u64 = 0b11;
     pub(crate) const SEALED: u64 = 1 << 2;
-    pub(crate) const SAID_AT: u64 = 1 << 3;
+    pub(crate) const STATED_AT: u64 = 1 << 3;
     pub(crate) const EXISTED: u64 = 1 << 4;
     pub(crate) const SEARCHED_AT: u64 = 1 << 5;
     pub(crate) const NAMED: u64 = 1 << 6;
@@ -43,18 +43,18 @@ pub(super) mod affiliate {
     pub(crate) const ALL: u64 = (1 << 14) - 1;
 }
 
-/// Of a kept event. The two lowest bits are its state, the two after them the call that told a part of it.
-pub(super) mod kept {
-    pub(crate) const STANDING: u64 = 0b11;
-    pub(crate) const TOLD_BY: u64 = 0b11 << 2;
-    pub(crate) const TOLD_BY_EDIT: u64 = 1 << 2;
-    pub(crate) const TOLD_BY_CREATE: u64 = 2 << 2;
+/// Of an event. The two lowest bits are its state, the two after them the call that sent a part of it.
+pub(super) mod event {
+    pub(crate) const STATE: u64 = 0b11;
+    pub(crate) const SENT_BY: u64 = 0b11 << 2;
+    pub(crate) const SENT_BY_EDIT: u64 = 1 << 2;
+    pub(crate) const SENT_BY_CREATE: u64 = 2 << 2;
     pub(crate) const BULK: u64 = 1 << 4;
     pub(crate) const DELETE: u64 = 1 << 5;
     pub(crate) const ADDRESS: u64 = 1 << 6;
     pub(crate) const UNUSABLE: u64 = 1 << 7;
     pub(crate) const UNMATCHED: u64 = 1 << 8;
-    pub(crate) const DIED_OF: u64 = 1 << 9;
+    pub(crate) const REFUSED_KEY: u64 = 1 << 9;
     pub(crate) const ALL: u64 = (1 << 10) - 1;
 }
 

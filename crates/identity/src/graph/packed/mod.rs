@@ -13,14 +13,14 @@
 //! - A *shared text* is 0 for none; an odd number, its length times two and one, before the bytes of one that is new; an
 //!   even number, two times its place (from 1) among the new ones of at most `SHARED_AT_MOST` bytes.
 //! - A *stamp* is a number: its place (from 1) among the stamps written before, or 0, and then its moment, its revision,
-//!   the moment when Segment received the event, and its key follow. Below the place is one bit, which tells of a trait
-//!   that flags of its refusal follow; below the revision is one that says whether the moment of the receipt follows.
+//!   the moment when Segment received the event, and its key follow. Below the place is one bit: for a trait, whether flags
+//!   of its refusal follow. Below the revision is one bit: whether the moment of the receipt follows.
 //!
 //! Where flags say so, an affiliate's payee (a digest), the moment since which its payout field is held back, and the
 //! fields that cannot be emptied (many shared texts) follow its code; the moment until which an affiliate may appear at
 //! an address follows that of the last search, and after it those of an inherited tombstone and of the last refusal; how many
 //! others an identifier linked (a number), and which it is kept apart from (many of 16 bytes), follow why it is refused; the traits that a user
-//! stated beside an address follow the spans of the claim; what of an event cannot be used, and what it died of (shared texts)
+//! stated beside an address follow the spans of the claim; what of an event cannot be used, and the key whose value made it dead (shared texts)
 //! follow what it states; the event that is blamed for a refusal (16 bytes and a moment) follows the refusal. Graphs of
 //! earlier programs have none of these flags.
 //!
@@ -43,7 +43,7 @@ use super::Graph;
 
 /// The form that this program writes.
 const FORM: u8 = 2;
-/// The form of earlier programs: its stamps do not say when Segment received the event.
+/// The form of earlier programs: its stamps do not contain when Segment received the event.
 const FORM_1: u8 = 1;
 
 /// The longest text that is written once and then referred to. The limit bounds what a damaged graph can make its

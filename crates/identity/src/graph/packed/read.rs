@@ -22,7 +22,7 @@ mod fewest {
     pub(super) const EVENT: usize = 21;
     pub(super) const TEXT: usize = 1;
     pub(super) const DIGEST: usize = 16;
-    pub(super) const TROUBLE: usize = 6;
+    pub(super) const RETRY: usize = 6;
 }
 
 /// The graph that the bytes after the form's number hold.
@@ -35,8 +35,8 @@ pub(super) fn graph(form: u8, bytes: &[u8]) -> Read<Graph> {
         claims: reader.many(fewest::CLAIM, Reader::claim)?,
         sightings: reader.many(fewest::SIGHTING, Reader::sighting)?,
         affiliates: reader.many(fewest::AFFILIATE, Reader::affiliate)?,
-        events: reader.many(fewest::EVENT, Reader::kept)?,
-        troubles: in_order(reader.many(fewest::TROUBLE, |reader| Ok((reader.digest()?, reader.trouble()?)))?),
+        events: reader.many(fewest::EVENT, Reader::event)?,
+        retries: in_order(reader.many(fewest::RETRY, |reader| Ok((reader.digest()?, reader.retry()?)))?),
     };
     reader.done()?;
     Ok(graph)
@@ -45,8 +45,8 @@ pub(super) fn graph(form: u8, bytes: &[u8]) -> Read<Graph> {
 impl Reader<'_> {
     fn identifier(&mut self) -> Read<Identifier> {
         use flags::identifier::{
-            ALL, APART, EXISTED, INHERITED, KIND, MAY_APPEAR, NAMED, REFUSED, REFUSED_AT, SAID_AT, SEALED,
-            SEARCHED_AT, SHARED,
+            ALL, APART, EXISTED, INHERITED, KIND, MAY_APPEAR, NAMED, REFUSED, REFUSED_AT, SEALED,
+            SEARCHED_AT, SHARED, STATED_AT,
         };
 
         let flags = self.flags(ALL)?;
@@ -58,7 +58,7 @@ impl Reader<'_> {
                 _ => return Err(NO_FLAGS),
             },
             named: self.when(flags & NAMED, Self::moment)?,
-            said_at: self.when(flags & SAID_AT, Self::moment)?,
+            stated_at: self.when(flags & STATED_AT, Self::moment)?,
             searched_at: self.when(flags & SEARCHED_AT, Self::moment)?,
             may_appear_until: self.when(flags & MAY_APPEAR, Self::moment)?,
             inherited: self.when(flags & INHERITED, Self::moment)?,
@@ -68,7 +68,7 @@ impl Reader<'_> {
             refused: self.when(flags & REFUSED, Self::shared)?.map(str::to_owned),
             shared: self.when(flags & SHARED, Self::small_number)?,
             apart: self.when(flags & APART, Self::digests)?.unwrap_or_default(),
-            traits: self.said_by_key()?,
+            traits: self.traits_by_key()?,
         })
     }
 
@@ -76,11 +76,11 @@ impl Reader<'_> {
         self.many(fewest::DIGEST, |reader| Ok(Digest(reader.array()?)))
     }
 
-    fn said_by_key(&mut self) -> Read<Map<Text, TraitValue>> {
-        Ok(in_order(self.many(fewest::TRAIT, Self::said)?))
+    fn traits_by_key(&mut self) -> Read<Map<Text, TraitValue>> {
+        Ok(in_order(self.many(fewest::TRAIT, Self::trait_value)?))
     }
 
-    fn said(&mut self) -> Read<(Text, TraitValue)> {
+    fn trait_value(&mut self) -> Read<(Text, TraitValue)> {
         use flags::refusal::{ALL, BLAME, REFUSED};
 
         let key = self.shared()?.into();
@@ -110,7 +110,7 @@ impl Reader<'_> {
             ordinary: self.when(flags & ORDINARY, Self::span)?,
             engage: self.when(flags & ENGAGE, Self::span)?,
             shape: self.when(flags & SHAPE, Self::span)?,
-            beside: self.when(flags & BESIDE, Self::said_by_key)?.unwrap_or_default(),
+            beside: self.when(flags & BESIDE, Self::traits_by_key)?.unwrap_or_default(),
         })
     }
 
@@ -144,7 +144,7 @@ impl Reader<'_> {
             disabled_by_us: flags & DISABLED_BY_US != 0,
             was_active: flags & WAS_ACTIVE != 0,
             found: flags & FOUND != 0,
-            told: self.fields()?,
+            delivered: self.fields()?,
             shown: self.fields()?,
             scrubbed: flags & SCRUBBED != 0,
             gone: flags & GONE != 0,
@@ -161,16 +161,16 @@ impl Reader<'_> {
         self.many(fewest::TEXT, |reader| Ok(reader.shared()?.into()))
     }
 
-    fn kept(&mut self) -> Read<TrackedEvent> {
-        use flags::kept::{
-            ADDRESS, ALL, BULK, DELETE, DIED_OF, STANDING, TOLD_BY, TOLD_BY_CREATE, TOLD_BY_EDIT, UNMATCHED,
+    fn event(&mut self) -> Read<TrackedEvent> {
+        use flags::event::{
+            ADDRESS, ALL, BULK, DELETE, REFUSED_KEY, SENT_BY, SENT_BY_CREATE, SENT_BY_EDIT, STATE, UNMATCHED,
             UNUSABLE,
         };
 
         let flags = self.flags(ALL)?;
         Ok(TrackedEvent {
             event: Uuid::from_bytes(self.array()?),
-            state: match flags & STANDING {
+            state: match flags & STATE {
                 0 => EventState::Pending,
                 1 => EventState::Remembered,
                 2 => EventState::Dead,
@@ -181,21 +181,21 @@ impl Reader<'_> {
             identifier: self.digest()?,
             address: self.when(flags & ADDRESS, Self::digest)?,
             stamp: self.stamp()?,
-            says: self.texts()?,
+            keys: self.texts()?,
             unusable: self.when(flags & UNUSABLE, Self::shared)?.map(Text::from),
-            died_of: self.when(flags & DIED_OF, Self::shared)?.map(Text::from),
+            refused_key: self.when(flags & REFUSED_KEY, Self::shared)?.map(Text::from),
             unmatched: flags & UNMATCHED != 0,
             lane: if flags & BULK == 0 { Lane::Live } else { Lane::Bulk },
-            told_by: match flags & TOLD_BY {
+            sent_by: match flags & SENT_BY {
                 0 => None,
-                TOLD_BY_EDIT => Some(SentBy::Edit),
-                TOLD_BY_CREATE => Some(SentBy::Create),
+                SENT_BY_EDIT => Some(SentBy::Edit),
+                SENT_BY_CREATE => Some(SentBy::Create),
                 _ => return Err(NO_FLAGS),
             },
         })
     }
 
-    fn trouble(&mut self) -> Read<RetryState> {
+    fn retry(&mut self) -> Read<RetryState> {
         let head = self.number()?;
         Ok(RetryState {
             attempts: u32::try_from(head >> 1).map_err(|_| TOO_LARGE)?,

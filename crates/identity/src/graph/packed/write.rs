@@ -11,7 +11,7 @@ use crate::{Map, Text};
 
 /// The bytes of a graph.
 pub(super) fn graph(graph: &Graph) -> Vec<u8> {
-    let Graph { identifiers, claims, sightings, affiliates, events, troubles } = graph;
+    let Graph { identifiers, claims, sightings, affiliates, events, retries } = graph;
     let mut writer = Writer::new(identifiers.keys().copied().collect());
     writer.raw(&[FORM]);
     writer.many(identifiers, |writer, (digest, one)| {
@@ -21,10 +21,10 @@ pub(super) fn graph(graph: &Graph) -> Vec<u8> {
     writer.many(claims, Writer::claim);
     writer.many(sightings, Writer::sighting);
     writer.many(affiliates, Writer::affiliate);
-    writer.many(events, Writer::kept);
-    writer.many(troubles, |writer, (digest, one)| {
+    writer.many(events, Writer::event);
+    writer.many(retries, |writer, (digest, one)| {
         writer.digest(digest);
-        writer.trouble(one);
+        writer.retry(one);
     });
     writer.done()
 }
@@ -32,8 +32,8 @@ pub(super) fn graph(graph: &Graph) -> Vec<u8> {
 /// The kind, and which of the others are there.
 fn identifier_flags(kind: Kind, one: &Identifier) -> u64 {
     use flags::identifier::{
-        APART, EXISTED, INHERITED, MAY_APPEAR, NAMED, REFUSED, REFUSED_AT, SAID_AT, SEALED, SEARCHED_AT,
-        SHARED,
+        APART, EXISTED, INHERITED, MAY_APPEAR, NAMED, REFUSED, REFUSED_AT, SEALED, SEARCHED_AT, SHARED,
+        STATED_AT,
     };
 
     let kind = match kind {
@@ -43,7 +43,7 @@ fn identifier_flags(kind: Kind, one: &Identifier) -> u64 {
     };
     kind | bit(one.named.is_some(), NAMED)
         | bit(one.sealed.is_some(), SEALED)
-        | bit(one.said_at.is_some(), SAID_AT)
+        | bit(one.stated_at.is_some(), STATED_AT)
         | bit(one.existed, EXISTED)
         | bit(one.searched_at.is_some(), SEARCHED_AT)
         | bit(one.may_appear_until.is_some(), MAY_APPEAR)
@@ -61,7 +61,7 @@ impl<'g> Writer<'g> {
             kind,
             named,
             sealed,
-            said_at,
+            stated_at,
             traits,
             existed: _,
             searched_at,
@@ -73,7 +73,7 @@ impl<'g> Writer<'g> {
             inherited,
         } = one;
         self.number(identifier_flags(*kind, one));
-        let moments = [named, said_at, searched_at, may_appear_until, inherited, refused_at];
+        let moments = [named, stated_at, searched_at, may_appear_until, inherited, refused_at];
         for moment in moments.into_iter().flatten() {
             self.moment(*moment);
         }
@@ -90,17 +90,17 @@ impl<'g> Writer<'g> {
             // They are not among the graph's identifiers, whose places are not all known yet when they are read.
             self.many(apart, |writer, digest| writer.raw(&digest.0));
         }
-        self.said_by_key(traits);
+        self.traits_by_key(traits);
     }
 
-    fn said_by_key(&mut self, traits: &'g Map<Text, TraitValue>) {
-        self.many(traits, |writer, (key, said)| {
+    fn traits_by_key(&mut self, traits: &'g Map<Text, TraitValue>) {
+        self.many(traits, |writer, (key, value)| {
             writer.shared(Some(key));
-            writer.said(said);
+            writer.trait_value(value);
         });
     }
 
-    fn said(&mut self, one: &'g TraitValue) {
+    fn trait_value(&mut self, one: &'g TraitValue) {
         use flags::refusal::{BLAME, REFUSED};
 
         let TraitValue { value, stamp, refused, blame } = one;
@@ -136,7 +136,7 @@ impl<'g> Writer<'g> {
             self.span(span);
         }
         if !beside.is_empty() {
-            self.said_by_key(beside);
+            self.traits_by_key(beside);
         }
     }
 
@@ -162,7 +162,7 @@ impl<'g> Writer<'g> {
             disabled_by_us,
             was_active,
             found,
-            told,
+            delivered,
             shown,
             scrubbed,
             gone,
@@ -192,7 +192,7 @@ impl<'g> Writer<'g> {
         if !stuck.is_empty() {
             self.many(stuck, |writer, field| writer.shared(Some(field)));
         }
-        self.fields(told);
+        self.fields(delivered);
         self.fields(shown);
     }
 
@@ -203,9 +203,9 @@ impl<'g> Writer<'g> {
         });
     }
 
-    fn kept(&mut self, one: &'g TrackedEvent) {
-        use flags::kept::{
-            ADDRESS, BULK, DELETE, DIED_OF, TOLD_BY_CREATE, TOLD_BY_EDIT, UNMATCHED, UNUSABLE,
+    fn event(&mut self, one: &'g TrackedEvent) {
+        use flags::event::{
+            ADDRESS, BULK, DELETE, REFUSED_KEY, SENT_BY_CREATE, SENT_BY_EDIT, UNMATCHED, UNUSABLE,
         };
 
         let TrackedEvent {
@@ -215,27 +215,27 @@ impl<'g> Writer<'g> {
             delete,
             identifier,
             address,
-            says,
+            keys,
             stamp,
             lane,
-            told_by,
+            sent_by,
             unusable,
-            died_of,
+            refused_key,
             unmatched,
         } = one;
-        let told_by = match told_by {
+        let sent_by = match sent_by {
             None => 0,
-            Some(SentBy::Edit) => TOLD_BY_EDIT,
-            Some(SentBy::Create) => TOLD_BY_CREATE,
+            Some(SentBy::Edit) => SENT_BY_EDIT,
+            Some(SentBy::Create) => SENT_BY_CREATE,
         };
         self.number(
             state_bits(state)
-                | told_by
+                | sent_by
                 | bit(*lane == Lane::Bulk, BULK)
                 | bit(*delete, DELETE)
                 | bit(address.is_some(), ADDRESS)
                 | bit(unusable.is_some(), UNUSABLE)
-                | bit(died_of.is_some(), DIED_OF)
+                | bit(refused_key.is_some(), REFUSED_KEY)
                 | bit(*unmatched, UNMATCHED),
         );
         self.raw(event.as_bytes());
@@ -245,13 +245,13 @@ impl<'g> Writer<'g> {
             self.digest(address);
         }
         self.stamp(stamp, false);
-        self.many(says, |writer, key| writer.shared(Some(key)));
-        for text in [unusable, died_of].into_iter().flatten() {
+        self.many(keys, |writer, key| writer.shared(Some(key)));
+        for text in [unusable, refused_key].into_iter().flatten() {
             self.shared(Some(text));
         }
     }
 
-    fn trouble(&mut self, one: &'g RetryState) {
+    fn retry(&mut self, one: &'g RetryState) {
         let RetryState { attempts, since, due_at, class, message, given_up } = one;
         self.number(u64::from(*attempts) << 1 | u64::from(*given_up));
         self.moment(*since);

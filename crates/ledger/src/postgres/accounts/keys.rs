@@ -40,24 +40,24 @@ type Stored = (Vec<u8>, Vec<u8>);
 
 /// The connection that a key belongs to.
 pub(super) async fn owner(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     digest: &Digest,
     now: Timestamp,
 ) -> Result<Option<ConnectionId>, Failure> {
     let owner: Option<(ConnectionId,)> =
-        rows(OWNER).bind(&digest[..]).bind(micros(now)).fetch_optional(line).await?;
+        rows(OWNER).bind(&digest[..]).bind(micros(now)).fetch_optional(db).await?;
     Ok(owner.map(|(connection,)| connection))
 }
 
 /// The newest key of a connection.
-pub(super) async fn newest(line: &mut PgConnection, id: ConnectionId) -> Result<SealedKey, Failure> {
-    let newest: Option<Stored> = rows(NEWEST).bind(id).fetch_optional(line).await?;
+pub(super) async fn newest(db: &mut PgConnection, id: ConnectionId) -> Result<SealedKey, Failure> {
+    let newest: Option<Stored> = rows(NEWEST).bind(id).fetch_optional(db).await?;
     sealed_key(newest.ok_or(Failure::NoConnection)?)
 }
 
 /// Every key.
-pub(super) async fn all(line: &mut PgConnection) -> Result<Vec<SealedKey>, Failure> {
-    let all: Vec<Stored> = rows(ALL).fetch_all(line).await?;
+pub(super) async fn all(db: &mut PgConnection) -> Result<Vec<SealedKey>, Failure> {
+    let all: Vec<Stored> = rows(ALL).fetch_all(db).await?;
     all.into_iter().map(sealed_key).collect()
 }
 
@@ -67,47 +67,47 @@ fn sealed_key((digest, sealed): Stored) -> Result<SealedKey, Failure> {
 
 /// Gives a connection another key; the one before is valid until `until`. Keys that are valid no more are deleted.
 pub(super) async fn replace(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     id: ConnectionId,
     key: &SealedKey,
     now: Timestamp,
     until: Timestamp,
 ) -> Result<(), Failure> {
-    sql(DROP_EXPIRED).bind(micros(now)).execute(&mut *line).await?;
-    sql(RETIRE).bind(id).bind(micros(until)).bind(&key.digest[..]).execute(&mut *line).await?;
+    sql(DROP_EXPIRED).bind(micros(now)).execute(&mut *db).await?;
+    sql(RETIRE).bind(id).bind(micros(until)).bind(&key.digest[..]).execute(&mut *db).await?;
     let put = sql(PUT).bind(&key.digest[..]).bind(id).bind(&key.sealed);
-    if put.execute(line).await?.rows_affected() == 0 {
+    if put.execute(db).await?.rows_affected() == 0 {
         return Err(Failure::InTheWay(Conflict::KeyTaken));
     }
     Ok(())
 }
 
 /// Puts newly sealed texts in the place of the old ones.
-pub(super) async fn reseal(line: &mut PgConnection, keys: &[SealedKey]) -> Result<(), Failure> {
+pub(super) async fn reseal(db: &mut PgConnection, keys: &[SealedKey]) -> Result<(), Failure> {
     let digests: Vec<&[u8]> = keys.iter().map(|key| &key.digest[..]).collect();
     let sealed: Vec<&[u8]> = keys.iter().map(|key| &key.sealed[..]).collect();
-    sql(RESEAL).bind(digests).bind(sealed).execute(line).await?;
+    sql(RESEAL).bind(digests).bind(sealed).execute(db).await?;
     Ok(())
 }
 
 /// The check value of this ledger's master key; `mine` where there was none.
-pub(super) async fn check_value(line: &mut PgConnection, mine: &Digest) -> Result<Digest, Failure> {
+pub(super) async fn check_value(db: &mut PgConnection, mine: &Digest) -> Result<Digest, Failure> {
     let begin = sql(BEGIN_MASTER_KEY).bind(&mine[..]).bind(i64::from(FIRST_KEY_NUMBER));
-    begin.execute(&mut *line).await?;
-    let (value,): (Vec<u8>,) = rows(CHECK_VALUE).fetch_one(line).await?;
+    begin.execute(&mut *db).await?;
+    let (value,): (Vec<u8>,) = rows(CHECK_VALUE).fetch_one(db).await?;
     Ok(key_digest(&value)?)
 }
 
 /// The number of the encryption key.
-pub(super) async fn number(line: &mut PgConnection) -> Result<u32, Failure> {
-    let number: Option<(i64,)> = rows(NUMBER).fetch_optional(line).await?;
+pub(super) async fn number(db: &mut PgConnection) -> Result<u32, Failure> {
+    let number: Option<(i64,)> = rows(NUMBER).fetch_optional(db).await?;
     Ok(number.map_or(Ok(FIRST_KEY_NUMBER), |(number,)| small(number))?)
 }
 
 /// Moves on to another encryption key.
-pub(super) async fn set_number(line: &mut PgConnection, from: u32, to: u32) -> Result<(), Failure> {
+pub(super) async fn set_number(db: &mut PgConnection, from: u32, to: u32) -> Result<(), Failure> {
     let set = sql(SET_NUMBER).bind(i64::from(from)).bind(i64::from(to));
-    if set.execute(line).await?.rows_affected() == 0 {
+    if set.execute(db).await?.rows_affected() == 0 {
         return Err(Failure::InTheWay(Conflict::KeyNumberChanged));
     }
     Ok(())

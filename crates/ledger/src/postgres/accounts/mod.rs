@@ -27,23 +27,23 @@ use rows_of::{add, is_empty, pause, pause_in, read, resume, set_rate, set_settin
 #[async_trait]
 impl Registry for PostgresLedger {
     async fn add(&self, new: NewConnection) -> Result<Account, StoreError> {
-        Ok(on!(self.begin(), |line| add(line, &new))?)
+        Ok(on!(self.begin(), |db| add(db, &new))?)
     }
 
     async fn list(&self) -> Result<Vec<Account>, StoreError> {
-        Ok(on!(self.read(), |line| read(line, None, None))?)
+        Ok(on!(self.read(), |db| read(db, None, None))?)
     }
 
     async fn is_empty(&self) -> Result<bool, StoreError> {
-        Ok(on!(self.read(), |line| is_empty(line))?)
+        Ok(on!(self.read(), |db| is_empty(db))?)
     }
 
     async fn by_name(&self, name: &ConnectionName) -> Result<Option<Account>, StoreError> {
-        Ok(on!(self.read(), |line| read(line, Some(name), None))?.pop())
+        Ok(on!(self.read(), |db| read(db, Some(name), None))?.pop())
     }
 
     async fn by_id(&self, id: ConnectionId) -> Result<Option<Account>, StoreError> {
-        Ok(on!(self.read(), |line| read(line, None, Some(id)))?.pop())
+        Ok(on!(self.read(), |db| read(db, None, Some(id)))?.pop())
     }
 
     async fn set_settings(
@@ -53,11 +53,11 @@ impl Registry for PostgresLedger {
         settings: &Settings,
     ) -> Result<i64, StoreError> {
         let settings = serde_json::to_string(settings).map_err(Failure::from)?;
-        Ok(on!(self.begin(), |line| set_settings(line, id, seen, &settings))?)
+        Ok(on!(self.begin(), |db| set_settings(db, id, seen, &settings))?)
     }
 
     async fn remove(&self, id: ConnectionId) -> Result<(), StoreError> {
-        Ok(on!(self.begin_for_long(), |line| removal::remove(line, id))?)
+        Ok(on!(self.begin_for_long(), |db| removal::remove(db, id))?)
     }
 }
 
@@ -70,7 +70,7 @@ impl StateStore for PostgresLedger {
         because: &str,
         now: Timestamp,
     ) -> Result<State, StoreError> {
-        Ok(on!(self.begin(), |line| pause(line, id, reason, because, now))?)
+        Ok(on!(self.begin(), |db| pause(db, id, reason, because, now))?)
     }
 
     async fn pause_in(
@@ -81,19 +81,19 @@ impl StateStore for PostgresLedger {
         because: &str,
         now: Timestamp,
     ) -> Result<State, StoreError> {
-        Ok(on!(self.begin(), |line| pause_in(line, id, seen, (reason, because), now))?)
+        Ok(on!(self.begin(), |db| pause_in(db, id, seen, (reason, because), now))?)
     }
 
     async fn resume(&self, id: ConnectionId, only: Option<PausedFor>) -> Result<bool, StoreError> {
-        Ok(on!(self.begin(), |line| resume(line, id, only))?)
+        Ok(on!(self.begin(), |db| resume(db, id, only))?)
     }
 
     async fn save_learned_rate(&self, id: ConnectionId, rate: f64) -> Result<(), StoreError> {
-        Ok(on!(self.read(), |line| set_rate(line, id, rate))?)
+        Ok(on!(self.read(), |db| set_rate(db, id, rate))?)
     }
 
     async fn save_asked_to_wait(&self, id: ConnectionId, until: Timestamp) -> Result<(), StoreError> {
-        Ok(on!(self.read(), |line| set_wait(line, id, until))?)
+        Ok(on!(self.read(), |db| set_wait(db, id, until))?)
     }
 }
 
@@ -104,42 +104,42 @@ impl ApiKeyStore for PostgresLedger {
         digest: &Digest,
         now: Timestamp,
     ) -> Result<Option<ConnectionId>, StoreError> {
-        Ok(on!(self.read(), |line| keys::owner(line, digest, now))?)
+        Ok(on!(self.read(), |db| keys::owner(db, digest, now))?)
     }
 
     async fn credentials(&self, id: ConnectionId) -> Result<SealedKey, StoreError> {
-        Ok(on!(self.read(), |line| keys::newest(line, id))?)
+        Ok(on!(self.read(), |db| keys::newest(db, id))?)
     }
 
     async fn rotate_key(&self, id: ConnectionId, key: SealedKey, now: Timestamp) -> Result<(), StoreError> {
         let until = old_key_valid_until(now);
-        Ok(on!(self.begin(), |line| async {
-            rows_of::paused_for(line, id).await?;
-            keys::replace(line, id, &key, now, until).await
+        Ok(on!(self.begin(), |db| async {
+            rows_of::paused_for(db, id).await?;
+            keys::replace(db, id, &key, now, until).await
         })?)
     }
 
     async fn sealed_keys(&self) -> Result<Vec<SealedKey>, StoreError> {
-        Ok(on!(self.read(), |line| keys::all(line))?)
+        Ok(on!(self.read(), |db| keys::all(db))?)
     }
 
     async fn reseal(&self, resealed: &[SealedKey]) -> Result<(), StoreError> {
-        Ok(on!(self.begin(), |line| keys::reseal(line, resealed))?)
+        Ok(on!(self.begin(), |db| keys::reseal(db, resealed))?)
     }
 }
 
 #[async_trait]
 impl MasterKeyStore for PostgresLedger {
     async fn check_value(&self, mine: &Digest) -> Result<Digest, StoreError> {
-        Ok(on!(self.read(), |line| keys::check_value(line, mine))?)
+        Ok(on!(self.read(), |db| keys::check_value(db, mine))?)
     }
 
     async fn key_number(&self) -> Result<u32, StoreError> {
-        Ok(on!(self.read(), |line| keys::number(line))?)
+        Ok(on!(self.read(), |db| keys::number(db))?)
     }
 
     async fn set_key_number(&self, from: u32, to: u32) -> Result<(), StoreError> {
-        Ok(on!(self.read(), |line| keys::set_number(line, from, to))?)
+        Ok(on!(self.read(), |db| keys::set_number(db, from, to))?)
     }
 }
 

@@ -16,7 +16,7 @@ const HOLD: &str = "SELECT k.holder, k.until FROM connections c LEFT JOIN claims
 const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE id = $1),
     (SELECT holder FROM claims WHERE connection = $1), (SELECT until FROM claims WHERE connection = $1)";
 
-/// What hangs on events goes before them; what makes them findable goes when it expires, and holds digests only.
+/// Rows that refer to events go before them; rows that make them findable go when they expire, and hold digests only.
 const REST: [&str; 35] = [
     "DELETE FROM plan_holds WHERE letter IN (SELECT letter FROM plan_items WHERE connection = $1)",
     "UPDATE plan_counts SET count = count - (SELECT COUNT(*) FROM plan_items i WHERE i.plan = plan_counts.plan
@@ -61,28 +61,28 @@ const TAKE_TIME: &str = "SET LOCAL statement_timeout = 0";
 const MANY_ROWS: &str = "SET LOCAL enable_hashjoin = on";
 
 /// Removes everything of a connection but its audit, which holds ids only.
-pub(super) async fn remove(line: &mut PgConnection, id: ConnectionId) -> Result<(), Failure> {
-    found(sql(CONNECTION).bind(id).execute(&mut *line).await?.rows_affected())?;
-    sql(REMEMBER).bind(id).execute(&mut *line).await?;
-    sql(TAKE_TIME).execute(&mut *line).await?;
-    sql(MANY_ROWS).execute(&mut *line).await?;
+pub(super) async fn remove(db: &mut PgConnection, id: ConnectionId) -> Result<(), Failure> {
+    found(sql(CONNECTION).bind(id).execute(&mut *db).await?.rows_affected())?;
+    sql(REMEMBER).bind(id).execute(&mut *db).await?;
+    sql(TAKE_TIME).execute(&mut *db).await?;
+    sql(MANY_ROWS).execute(&mut *db).await?;
     for statement in REST {
-        sql(statement).bind(id).execute(&mut *line).await?;
+        sql(statement).bind(id).execute(&mut *db).await?;
     }
     Ok(())
 }
 
 /// Fails where the connection was removed since what is to be recorded was read: nobody would ever end or find it. Returns
-/// who has claimed its graphs, and until when.
+/// the holder of the claim on its graphs, and its end.
 pub(in crate::postgres) async fn check(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     id: ConnectionId,
 ) -> Result<Option<(Uuid, i64)>, Failure> {
-    let held: Option<(Option<Uuid>, Option<i64>)> = rows(HOLD).bind(id).fetch_optional(&mut *line).await?;
+    let held: Option<(Option<Uuid>, Option<i64>)> = rows(HOLD).bind(id).fetch_optional(&mut *db).await?;
     if let Some((holder, until)) = held {
         return Ok(holder.zip(until));
     }
     let (removed, holder, until): (bool, Option<Uuid>, Option<i64>) =
-        rows(IS_REMOVED).bind(id).fetch_one(line).await?;
+        rows(IS_REMOVED).bind(id).fetch_one(db).await?;
     if removed { Err(Failure::Moved) } else { Ok(holder.zip(until)) }
 }

@@ -16,12 +16,12 @@ type Found = (Option<i64>, Option<i64>, Option<i64>);
 #[async_trait]
 impl ReplacedKeys for PostgresLedger {
     async fn replaced_until(&self, id: ConnectionId, now: Timestamp) -> Result<ReplacedUntil, StoreError> {
-        Ok(on!(self.read(), |line| read(line, id, now))?)
+        Ok(on!(self.read(), |db| read(db, id, now))?)
     }
 }
 
-async fn read(line: &mut PgConnection, id: ConnectionId, now: Timestamp) -> Result<ReplacedUntil, Failure> {
-    let found: Found = rows(READ).bind(id).bind(micros(now)).fetch_one(line).await?;
+async fn read(db: &mut PgConnection, id: ConnectionId, now: Timestamp) -> Result<ReplacedUntil, Failure> {
+    let found: Found = rows(READ).bind(id).bind(micros(now)).fetch_one(db).await?;
     let at = |micros: Option<i64>| micros.map(time).transpose();
     let (api_key, write_key, shared_secret) = found;
     Ok(ReplacedUntil { api_key: at(api_key)?, write_key: at(write_key)?, shared_secret: at(shared_secret)? })

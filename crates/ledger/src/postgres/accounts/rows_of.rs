@@ -46,27 +46,27 @@ const SET_WAIT: &str = "UPDATE connections SET asked_to_wait_until = $2 WHERE id
 
 const SET_RATE: &str = "UPDATE connections SET learned_rate = $2 WHERE id = $1";
 
-pub(super) async fn add(line: &mut PgConnection, new: &NewConnection) -> Result<Account, Failure> {
+pub(super) async fn add(db: &mut PgConnection, new: &NewConnection) -> Result<Account, Failure> {
     let settings = serde_json::to_string(&new.settings)?;
     let insert = rows(INSERT).bind(new.name.as_str()).bind(settings).bind(micros(new.created_at));
-    let id: Option<(ConnectionId,)> = insert.bind(&new.write_key).fetch_optional(&mut *line).await?;
+    let id: Option<(ConnectionId,)> = insert.bind(&new.write_key).fetch_optional(&mut *db).await?;
     let (id,) = id.ok_or(Failure::InTheWay(Conflict::NameTaken))?;
-    keys::replace(line, id, &new.key, new.created_at, new.created_at).await?;
-    read(line, None, Some(id)).await?.pop().ok_or(Failure::NoConnection)
+    keys::replace(db, id, &new.key, new.created_at, new.created_at).await?;
+    read(db, None, Some(id)).await?.pop().ok_or(Failure::NoConnection)
 }
 
-pub(super) async fn is_empty(line: &mut PgConnection) -> Result<bool, Failure> {
-    let (is_empty,): (bool,) = rows(IS_EMPTY).fetch_one(line).await?;
+pub(super) async fn is_empty(db: &mut PgConnection) -> Result<bool, Failure> {
+    let (is_empty,): (bool,) = rows(IS_EMPTY).fetch_one(db).await?;
     Ok(is_empty)
 }
 
 pub(super) async fn read(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     name: Option<&ConnectionName>,
     id: Option<ConnectionId>,
 ) -> Result<Vec<Account>, Failure> {
     let query = sql(READ).bind(name.map(ConnectionName::as_str)).bind(id);
-    query.fetch_all(line).await?.iter().map(account).collect()
+    query.fetch_all(db).await?.iter().map(account).collect()
 }
 
 fn account(row: &PgRow) -> Result<Account, Failure> {
@@ -93,84 +93,84 @@ fn account(row: &PgRow) -> Result<Account, Failure> {
 }
 
 pub(super) async fn set_settings(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     id: ConnectionId,
     seen: i64,
     settings: &str,
 ) -> Result<i64, Failure> {
-    let version: Option<(i64,)> = rows(SETTINGS_VERSION).bind(id).fetch_optional(&mut *line).await?;
+    let version: Option<(i64,)> = rows(SETTINGS_VERSION).bind(id).fetch_optional(&mut *db).await?;
     if version.ok_or(Failure::NoConnection)?.0 != seen {
         return Err(Failure::InTheWay(Conflict::SettingsChanged));
     }
-    sql(SET_SETTINGS).bind(id).bind(settings).bind(seen + 1).execute(line).await?;
+    sql(SET_SETTINGS).bind(id).bind(settings).bind(seen + 1).execute(db).await?;
     Ok(seen + 1)
 }
 
 /// Why a connection is paused, if it is; its row is locked.
 pub(super) async fn paused_for(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     id: ConnectionId,
 ) -> Result<Option<PausedFor>, Failure> {
-    let word: Option<(Option<String>,)> = rows(PAUSED_FOR).bind(id).fetch_optional(line).await?;
+    let word: Option<(Option<String>,)> = rows(PAUSED_FOR).bind(id).fetch_optional(db).await?;
     word.ok_or(Failure::NoConnection)?.0.map(|word| Ok(words::paused_for(&word)?)).transpose()
 }
 
 pub(super) async fn pause(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     id: ConnectionId,
     reason: PausedFor,
     because: &str,
     now: Timestamp,
 ) -> Result<State, Failure> {
     let because = super::super::text::text(because);
-    match paused_for(line, id).await? {
+    match paused_for(db, id).await? {
         Some(stronger) if stronger > reason => return Ok(State::Paused(stronger)),
-        Some(same) if same == reason => sql(RENEW_CAUSE).bind(id).bind(because).execute(line).await?,
-        _ => sql(PAUSE).bind(id).bind(reason.as_str()).bind(micros(now)).bind(because).execute(line).await?,
+        Some(same) if same == reason => sql(RENEW_CAUSE).bind(id).bind(because).execute(db).await?,
+        _ => sql(PAUSE).bind(id).bind(reason.as_str()).bind(micros(now)).bind(because).execute(db).await?,
     };
     Ok(State::Paused(reason))
 }
 
 pub(super) async fn pause_in(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     id: ConnectionId,
     seen: Epoch,
     (reason, because): (PausedFor, &str),
     now: Timestamp,
 ) -> Result<State, Failure> {
     // The row is locked from here on, so that what is in force stays so.
-    let paused = paused_for(&mut *line, id).await?;
+    let paused = paused_for(&mut *db, id).await?;
     let ask = rows::<(bool,)>(IN_FORCE).bind(id).bind(seen.settings_version).bind(seen.resumes);
-    match ask.fetch_one(&mut *line).await? {
-        (true,) => pause(line, id, reason, because, now).await,
+    match ask.fetch_one(&mut *db).await? {
+        (true,) => pause(db, id, reason, because, now).await,
         (false,) => Ok(paused.map_or(State::Active, State::Paused)),
     }
 }
 
 pub(super) async fn resume(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     id: ConnectionId,
     only: Option<PausedFor>,
 ) -> Result<bool, Failure> {
-    let paused = paused_for(line, id).await?;
+    let paused = paused_for(db, id).await?;
     if paused.is_some() && only.is_some() && paused != only {
         return Ok(false);
     }
-    sql(RESUME).bind(id).execute(&mut *line).await?;
+    sql(RESUME).bind(id).execute(&mut *db).await?;
     if only.is_none() {
-        sql(WAIT_NO_MORE).bind(id).execute(line).await?;
+        sql(WAIT_NO_MORE).bind(id).execute(db).await?;
     }
     Ok(true)
 }
 
-pub(super) async fn set_rate(line: &mut PgConnection, id: ConnectionId, rate: f64) -> Result<(), Failure> {
-    found(sql(SET_RATE).bind(id).bind(rate).execute(line).await?.rows_affected())
+pub(super) async fn set_rate(db: &mut PgConnection, id: ConnectionId, rate: f64) -> Result<(), Failure> {
+    found(sql(SET_RATE).bind(id).bind(rate).execute(db).await?.rows_affected())
 }
 
 pub(super) async fn set_wait(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     id: ConnectionId,
     until: Timestamp,
 ) -> Result<(), Failure> {
-    found(sql(SET_WAIT).bind(id).bind(micros(until)).execute(line).await?.rows_affected())
+    found(sql(SET_WAIT).bind(id).bind(micros(until)).execute(db).await?.rows_affected())
 }

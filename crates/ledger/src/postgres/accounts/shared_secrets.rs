@@ -36,12 +36,12 @@ type Stored = (ConnectionId, Vec<u8>, Vec<u8>);
 #[async_trait]
 impl SharedSecretStore for PostgresLedger {
     async fn set_shared_secret(&self, secret: SealedSecret, now: Timestamp) -> Result<(), StoreError> {
-        Ok(on!(self.begin(), |line| set(line, &secret, now))?)
+        Ok(on!(self.begin(), |db| set(db, &secret, now))?)
     }
 
     async fn remove_shared_secrets(&self, id: ConnectionId) -> Result<bool, StoreError> {
         let remove = sql(REMOVE).bind(id);
-        Ok(on!(self.begin(), |line| async { Ok(remove.execute(line).await?.rows_affected() > 0) })?)
+        Ok(on!(self.begin(), |db| async { Ok(remove.execute(db).await?.rows_affected() > 0) })?)
     }
 
     async fn shared_secrets(
@@ -50,13 +50,13 @@ impl SharedSecretStore for PostgresLedger {
         now: Timestamp,
     ) -> Result<Vec<SealedSecret>, StoreError> {
         let ask = rows::<Stored>(VALID).bind(id).bind(micros(now)).bind(limit(MAX_VALID_SECRETS));
-        let found = on!(self.read(), |line| async { Ok(ask.fetch_all(line).await?) })?;
+        let found = on!(self.read(), |db| async { Ok(ask.fetch_all(db).await?) })?;
         Ok(secrets(found)?)
     }
 
     async fn all_shared_secrets(&self) -> Result<Vec<SealedSecret>, StoreError> {
         let ask = rows::<Stored>(ALL);
-        let found = on!(self.read(), |line| async { Ok(ask.fetch_all(line).await?) })?;
+        let found = on!(self.read(), |db| async { Ok(ask.fetch_all(db).await?) })?;
         Ok(secrets(found)?)
     }
 
@@ -65,19 +65,19 @@ impl SharedSecretStore for PostgresLedger {
         let digests: Vec<&[u8]> = resealed.iter().map(|secret| &secret.digest[..]).collect();
         let sealed: Vec<&[u8]> = resealed.iter().map(|secret| &secret.sealed[..]).collect();
         let reseal = sql(RESEAL).bind(connections).bind(digests).bind(sealed);
-        on!(self.begin(), |line| async { Ok(reseal.execute(line).await?) })?;
+        on!(self.begin(), |db| async { Ok(reseal.execute(db).await?) })?;
         Ok(())
     }
 }
 
-async fn set(line: &mut PgConnection, secret: &SealedSecret, now: Timestamp) -> Result<(), Failure> {
+async fn set(db: &mut PgConnection, secret: &SealedSecret, now: Timestamp) -> Result<(), Failure> {
     // Fails if there is no such connection, and makes other replacements wait.
-    paused_for(&mut *line, secret.connection).await?;
+    paused_for(&mut *db, secret.connection).await?;
     let until = old_key_valid_until(now);
     let (id, digest) = (secret.connection, &secret.digest[..]);
-    sql(DROP_EXPIRED).bind(id).bind(micros(now)).execute(&mut *line).await?;
-    sql(RETIRE).bind(id).bind(micros(until)).bind(digest).execute(&mut *line).await?;
-    sql(PUT).bind(id).bind(digest).bind(&secret.sealed).execute(line).await?;
+    sql(DROP_EXPIRED).bind(id).bind(micros(now)).execute(&mut *db).await?;
+    sql(RETIRE).bind(id).bind(micros(until)).bind(digest).execute(&mut *db).await?;
+    sql(PUT).bind(id).bind(digest).bind(&secret.sealed).execute(db).await?;
     Ok(())
 }
 

@@ -27,7 +27,7 @@ impl WriteKeys for PostgresLedger {
         write_key: &str,
         now: Timestamp,
     ) -> Result<Option<ConnectionId>, StoreError> {
-        Ok(on!(self.read(), |line| owner(line, write_key, now))?)
+        Ok(on!(self.read(), |db| owner(db, write_key, now))?)
     }
 
     async fn rotate_write_key(
@@ -37,30 +37,30 @@ impl WriteKeys for PostgresLedger {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let until = old_key_valid_until(now);
-        Ok(on!(self.begin(), |line| replace(line, id, write_key, now, until))?)
+        Ok(on!(self.begin(), |db| replace(db, id, write_key, now, until))?)
     }
 }
 
 async fn owner(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     write_key: &str,
     now: Timestamp,
 ) -> Result<Option<ConnectionId>, Failure> {
     let owner: Option<(ConnectionId,)> =
-        rows(OWNER).bind(write_key).bind(micros(now)).fetch_optional(line).await?;
+        rows(OWNER).bind(write_key).bind(micros(now)).fetch_optional(db).await?;
     Ok(owner.map(|(connection,)| connection))
 }
 
 async fn replace(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     id: ConnectionId,
     write_key: &str,
     now: Timestamp,
     until: Timestamp,
 ) -> Result<(), Failure> {
-    sql(DROP_EXPIRED).bind(micros(now)).execute(&mut *line).await?;
+    sql(DROP_EXPIRED).bind(micros(now)).execute(&mut *db).await?;
     // Fails if there is no such connection, and makes other rotations wait.
-    paused_for(&mut *line, id).await?;
-    found(sql(RETIRE).bind(id).bind(micros(until)).execute(&mut *line).await?.rows_affected())?;
-    found(sql(REPLACE).bind(id).bind(write_key).execute(line).await?.rows_affected())
+    paused_for(&mut *db, id).await?;
+    found(sql(RETIRE).bind(id).bind(micros(until)).execute(&mut *db).await?.rows_affected())?;
+    found(sql(REPLACE).bind(id).bind(write_key).execute(db).await?.rows_affected())
 }

@@ -46,24 +46,24 @@ pub(super) fn firsts(changes: &Changes) -> Firsts<'_> {
 /// Records events; the ids of those that were not recorded before. If nobody has looked for them and one is there,
 /// [`Failure::Moved`].
 pub(super) async fn write(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     changes: &Changes,
     events: &[&NewEvent],
     firsts: &Firsts<'_>,
 ) -> Result<Vec<Uuid>, Failure> {
-    let of = changes.connection;
+    let connection = changes.connection;
     match events.len() {
         0 => return Ok(Vec::new()),
-        WORTH_A_COPY.. if changes.unasked => return copy(connection, of, events, firsts).await,
+        WORTH_A_COPY.. if changes.assume_new => return copy(db, connection, events, firsts).await,
         _ => {}
     }
-    let fresh = insert(connection, of, events, firsts).await?;
-    if changes.unasked && fresh.len() < events.len() { Err(Failure::Moved) } else { Ok(fresh) }
+    let fresh = insert(db, connection, events, firsts).await?;
+    if changes.assume_new && fresh.len() < events.len() { Err(Failure::Moved) } else { Ok(fresh) }
 }
 
 async fn insert(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     events: &[&NewEvent],
     firsts: &Firsts<'_>,
 ) -> Result<Vec<Uuid>, Failure> {
@@ -74,29 +74,29 @@ async fn insert(
     let found_by: Vec<Vec<u8>> =
         events.iter().map(|event| event.found_by.iter().flat_map(|digest| digest.0).collect()).collect();
     let ends = Ends::of(events.iter().map(|event| first_of(event, firsts)))?;
-    let insert = rows(INSERT).bind(of).bind(ids).bind(kinds).bind(lanes);
+    let insert = rows(INSERT).bind(connection).bind(ids).bind(kinds).bind(lanes);
     let insert = insert.bind(received).bind(found_by).bind(ends.states).bind(ends.reasons);
     let insert = insert.bind(ends.affiliate_ids).bind(ends.affiliate_codes).bind(ends.at);
-    let fresh: Vec<(Uuid,)> = insert.fetch_all(connection).await?;
+    let fresh: Vec<(Uuid,)> = insert.fetch_all(db).await?;
     Ok(fresh.into_iter().map(|(event,)| event).collect())
 }
 
 async fn copy(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     events: &[&NewEvent],
     firsts: &Firsts<'_>,
 ) -> Result<Vec<Uuid>, Failure> {
     let mut rows = Rows::of(11);
     for event in events {
-        rows.begin().uuid(event.event).bigint(Some(of));
+        rows.begin().uuid(event.event).bigint(Some(connection));
         rows.text(Some(&text(&event.kind)))
             .text(Some(lane_word(event.lane)))
             .bigint(Some(micros(event.received_at)));
         rows.bytes(event.found_by.iter().map(|digest| &digest.0[..]));
         End::of(first_of(event, firsts))?.copy(&mut rows);
     }
-    rows.write(connection, COPY).await?;
+    rows.write(db, COPY).await?;
     Ok(events.iter().map(|event| event.event).collect())
 }
 

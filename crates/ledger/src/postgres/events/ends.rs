@@ -12,7 +12,7 @@ use super::super::text::{affiliate_id, integer, some_text};
 use crate::Outcome;
 use crate::words::micros;
 
-/// That an outcome is there already means that somebody else wrote it since this transaction read.
+/// An outcome that is there already means that another process wrote it since this transaction read.
 const INSERT: &str = "INSERT INTO outcomes (event_id, number, state, reason, affiliate_id, affiliate_code, at)
     SELECT * FROM UNNEST($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[])
     ON CONFLICT (event_id, number) DO NOTHING";
@@ -77,30 +77,30 @@ impl<'o> Ends<'o> {
 }
 
 /// Writes outcomes into rows of their own.
-pub(super) async fn write(connection: &mut PgConnection, outcomes: &[&Outcome]) -> Result<(), Failure> {
+pub(super) async fn write(db: &mut PgConnection, outcomes: &[&Outcome]) -> Result<(), Failure> {
     match outcomes.len() {
         0 => Ok(()),
-        1..WORTH_A_COPY => insert(connection, outcomes).await,
-        _ => copy(connection, outcomes).await,
+        1..WORTH_A_COPY => insert(db, outcomes).await,
+        _ => copy(db, outcomes).await,
     }
 }
 
-async fn insert(connection: &mut PgConnection, outcomes: &[&Outcome]) -> Result<(), Failure> {
+async fn insert(db: &mut PgConnection, outcomes: &[&Outcome]) -> Result<(), Failure> {
     let events: Vec<Uuid> = outcomes.iter().map(|outcome| outcome.event).collect();
     let numbers: Vec<i32> = outcomes.iter().map(|outcome| integer(outcome.number)).collect();
     let ends = Ends::of(outcomes.iter().map(|outcome| Some(*outcome)))?;
     let insert = sql(INSERT).bind(events).bind(numbers).bind(ends.states).bind(ends.reasons);
     let insert = insert.bind(ends.affiliate_ids).bind(ends.affiliate_codes).bind(ends.at);
-    let written = insert.execute(connection).await?.rows_affected();
+    let written = insert.execute(db).await?.rows_affected();
     let all = u64::try_from(outcomes.len()).unwrap_or(u64::MAX);
     if written == all { Ok(()) } else { Err(Failure::Moved) }
 }
 
-async fn copy(connection: &mut PgConnection, outcomes: &[&Outcome]) -> Result<(), Failure> {
+async fn copy(db: &mut PgConnection, outcomes: &[&Outcome]) -> Result<(), Failure> {
     let mut rows = Rows::of(7);
     for outcome in outcomes {
         rows.begin().uuid(outcome.event).integer(integer(outcome.number));
         End::of(Some(outcome))?.copy(&mut rows);
     }
-    rows.write(connection, COPY).await
+    rows.write(db, COPY).await
 }

@@ -9,7 +9,7 @@ use super::super::{rows, sql};
 use crate::words::{small, state};
 use crate::{KnownEvent, State};
 
-/// The bounds beside the list tell Postgres which partitions to leave alone.
+/// By the bounds beside the list Postgres skips partitions.
 const READ: &str =
     "SELECT e.event_id, o.number, COALESCE(o.state, e.first_state), p.event_id IS NOT NULL AND NOT p.dead
     FROM events e
@@ -32,8 +32,8 @@ pub(in super::super) struct Known {
 }
 
 impl Known {
-    /// As the port tells it.
-    pub(in super::super) fn told(self) -> KnownEvent {
+    /// The same as the port returns it.
+    pub(in super::super) fn into_known_event(self) -> KnownEvent {
         KnownEvent { state: self.state, outcomes: self.outcomes }
     }
 }
@@ -45,13 +45,13 @@ pub(in super::super) fn range(events: &[Uuid]) -> Option<(Uuid, Uuid)> {
 
 /// The events that were recorded before and have not expired.
 pub(in super::super) async fn read(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     events: &[Uuid],
 ) -> Result<Vec<(Uuid, Known)>, Failure> {
     let Some((first, last)) = range(events) else { return Ok(Vec::new()) };
-    let query = rows(READ).bind(events).bind(first).bind(last).bind(of);
-    let found: Vec<(Uuid, Option<i32>, Option<String>, bool)> = query.fetch_all(connection).await?;
+    let query = rows(READ).bind(events).bind(first).bind(last).bind(connection);
+    let found: Vec<(Uuid, Option<i32>, Option<String>, bool)> = query.fetch_all(db).await?;
     let known = |(event, number, word, pending): (Uuid, Option<i32>, Option<String>, bool)| {
         // An outcome without a number stands in the event's row, and is the first.
         let outcomes = small(number.unwrap_or(word.is_some().into()).into())?;
@@ -62,10 +62,10 @@ pub(in super::super) async fn read(
     found.into_iter().map(known).collect()
 }
 
-/// Makes others wait who would change the story of the same events.
-pub(super) async fn lock(connection: &mut PgConnection, events: &[Uuid]) -> Result<(), Failure> {
+/// Makes other transactions wait that would change the story of the same events.
+pub(super) async fn lock(db: &mut PgConnection, events: &[Uuid]) -> Result<(), Failure> {
     if let Some((first, last)) = range(events) {
-        sql(LOCK).bind(events).bind(first).bind(last).execute(connection).await?;
+        sql(LOCK).bind(events).bind(first).bind(last).execute(db).await?;
     }
     Ok(())
 }

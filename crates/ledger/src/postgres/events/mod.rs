@@ -36,32 +36,32 @@ const ERASE_PAYLOADS: &str = "UPDATE pending SET payload = NULL WHERE event_id =
 const ERASE_ATTEMPTS: &str = "UPDATE attempts SET message = '', request = NULL
     WHERE event_id = ANY($1) AND event_id BETWEEN $2 AND $3";
 
-/// Begins, reopens and ends events, and makes the new ones findable. What comes back tells which of the events that the
+/// Begins, reopens and ends events, and makes the new ones findable. The result shows which of the events that the
 /// changes name are there, and are this connection's.
 pub(super) async fn write(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     changes: &Changes,
     tally: &mut Tally,
 ) -> Result<Stories, Failure> {
     let mut events: Vec<&NewEvent> = changes.events.iter().collect();
     events.sort_by_key(|event| event.event);
     let firsts = begin::firsts(changes);
-    let fresh = begin::write(connection, changes, &events, &firsts).await?;
+    let fresh = begin::write(db, changes, &events, &firsts).await?;
     let story = |event: &Uuid| (*event, Story::fresh(firsts.get(event).map(|(place, _)| *place)));
     let mut stories: Stories = fresh.iter().map(story).collect();
     let named: Vec<Uuid> = named(changes).filter(|event| !stories.contains_key(event)).collect();
     if !named.is_empty() {
         if stories::may_meet_another(changes) {
-            known::lock(connection, &named).await?;
+            known::lock(db, &named).await?;
         }
-        let known = known::read(connection, changes.connection, &named).await?;
+        let known = known::read(db, changes.connection, &named).await?;
         stories.extend(known.into_iter().map(|(event, known)| (event, Story::known(known))));
     }
     stories::apply(&mut stories, changes)?;
-    stories::write(connection, changes, &events, &stories, tally).await?;
+    stories::write(db, changes, &events, &stories, tally).await?;
     events.retain(|event| stories.get(&event.event).is_some_and(Story::is_fresh));
     events.dedup_by_key(|event| event.event);
-    find::write(connection, events.iter().map(|event| (event.event, &event.found_by[..]))).await?;
+    find::write(db, events.iter().map(|event| (event.event, &event.found_by[..]))).await?;
     Ok(stories)
 }
 
@@ -83,7 +83,7 @@ fn named(changes: &Changes) -> impl Iterator<Item = Uuid> {
 
 /// Records failed calls.
 pub(super) async fn attempted(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     attempts: &[Attempt],
     stories: &Stories,
 ) -> Result<(), Failure> {
@@ -102,27 +102,23 @@ pub(super) async fn attempted(
     let messages: Vec<_> = attempts.iter().map(|attempt| text(&attempt.message)).collect();
     let requests: Vec<_> = attempts.iter().map(|attempt| some_text(attempt.request.as_ref())).collect();
     let insert = sql(INSERT_ATTEMPTS).bind(events).bind(at).bind(operations).bind(status);
-    insert.bind(classes).bind(messages).bind(requests).execute(connection).await?;
+    insert.bind(classes).bind(messages).bind(requests).execute(db).await?;
     Ok(())
 }
 
 /// Removes all that may be personal of events: payloads, and what attempts and dead letters say.
-pub(super) async fn erase(
-    connection: &mut PgConnection,
-    events: &[Uuid],
-    stories: &Stories,
-) -> Result<(), Failure> {
+pub(super) async fn erase(db: &mut PgConnection, events: &[Uuid], stories: &Stories) -> Result<(), Failure> {
     let events: Vec<Uuid> = events.iter().copied().filter(|event| stories.contains_key(event)).collect();
-    erase_all(connection, &events).await
+    erase_all(db, &events).await
 }
 
 /// Removes all that may be personal of events, in any order.
-pub(super) async fn erase_all(connection: &mut PgConnection, events: &[Uuid]) -> Result<(), Failure> {
+pub(super) async fn erase_all(db: &mut PgConnection, events: &[Uuid]) -> Result<(), Failure> {
     if let Some((first, last)) = range(events) {
-        sql(ERASE_PAYLOADS).bind(events).execute(&mut *connection).await?;
+        sql(ERASE_PAYLOADS).bind(events).execute(&mut *db).await?;
         let attempts = sql(ERASE_ATTEMPTS).bind(events).bind(first).bind(last);
-        attempts.execute(&mut *connection).await?;
-        super::letters::erase(connection, events).await?;
+        attempts.execute(&mut *db).await?;
+        super::letters::erase(db, events).await?;
     }
     Ok(())
 }

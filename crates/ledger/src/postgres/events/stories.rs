@@ -75,7 +75,7 @@ impl Story {
     }
 }
 
-/// Whether somebody else may be about to change an event of these without touching its row in `pending`: only then the
+/// Whether another process may be about to change an event of these without touching its row in `pending`: only then the
 /// events have to be locked.
 pub(super) fn may_meet_another(changes: &Changes) -> bool {
     !changes.reopened.is_empty() || changes.outcomes.iter().any(|outcome| outcome.number > 1)
@@ -98,7 +98,7 @@ pub(super) fn apply(stories: &mut Stories, changes: &Changes) -> Result<(), Fail
 
 /// Writes where the events go.
 pub(super) async fn write(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     changes: &Changes,
     events: &[&NewEvent],
     stories: &Stories,
@@ -107,10 +107,10 @@ pub(super) async fn write(
     for (event, story) in stories.iter().filter(|(_, story)| story.before != Some(story.after)) {
         tally.event(*event, story.before, Some(story.after));
     }
-    keep(connection, events, stories).await?;
+    keep(db, events, stories).await?;
     let places = stories.values().flat_map(Story::new_rows);
     let outcomes: Vec<&Outcome> = places.filter_map(|place| changes.outcomes.get(place)).collect();
-    ends::write(connection, &outcomes).await?;
+    ends::write(db, &outcomes).await?;
     let goes = |story: &Story| {
         story.before != Some(story.after)
             && matches!(story.before, Some(State::Pending | State::Dead))
@@ -122,13 +122,13 @@ pub(super) async fn write(
     if ids.is_empty() {
         return Ok(());
     }
-    let gone: Vec<(bool,)> = rows(LET_GO).bind(ids).fetch_all(connection).await?;
-    // Where a row of a pending event is missing, somebody else has ended the event meanwhile.
+    let gone: Vec<(bool,)> = rows(LET_GO).bind(ids).fetch_all(db).await?;
+    // Where a row of a pending event is missing, another process has ended the event meanwhile.
     if gone.iter().filter(|(dead,)| !dead).count() == pending { Ok(()) } else { Err(Failure::Moved) }
 }
 
 /// Keeps the rows of events that are pending or dead now: new ones with their payloads, others as they are.
-async fn keep(connection: &mut PgConnection, events: &[&NewEvent], stories: &Stories) -> Result<(), Failure> {
+async fn keep(db: &mut PgConnection, events: &[&NewEvent], stories: &Stories) -> Result<(), Failure> {
     let (mut ids, mut dead, mut payloads) = (Vec::new(), Vec::new(), Vec::new());
     let kept = stories.iter().filter(|(_, story)| {
         story.before != Some(story.after) && matches!(story.after, State::Pending | State::Dead)
@@ -141,7 +141,7 @@ async fn keep(connection: &mut PgConnection, events: &[&NewEvent], stories: &Sto
         payloads.push(payload);
     }
     if !ids.is_empty() {
-        sql(KEEP).bind(ids).bind(dead).bind(payloads).execute(connection).await?;
+        sql(KEEP).bind(ids).bind(dead).bind(payloads).execute(db).await?;
     }
     Ok(())
 }

@@ -63,7 +63,7 @@ const REPLAY: &str = concat!(
 );
 
 /// Of the dead letters in `old` those that nobody else writes at this moment, in `free`, with their payloads: payloads are locked
-/// first. What somebody else writes is left to the next sweep.
+/// first. Rows that another process writes are left to the next sweep.
 macro_rules! free {
     ($still:literal) => {
         concat!(
@@ -121,51 +121,51 @@ fn ids(found: Ids) -> Vec<i64> {
 
 /// Discards those that are open; which.
 pub(in super::super) async fn discard(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     letters: &[i64],
     act: &Act,
     kept_until: Option<i64>,
 ) -> Result<Vec<i64>, Failure> {
     let discard = of_act(rows(DISCARD), act, DISCARDED).bind(letters).bind(kept_until);
-    Ok(ids(discard.fetch_all(line).await?))
+    Ok(ids(discard.fetch_all(db).await?))
 }
 
 /// Opens those that were discarded and can be replayed; which.
 pub(in super::super) async fn restore(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     letters: &[i64],
     act: &Act,
 ) -> Result<Vec<i64>, Failure> {
-    Ok(ids(of_act(rows(RESTORE), act, RESTORED).bind(letters).fetch_all(line).await?))
+    Ok(ids(of_act(rows(RESTORE), act, RESTORED).bind(letters).fetch_all(db).await?))
 }
 
 /// Marks those that are open as replaying; which are marked now.
 pub(in super::super) async fn replay(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     letters: &[i64],
     act: &Act,
 ) -> Result<Vec<i64>, Failure> {
-    Ok(ids(of_act(rows(REPLAY), act, REPLAYED).bind(letters).fetch_all(line).await?))
+    Ok(ids(of_act(rows(REPLAY), act, REPLAYED).bind(letters).fetch_all(db).await?))
 }
 
 /// Drops the payloads of dead letters that were discarded and kept until `now`, at most `most`; how many.
 pub(in super::super) async fn drop_discarded(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     now: i64,
     most: usize,
 ) -> Result<usize, Failure> {
-    let old: Ids = rows(KEEP_NO_LONGER).bind(now).bind(limit(most)).fetch_all(line).await?;
+    let old: Ids = rows(KEEP_NO_LONGER).bind(now).bind(limit(most)).fetch_all(db).await?;
     Ok(old.len())
 }
 
 /// Discards open dead letters of a class that died before a time, without their payloads, at most `most`; how many.
 pub(in super::super) async fn expire_class(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     class: &str,
     (before, now): (Timestamp, Timestamp),
     most: usize,
 ) -> Result<usize, Failure> {
     let expire = of_act(rows(EXPIRE), &expiry(now, class), EXPIRED).bind(class).bind(micros(before));
-    let old: Ids = expire.bind(limit(most)).fetch_all(line).await?;
+    let old: Ids = expire.bind(limit(most)).fetch_all(db).await?;
     Ok(old.len())
 }

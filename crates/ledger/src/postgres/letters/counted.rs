@@ -33,14 +33,14 @@ const COUNTED: &str = "WITH counted AS (
         AND ($5::text[] IS NULL OR field = ANY($5)) AND ($7::text[] IS NULL OR mender = ANY($7))
     GROUP BY class";
 
-/// How many dead letters of each class a filter picks that asks for nothing but what groups tell.
+/// How many dead letters of each class a filter picks that needs only groups.
 pub(in super::super) async fn by_class(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     filter: &DeadLetterFilter,
 ) -> Result<BTreeMap<String, u64>, Failure> {
     let counted = rows(COUNTED).bind(filter.connections.clone()).bind(states(filter));
     let counted = counted.bind(texts(filter.classes.as_ref())).bind(statuses(filter));
     let counted = counted.bind(texts(filter.fields.as_ref())).bind(texts(filter.groups.as_ref()));
-    let found: Vec<(String, i64)> = counted.bind(menders(filter)).fetch_all(line).await?;
+    let found: Vec<(String, i64)> = counted.bind(menders(filter)).fetch_all(db).await?;
     Ok(found.into_iter().map(|(class, letters)| (class, count(letters))).collect())
 }

@@ -80,8 +80,8 @@ const PAYLOADS: &str = "SELECT event_id, payload FROM pending
 
 /// Writes dead letters; an event that died before has its one renewed, and of two for one event the last counts.
 pub(super) async fn write(
-    connection: &mut PgConnection,
-    of: ConnectionId,
+    db: &mut PgConnection,
+    connection: ConnectionId,
     letters: &[DeadLetter],
     stories: &Stories,
 ) -> Result<(), Failure> {
@@ -99,125 +99,125 @@ pub(super) async fn write(
     let fields: Vec<_> = letters.iter().map(|letter| some_text(letter.field.as_ref())).collect();
     let attempts: Vec<i64> = letters.iter().map(|letter| letter.attempts.into()).collect();
     let died: Vec<i64> = letters.iter().map(|letter| micros(letter.died_at)).collect();
-    let audiences = audiences(connection, &events).await?;
+    let audiences = audiences(db, &events).await?;
     let audiences: Vec<_> = events.iter().map(|event| some_text(audiences.get(event))).collect();
     let classified = letters.iter().map(|letter| {
         let cause = Cause::of(&letter.class, letter.http_status, letter.field.as_deref(), &letter.cause);
-        (cause.key(of), cause.mender.word())
+        (cause.key(connection), cause.mender.word())
     });
     let (groups, menders): (Vec<String>, Vec<&'static str>) = classified.unzip();
     let persons: Vec<Option<&[u8]>> =
         letters.iter().map(|letter| letter.person.as_ref().map(|digest| &digest.0[..])).collect();
-    let write = sql(WRITE).bind(of).bind(events).bind(classes).bind(causes).bind(status);
+    let write = sql(WRITE).bind(connection).bind(events).bind(classes).bind(causes).bind(status);
     let write = write.bind(fields).bind(attempts).bind(died).bind(audiences).bind(VERSION);
-    write.bind(groups).bind(menders).bind(persons).execute(connection).await?;
+    write.bind(groups).bind(menders).bind(persons).execute(db).await?;
     Ok(())
 }
 
 /// Marks the open dead letters of events that are pending again.
 pub(super) async fn replaying(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     events: &[Uuid],
     stories: &Stories,
 ) -> Result<(), Failure> {
-    on_known(connection, events, stories, REPLAYING).await
+    on_known(db, events, stories, REPLAYING).await
 }
 
 /// Notes the newer events that brought to Refersion what open dead letters state. To be called before these are resolved.
 pub(super) async fn note_resolvers(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     resolvers: &BTreeMap<Uuid, Uuid>,
     stories: &Stories,
 ) -> Result<(), Failure> {
     let known = resolvers.iter().filter(|(event, _)| stories.contains_key(*event));
     let (events, newer): (Vec<Uuid>, Vec<Uuid>) = known.unzip();
     if !events.is_empty() {
-        sql(RESOLVED_BY).bind(events).bind(newer).execute(connection).await?;
+        sql(RESOLVED_BY).bind(events).bind(newer).execute(db).await?;
     }
     Ok(())
 }
 
 /// Marks the dead letters of events that were delivered after all.
 pub(super) async fn resolve(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     events: &[Uuid],
     stories: &Stories,
 ) -> Result<(), Failure> {
-    on_known(connection, events, stories, RESOLVE).await
+    on_known(db, events, stories, RESOLVE).await
 }
 
 /// Drops what is kept for the dead letters of events that died before and wait now. To be called before dead letters are laid
 /// down.
 pub(super) async fn remembered(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     outcomes: &[Outcome],
     stories: &Stories,
 ) -> Result<(), Failure> {
-    on_known(connection, &remembered_after_death(outcomes), stories, REMEMBERED).await
+    on_known(db, &remembered_after_death(outcomes), stories, REMEMBERED).await
 }
 
 /// Marks the dead letters of events that ended otherwise than by being delivered.
 pub(super) async fn discard_ended(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     events: &[Uuid],
     stories: &Stories,
 ) -> Result<(), Failure> {
-    on_known(connection, events, stories, DISCARD_ENDED).await
+    on_known(db, events, stories, DISCARD_ENDED).await
 }
 
 /// Counts repeats of the events of dead letters.
-pub(super) async fn repeat(connection: &mut PgConnection, events: &[Uuid]) -> Result<(), Failure> {
+pub(super) async fn repeat(db: &mut PgConnection, events: &[Uuid]) -> Result<(), Failure> {
     if !events.is_empty() {
-        sql(REPEAT).bind(events).execute(connection).await?;
+        sql(REPEAT).bind(events).execute(db).await?;
     }
     Ok(())
 }
 
 async fn on_known(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     events: &[Uuid],
     stories: &Stories,
     statement: &'static str,
 ) -> Result<(), Failure> {
     let events: Vec<Uuid> = events.iter().copied().filter(|event| stories.contains_key(event)).collect();
     if !events.is_empty() {
-        sql(statement).bind(events).execute(connection).await?;
+        sql(statement).bind(events).execute(db).await?;
     }
     Ok(())
 }
 
 /// Takes the causes out of events' dead letters, and puts the letters aside.
-pub(super) async fn erase(connection: &mut PgConnection, events: &[Uuid]) -> Result<(), Failure> {
-    sql(ERASE).bind(events).execute(connection).await?;
+pub(super) async fn erase(db: &mut PgConnection, events: &[Uuid]) -> Result<(), Failure> {
+    sql(ERASE).bind(events).execute(db).await?;
     Ok(())
 }
 
 /// Sets the state of dead letters; see [`crate::View::move_dead_letters`].
 pub(super) async fn set_state(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     ids: &[i64],
     from: DeadLetterState,
     to: DeadLetterState,
 ) -> Result<usize, Failure> {
     let drops_payloads = to == DeadLetterState::Discarded;
     if drops_payloads {
-        sql(HOLD).bind(ids).bind(from.word()).execute(&mut *connection).await?;
+        sql(HOLD).bind(ids).bind(from.word()).execute(&mut *db).await?;
     }
     let set = rows(MOVE).bind(ids).bind(from.word()).bind(to.word());
-    let moved: Vec<(Uuid,)> = set.fetch_all(&mut *connection).await?;
+    let moved: Vec<(Uuid,)> = set.fetch_all(&mut *db).await?;
     if drops_payloads {
         let events: Vec<Uuid> = moved.iter().map(|(event,)| *event).collect();
-        sql(DROP_PAYLOADS).bind(events).execute(connection).await?;
+        sql(DROP_PAYLOADS).bind(events).execute(db).await?;
     }
     Ok(moved.len())
 }
 
 /// The audiences of events, as far as their payloads name one.
 pub(super) async fn audiences(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     events: &[Uuid],
 ) -> Result<BTreeMap<Uuid, String>, Failure> {
-    let payloads: Vec<(Uuid, String)> = rows(PAYLOADS).bind(events).fetch_all(connection).await?;
+    let payloads: Vec<(Uuid, String)> = rows(PAYLOADS).bind(events).fetch_all(db).await?;
     let named = payloads.into_iter().filter_map(|(event, payload)| Some((event, audience_in(&payload)?)));
     Ok(named.collect())
 }

@@ -89,14 +89,12 @@ const WALK: &str = "SELECT set_config('enable_bitmapscan', 'off', true)";
 
 /// Dead letters that may be planned, newest first. To be called in a transaction.
 pub(in super::super) async fn candidates(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     filter: &DeadLetterFilter,
 ) -> Result<Vec<Candidate>, Failure> {
-    walk(connection, filter).await?;
-    let found = with_values(statement!(candidates, filter), filter)
-        .bind(limit(filter.limit))
-        .fetch_all(connection)
-        .await?;
+    walk(db, filter).await?;
+    let found =
+        with_values(statement!(candidates, filter), filter).bind(limit(filter.limit)).fetch_all(db).await?;
     let candidate = |row: &PgRow| {
         Ok(Candidate {
             letter: row.try_get(0)?,
@@ -113,32 +111,31 @@ pub(in super::super) async fn candidates(
 
 /// Dead letters, newest first. To be called in a transaction.
 pub(in super::super) async fn read(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     filter: &DeadLetterFilter,
 ) -> Result<Vec<DeadLetterView>, Failure> {
-    walk(connection, filter).await?;
-    let found =
-        with_values(statement!(read, filter), filter).bind(limit(filter.limit)).fetch_all(connection).await?;
+    walk(db, filter).await?;
+    let found = with_values(statement!(read, filter), filter).bind(limit(filter.limit)).fetch_all(db).await?;
     found.iter().map(view).collect()
 }
 
 /// Makes what follows a walk along the index by time, unless ids lead to few dead letters.
-async fn walk(connection: &mut PgConnection, filter: &DeadLetterFilter) -> Result<(), Failure> {
+async fn walk(db: &mut PgConnection, filter: &DeadLetterFilter) -> Result<(), Failure> {
     if filter.ids.is_none() {
-        sql(WALK).execute(connection).await?;
+        sql(WALK).execute(db).await?;
     }
     Ok(())
 }
 
 /// How many dead letters a filter picks, whatever its limit.
 pub(in super::super) async fn count_of(
-    connection: &mut PgConnection,
+    db: &mut PgConnection,
     filter: &DeadLetterFilter,
 ) -> Result<u64, Failure> {
-    if filter.asks_for_what_groups_tell() {
-        return Ok(by_class(connection, filter).await?.values().sum());
+    if filter.needs_only_groups() {
+        return Ok(by_class(db, filter).await?.values().sum());
     }
-    let row = with_values(statement!(count, filter), filter).fetch_one(connection).await?;
+    let row = with_values(statement!(count, filter), filter).fetch_one(db).await?;
     Ok(count(row.try_get(0)?))
 }
 

@@ -100,12 +100,12 @@ impl Counts {
         *self.0.entry((state.to_owned(), reason.to_owned())).or_default() += change;
     }
 
-    async fn write(self, line: &mut PgConnection, plan: PlanId) -> Result<(), Failure> {
+    async fn write(self, db: &mut PgConnection, plan: PlanId) -> Result<(), Failure> {
         let changes: Vec<_> = self.0.into_iter().filter(|(_, change)| *change != 0).collect();
         let (words, changes): (Vec<(String, String)>, Vec<i64>) = changes.into_iter().unzip();
         let (states, reasons): (Vec<String>, Vec<String>) = words.into_iter().unzip();
         if !changes.is_empty() {
-            sql(COUNT).bind(plan).bind(states).bind(reasons).bind(changes).execute(line).await?;
+            sql(COUNT).bind(plan).bind(states).bind(reasons).bind(changes).execute(db).await?;
         }
         Ok(())
     }
@@ -113,7 +113,7 @@ impl Counts {
 
 /// Adds items, each with its reservation; which other plans have reserved.
 pub(super) async fn add(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     plan: PlanId,
     items: &[NewItem],
 ) -> Result<Vec<(i64, PlanId)>, Failure> {
@@ -121,24 +121,24 @@ pub(super) async fn add(
         return Ok(Vec::new());
     }
     let letters: Vec<i64> = items.iter().map(|item| item.candidate.letter).collect();
-    let held: Vec<(i64,)> = rows(HOLD).bind(plan).bind(&letters).fetch_all(&mut *line).await?;
+    let held: Vec<(i64,)> = rows(HOLD).bind(plan).bind(&letters).fetch_all(&mut *db).await?;
     let by: BTreeMap<i64, PlanId> = match held.len() == letters.len() {
         true => BTreeMap::new(),
         false => {
-            let by: Vec<(i64, PlanId)> = rows(HELD_BY).bind(&letters).fetch_all(&mut *line).await?;
+            let by: Vec<(i64, PlanId)> = rows(HELD_BY).bind(&letters).fetch_all(&mut *db).await?;
             by.into_iter().filter(|(_, other)| *other != plan).collect()
         }
     };
-    let added = insert(line, plan, items, &by).await?;
+    let added = insert(db, plan, items, &by).await?;
     let mut counts = Counts::default();
     added.iter().for_each(|(state, reason)| counts.add(state, reason, 1));
-    counts.write(line, plan).await?;
+    counts.write(db, plan).await?;
     Ok(by.into_iter().collect())
 }
 
 /// Inserts items that are not there yet; their states and reasons.
 async fn insert(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     plan: PlanId,
     items: &[NewItem],
     by: &BTreeMap<i64, PlanId>,
@@ -159,35 +159,35 @@ async fn insert(
     let released: Vec<Option<i64>> = items.iter().map(|item| item.released_at.map(micros)).collect();
     let add = rows(ADD).bind(plan).bind(ids).bind(events).bind(connections).bind(persons).bind(groups);
     let add = add.bind(states).bind(reasons).bind(died).bind(weights).bind(released);
-    Ok(add.fetch_all(line).await?)
+    Ok(add.fetch_all(db).await?)
 }
 
 /// Adds items, each with its reservation, and marks their dead letters as replaying.
 pub(super) async fn mark(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     plan: PlanId,
     items: &[NewItem],
     act: &Act,
 ) -> Result<Marked, Failure> {
-    let reserved = add(line, plan, items).await?;
+    let reserved = add(db, plan, items).await?;
     let free = free(items, &reserved);
-    let letters = letters::replay(line, &free, act).await?.into_iter().collect();
+    let letters = letters::replay(db, &free, act).await?.into_iter().collect();
     let ended = ended(&free, &letters);
     if !ended.is_empty() {
-        change(line, plan, &ended).await?;
+        change(db, plan, &ended).await?;
     }
     Ok(Marked { letters, reserved })
 }
 
 /// Changes items, and what is counted of them.
 pub(super) async fn change(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     plan: PlanId,
     changes: &[ItemChange],
 ) -> Result<(), Failure> {
     let letters: Vec<i64> = changes.iter().map(|change| change.letter).collect();
     let before: Vec<(i64, String, String)> =
-        rows(STATES).bind(plan).bind(&letters).fetch_all(&mut *line).await?;
+        rows(STATES).bind(plan).bind(&letters).fetch_all(&mut *db).await?;
     let before: BTreeMap<i64, (String, String)> =
         before.into_iter().map(|(letter, state, reason)| (letter, (state, reason))).collect();
     let mut counts = Counts::default();
@@ -206,12 +206,12 @@ pub(super) async fn change(
     let ended: Vec<Option<i64>> = changes.iter().map(|change| change.ended_at.map(micros)).collect();
     let died: Vec<Option<i64>> = changes.iter().map(|change| change.died_at.map(micros)).collect();
     let write = sql(CHANGE).bind(plan).bind(letters).bind(states).bind(reasons).bind(persons);
-    write.bind(weights).bind(released).bind(ended).bind(died).execute(&mut *line).await?;
-    counts.write(line, plan).await
+    write.bind(weights).bind(released).bind(ended).bind(died).execute(&mut *db).await?;
+    counts.write(db, plan).await
 }
 
 /// Items with how their dead letters stand.
-pub(super) async fn read(line: &mut PgConnection, filter: &ItemFilter) -> Result<Vec<PlanItem>, Failure> {
+pub(super) async fn read(db: &mut PgConnection, filter: &ItemFilter) -> Result<Vec<PlanItem>, Failure> {
     let first = (i64::MIN, Vec::new(), i64::MIN);
     let (connection, person, letter) =
         filter.after.map_or(first, |(of, p, letter)| (of, p.0.to_vec(), letter));
@@ -225,7 +225,7 @@ pub(super) async fn read(line: &mut PgConnection, filter: &ItemFilter) -> Result
         }
         None => sql(BY_LETTER).bind(filter.plan).bind(letter),
     };
-    let found = query.bind(limit(filter.limit)).fetch_all(line).await?;
+    let found = query.bind(limit(filter.limit)).fetch_all(db).await?;
     found.iter().map(item).collect()
 }
 

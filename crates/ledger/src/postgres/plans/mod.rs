@@ -41,7 +41,7 @@ const CHANGE: &str =
 /// dead letters may change the plan as well.
 const GO_ON: &str = "UPDATE plans SET expires_at = $2 WHERE id = $1 AND state = 'planning'";
 
-/// One statement, so that two who come at once are one after the other.
+/// One statement, so that two processes at the same time run one after the other.
 const LEASE: &str = "UPDATE plans SET token = token + CASE WHEN holder = $2 THEN 0 ELSE 1 END,
         holder = $2, lease_until = $4
     WHERE id = $1 AND (holder IS NULL OR holder = $2 OR lease_until <= $3 OR lease_until > $5)
@@ -72,16 +72,16 @@ impl Plans for PostgresLedger {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<PlanId, LedgerError> {
-        Ok(on!(self.read(), |line| async {
+        Ok(on!(self.read(), |db| async {
             let frame = serde_json::to_string(frame)?;
             let create = rows(CREATE).bind(micros(now)).bind(micros(expires_at)).bind(frame);
-            let (id,): (PlanId,) = create.fetch_one(line).await?;
+            let (id,): (PlanId,) = create.fetch_one(db).await?;
             Ok(id)
         })?)
     }
 
     async fn plan_candidates(&self, filter: &DeadLetterFilter) -> Result<Vec<Candidate>, LedgerError> {
-        Ok(on!(self.begin(), |line| letters::candidates(line, filter))?)
+        Ok(on!(self.begin(), |db| letters::candidates(db, filter))?)
     }
 
     async fn add_plan_items(
@@ -90,9 +90,9 @@ impl Plans for PostgresLedger {
         items: &[NewItem],
         expires_at: Timestamp,
     ) -> Result<Vec<(i64, PlanId)>, LedgerError> {
-        Ok(on!(self.begin(), |line| async {
-            let reserved = items::add(line, plan, items).await?;
-            go_on(line, plan, expires_at).await?;
+        Ok(on!(self.begin(), |db| async {
+            let reserved = items::add(db, plan, items).await?;
+            go_on(db, plan, expires_at).await?;
             Ok(reserved)
         })?)
     }
@@ -104,15 +104,15 @@ impl Plans for PostgresLedger {
         act: &Act,
         expires_at: Timestamp,
     ) -> Result<Marked, LedgerError> {
-        Ok(on!(self.begin(), |line| async {
-            let marked = items::mark(line, plan, items, act).await?;
-            go_on(line, plan, expires_at).await?;
+        Ok(on!(self.begin(), |db| async {
+            let marked = items::mark(db, plan, items, act).await?;
+            go_on(db, plan, expires_at).await?;
             Ok(marked)
         })?)
     }
 
     async fn plan_items(&self, filter: &ItemFilter) -> Result<Vec<PlanItem>, LedgerError> {
-        Ok(on!(self.read(), |line| items::read(line, filter))?)
+        Ok(on!(self.read(), |db| items::read(db, filter))?)
     }
 
     async fn change_plan_items(
@@ -121,9 +121,9 @@ impl Plans for PostgresLedger {
         token: Option<i64>,
         changes: &[ItemChange],
     ) -> Result<(), LedgerError> {
-        Ok(on!(self.begin(), |line| async {
-            check(line, plan, token).await?;
-            items::change(line, plan, changes).await
+        Ok(on!(self.begin(), |db| async {
+            check(db, plan, token).await?;
+            items::change(db, plan, changes).await
         })?)
     }
 
@@ -134,18 +134,18 @@ impl Plans for PostgresLedger {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<Plan>, LedgerError> {
-        Ok(on!(self.read(), |line| read(line, id, states, (now, limit)))?)
+        Ok(on!(self.read(), |db| read(db, id, states, (now, limit)))?)
     }
 
     async fn plans_at_work(&self, now: Timestamp) -> Result<Vec<Plan>, LedgerError> {
-        Ok(on!(self.read(), |line| async {
-            let stored = rows(AT_WORK).fetch_all(&mut *line).await?;
-            seen_at(line, stored, now).await
+        Ok(on!(self.read(), |db| async {
+            let stored = rows(AT_WORK).fetch_all(&mut *db).await?;
+            seen_at(db, stored, now).await
         })?)
     }
 
     async fn change_plan(&self, plan: PlanId, change: &PlanChange) -> Result<bool, LedgerError> {
-        Ok(on!(self.begin(), |line| write(line, plan, change))?)
+        Ok(on!(self.begin(), |db| write(db, plan, change))?)
     }
 
     async fn lease_plan(
@@ -155,25 +155,25 @@ impl Plans for PostgresLedger {
         now: Timestamp,
         lasts: Duration,
     ) -> Result<Option<i64>, LedgerError> {
-        Ok(on!(self.read(), |line| lease(line, plan, holder, (now, lasts)))?)
+        Ok(on!(self.read(), |db| lease(db, plan, holder, (now, lasts)))?)
     }
 }
 
 async fn read(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     id: Option<PlanId>,
     states: &[PlanState],
     (now, most): (Timestamp, usize),
 ) -> Result<Vec<Plan>, Failure> {
     let words: Vec<&'static str> = states.iter().map(|state| state.word()).collect();
-    let stored = rows(READ).bind(id).bind(words).bind(limit(most)).fetch_all(&mut *line).await?;
-    seen_at(line, stored, now).await
+    let stored = rows(READ).bind(id).bind(words).bind(limit(most)).fetch_all(&mut *db).await?;
+    seen_at(db, stored, now).await
 }
 
 /// Plans with their counts, as they are at a time.
-async fn seen_at(line: &mut PgConnection, stored: Vec<Stored>, now: Timestamp) -> Result<Vec<Plan>, Failure> {
+async fn seen_at(db: &mut PgConnection, stored: Vec<Stored>, now: Timestamp) -> Result<Vec<Plan>, Failure> {
     let ids: Vec<PlanId> = stored.iter().map(|(id, ..)| *id).collect();
-    let counts: Vec<(PlanId, String, String, i64)> = rows(COUNTS).bind(&ids).fetch_all(line).await?;
+    let counts: Vec<(PlanId, String, String, i64)> = rows(COUNTS).bind(&ids).fetch_all(db).await?;
     let mut by_plan: BTreeMap<PlanId, Vec<ItemCount>> = BTreeMap::new();
     for (plan, state, reason, number) in counts {
         let counted = ItemCount { state: item_state(&state)?, reason, count: count(number) };
@@ -197,28 +197,28 @@ fn plan(stored: Stored, counts: &mut BTreeMap<PlanId, Vec<ItemCount>>) -> Result
     })
 }
 
-async fn write(line: &mut PgConnection, plan: PlanId, change: &PlanChange) -> Result<bool, Failure> {
+async fn write(db: &mut PgConnection, plan: PlanId, change: &PlanChange) -> Result<bool, Failure> {
     let from: Vec<&'static str> = change.from.iter().map(|state| state.word()).collect();
     let query = rows(CHANGE).bind(plan).bind(change.to.word());
     let query = query.bind(change.frame.as_ref().map(serde_json::to_string).transpose()?);
     let query = query.bind(change.options.as_ref().map(serde_json::to_string).transpose()?);
     let query = query.bind(change.progress.as_ref().map(serde_json::to_string).transpose()?);
     let query = query.bind(from).bind(change.token).bind(change.expires_at.map(micros));
-    let changed: Option<(String,)> = query.fetch_optional(&mut *line).await?;
+    let changed: Option<(String,)> = query.fetch_optional(&mut *db).await?;
     let Some((frame,)) = changed else { return Ok(false) };
     let frame: Frame = serde_json::from_str(&frame)?;
-    audit::append(line, &change.lines(&frame)).await?;
+    audit::append(db, &change.lines(&frame)).await?;
     Ok(true)
 }
 
 /// Stops the transaction unless the plan is still being made, which it may be until a later time from now on.
-async fn go_on(line: &mut PgConnection, plan: PlanId, expires_at: Timestamp) -> Result<(), Failure> {
-    let renewed = sql(GO_ON).bind(plan).bind(micros(expires_at)).execute(line).await?;
+async fn go_on(db: &mut PgConnection, plan: PlanId, expires_at: Timestamp) -> Result<(), Failure> {
+    let renewed = sql(GO_ON).bind(plan).bind(micros(expires_at)).execute(db).await?;
     if renewed.rows_affected() == 1 { Ok(()) } else { Err(Failure::Fenced) }
 }
 
 async fn lease(
-    line: &mut PgConnection,
+    db: &mut PgConnection,
     plan: PlanId,
     holder: Uuid,
     (now, lasts): (Timestamp, Duration),
@@ -226,32 +226,28 @@ async fn lease(
     let until = now.saturating_add(lasts).map_err(|error| Failure::Broken(error.to_string()))?;
     let latest = now.saturating_add(lasts * LONGEST_LEASE).unwrap_or(Timestamp::MAX);
     let query = rows(LEASE).bind(plan).bind(holder).bind(micros(now)).bind(micros(until));
-    let taken: Option<(i64,)> = query.bind(micros(latest)).fetch_optional(line).await?;
+    let taken: Option<(i64,)> = query.bind(micros(latest)).fetch_optional(db).await?;
     Ok(taken.map(|(token,)| token))
 }
 
 /// Stops the transaction unless the token is the newest.
-async fn check(line: &mut PgConnection, plan: PlanId, token: Option<i64>) -> Result<(), Failure> {
+async fn check(db: &mut PgConnection, plan: PlanId, token: Option<i64>) -> Result<(), Failure> {
     let Some(token) = token else { return Ok(()) };
-    let newest: Option<(i64,)> = rows(NEWEST_TOKEN).bind(plan).fetch_optional(line).await?;
+    let newest: Option<(i64,)> = rows(NEWEST_TOKEN).bind(plan).fetch_optional(db).await?;
     if newest == Some((token,)) { Ok(()) } else { Err(Failure::Fenced) }
 }
 
 /// Drops the oldest finished plan that was made before a time, at most `most` rows of it; how many items.
-pub(super) async fn expire(
-    line: &mut PgConnection,
-    before: Timestamp,
-    most: usize,
-) -> Result<usize, Failure> {
-    let old: Option<(PlanId,)> = rows(OLD).bind(micros(before)).fetch_optional(&mut *line).await?;
+pub(super) async fn expire(db: &mut PgConnection, before: Timestamp, most: usize) -> Result<usize, Failure> {
+    let old: Option<(PlanId,)> = rows(OLD).bind(micros(before)).fetch_optional(&mut *db).await?;
     let Some((plan,)) = old else { return Ok(0) };
     let mut dropped = 0;
     for statement in FORGET {
-        let rows = sql(statement).bind(plan).bind(limit(most)).execute(&mut *line).await?.rows_affected();
+        let rows = sql(statement).bind(plan).bind(limit(most)).execute(&mut *db).await?.rows_affected();
         dropped = dropped.max(usize::try_from(rows).unwrap_or(usize::MAX));
     }
     if dropped < most {
-        sql(FORGET_PLAN).bind(plan).execute(line).await?;
+        sql(FORGET_PLAN).bind(plan).execute(db).await?;
     }
     Ok(dropped)
 }

@@ -36,7 +36,7 @@ const COUNTED: &str = "WITH counted AS MATERIALIZED (
         AND (?7 IS NULL OR mender IN (SELECT value FROM json_each(?7)))
     GROUP BY class";
 
-/// How many dead letters of each class a filter picks that asks for nothing but what groups tell.
+/// How many dead letters of each class a filter picks that needs only groups.
 pub(in super::super) fn by_class(
     database: &Connection,
     filter: &DeadLetterFilter,

@@ -127,7 +127,7 @@ pub(in super::super) fn read(
 
 /// How many dead letters a filter picks, whatever its limit.
 pub(in super::super) fn count_of(database: &Connection, filter: &DeadLetterFilter) -> Result<u64, Failure> {
-    if filter.asks_for_what_groups_tell() {
+    if filter.needs_only_groups() {
         return Ok(by_class(database, filter)?.values().sum());
     }
     let values = params_from_iter(values(filter)?);

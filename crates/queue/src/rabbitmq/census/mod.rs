@@ -1,10 +1,10 @@
-//! Counts the events in the queue, those included that other processes have in their hands.
+//! Counts the events in the queue, including those that other processes hold.
 //!
-//! AMQP tells how many messages wait, and nothing about those that were delivered and not answered. So every process that
-//! consumes answers the question what it holds: who counts publishes the question to the exchange, where each of them has
+//! AMQP shows how many messages wait, and nothing about those that were delivered and not answered. So every process that
+//! consumes answers the question what it holds: the counting process publishes the question to the exchange, where each of them has
 //! a queue of its own bound for it, and waits for as many answers as the poison queue has consumers, one for each process.
 //!
-//! A lane counts as empty only if nothing has moved in it meanwhile: nothing waits, and everybody says, before and after
+//! A lane counts as empty only if nothing has moved in it meanwhile: nothing waits, and every process answers, before and after
 //! that look, that they hold nothing and that nothing has come. Here are the place where each gets its messages, and the answering
 //! side; [`asking`] counts.
 
@@ -24,19 +24,19 @@ use uuid::Uuid;
 
 pub(super) use self::asking::count;
 use super::delivered::Held;
+use super::delivery_buffer::DeliveryBuffer;
 use super::error::within;
-use super::intake::Intake;
-use super::roll_call::RollCall;
+use super::pump_reports::PumpReports;
 use super::topology::Topology;
 use super::{Options, RabbitError};
 
 /// The routing key of the question.
 const QUESTION: &str = "census";
 
-/// What one process says.
+/// The answer of one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Answer {
-    /// Its consuming connection; a new one begins with empty hands.
+    /// Its consuming connection; a new one holds nothing at first.
     link: Uuid,
     /// What it holds, and what has come to it so far.
     held: Held,
@@ -51,8 +51,8 @@ pub(super) async fn answering(
     connection: &Connection,
     topology: &Topology,
     options: &Options,
-    intake: Arc<Intake>,
-    roll_call: RollCall,
+    buffer: Arc<DeliveryBuffer>,
+    pump_reports: PumpReports,
 ) -> Result<impl Future<Output = RabbitError> + Send + use<>, RabbitError> {
     let link = Uuid::from_u128(rand::random());
     let place = Place::make(connection, topology, options, QUESTION).await?;
@@ -61,8 +61,8 @@ pub(super) async fn answering(
         while let Some(question) = consumer.next().await {
             let asker = question.ok().and_then(|question| reply(&question));
             let Some((key, properties)) = asker else { continue };
-            roll_call.take().await;
-            let answer = Answer { link, held: intake.held() };
+            pump_reports.take().await;
+            let answer = Answer { link, held: buffer.held() };
             let Ok(body) = serde_json::to_vec(&answer) else { continue };
             let plain = BasicPublishOptions::default();
             let publishing =

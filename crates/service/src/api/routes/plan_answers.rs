@@ -173,7 +173,7 @@ pub(super) fn plan_at(call: &Call, plan: Plan, rate: Option<f64>) -> PlanAnswer 
         patched: plan.frame.patched.map(|it| PatchedEvents { changed: it.changed, unchanged: it.unchanged }),
         started_at: plan.progress.started_at,
         ended_at: plan.progress.ended_at,
-        canary_passed: plan.progress.canary.map(|verdict| verdict.passed),
+        canary_passed: plan.progress.canary.map(|canary| canary.passed),
         stopped_because: plan.progress.stopped_because,
         repeated_calls: plan.repeated_calls,
         options: OptionsAnswer {

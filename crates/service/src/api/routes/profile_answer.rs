@@ -118,9 +118,9 @@ pub(super) fn masked(profile: Profile) -> ProfileAnswer {
     for identifier in &mut answer.identifiers {
         identifier.name = None;
         mask_text(&mut identifier.refused);
-        for said in &mut identifier.traits {
-            said.value = said.value.take().map(|_| MASKED.to_owned());
-            mask_text(&mut said.refused);
+        for stated in &mut identifier.traits {
+            stated.value = stated.value.take().map(|_| MASKED.to_owned());
+            mask_text(&mut stated.refused);
         }
     }
     for affiliate in &mut answer.affiliates {
@@ -139,11 +139,11 @@ fn identifier(row: IdentifierRow) -> IdentifierAnswer {
         refused: row.refused,
         shared_by: row.shared_by,
         waits_for: row.waits_for,
-        traits: row.traits.into_iter().map(said).collect(),
+        traits: row.traits.into_iter().map(trait_answer).collect(),
     }
 }
 
-fn said(row: TraitRow) -> TraitAnswer {
+fn trait_answer(row: TraitRow) -> TraitAnswer {
     TraitAnswer {
         name: row.name,
         value: row.value,

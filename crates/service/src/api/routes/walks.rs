@@ -12,7 +12,7 @@ use super::connections::{ReasonInput, visible};
 use crate::api::extract::{Input, Part};
 use crate::api::guard::Call;
 use crate::api::problem::Problem;
-use crate::operator::adoption::{Adoption, ask_for};
+use crate::operator::adoption::{Adoption, request_walk_for};
 use crate::operator::drift::Verification;
 use crate::operator::workers::Workers;
 
@@ -164,7 +164,7 @@ async fn ask(
     }
     let asked_at = call.engines.now();
     let request = WalkRequest { asked_at, verify, repair: input.repair, max_calls: input.max_calls };
-    ask_for(&call.engines, call.acts_as(), connection, request, reason).await?;
+    request_walk_for(&call.engines, call.acts_as(), connection, request, reason).await?;
     adoption(call, connection).await
 }
 

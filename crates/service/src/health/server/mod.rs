@@ -32,7 +32,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a request that is under way may take when the server stops.
 const CLOSING_TIME: Duration = Duration::from_secs(1);
 
-/// What the health server tells of.
+/// What the health server reports.
 #[derive(Clone)]
 pub struct Health {
     /// The loops' signs of life.
@@ -41,7 +41,7 @@ pub struct Health {
     pub exporter: Arc<Exporter>,
 }
 
-/// Serves `/healthz`, `/readyz` and `/metrics` until `stop` is cancelled. To be stopped last: until then `/readyz` tells
+/// Serves `/healthz`, `/readyz` and `/metrics` until `stop` is cancelled. To be stopped last: until then `/readyz` reports
 /// that the process ends.
 pub async fn serve(listener: TcpListener, health: Health, stop: CancellationToken) {
     let service = TowerToHyperService::new(router(health));

@@ -51,7 +51,7 @@ impl Sink {
     /// Starts the thread that writes to `target`. It ends with the process.
     pub(super) fn start(target: Box<dyn Write + Send>, repeats: Repeats) -> io::Result<Self> {
         let shared = Arc::new(Shared { repeats, ..Shared::default() });
-        let writer = Writer { shared: Arc::clone(&shared), target, told: 0 };
+        let writer = Writer { shared: Arc::clone(&shared), target, reported: 0 };
         std::thread::Builder::new().name("log".to_owned()).spawn(move || writer.run())?;
         Ok(Self(shared))
     }
@@ -105,8 +105,8 @@ impl Shared {
 struct Writer {
     shared: Arc<Shared>,
     target: Box<dyn Write + Send>,
-    /// Lost lines that the log has been told of.
-    told: u64,
+    /// Lost lines that the log has reported.
+    reported: u64,
 }
 
 impl Writer {
@@ -142,16 +142,16 @@ impl Writer {
         self.report_lost();
     }
 
-    /// A line has come through: says how many did not.
+    /// Reports how many lines were lost, after one was written.
     fn report_lost(&mut self) {
         let lost = self.shared.lost.load(Ordering::Relaxed);
-        if lost == self.told {
+        if lost == self.reported {
             return;
         }
-        tracing::warn!("{} log lines were lost: standard error did not take them", lost - self.told);
+        tracing::warn!("{} log lines were lost: standard error did not take them", lost - self.reported);
         let notice = take_own();
         if self.target.write_all(&notice).is_ok() {
-            self.told = lost;
+            self.reported = lost;
         }
     }
 

@@ -29,9 +29,9 @@ pub struct Row {
     pub segment_id: Option<String>,
     /// The fields of Refersion that it goes to: `custom field 7`, `paypal_email`.
     pub mapped_to: Vec<String>,
-    /// Persons who are in.
+    /// Members.
     pub members: u64,
-    /// Persons who were in.
+    /// Persons who were members.
     pub left: u64,
     /// Members that are affiliates.
     pub affiliates: u64,
@@ -39,9 +39,9 @@ pub struct Row {
     pub match_rate: Option<f64>,
     /// Members whose membership Refersion has.
     pub held: u64,
-    /// Persons, in or out, whose affiliate holds what was said last.
+    /// Persons, in or out, whose affiliate has the newest value.
     pub delivered: u64,
-    /// Persons, in or out, whose affiliate does not hold yet what was said last.
+    /// Persons, in or out, whose affiliate does not have the newest value yet.
     pub waiting: u64,
     /// Persons whose membership Refersion has refused.
     pub refused: u64,

@@ -35,7 +35,7 @@ impl Selection {
 
     /// The selector and the count, for people.
     #[must_use]
-    pub fn told(&self) -> String {
+    pub fn summary(&self) -> String {
         let letters = if self.count == 1 { "dead letter" } else { "dead letters" };
         match self.selector.is_empty() {
             true => format!("{} {letters} in all", self.count),

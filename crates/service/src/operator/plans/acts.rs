@@ -10,7 +10,7 @@ use crate::failure::Failure;
 /// The largest canary, in persons.
 const MAX_CANARY: u32 = 10_000;
 
-/// Lets a plan run. Whoever has workers runs it.
+/// Lets a plan run. A process with workers runs it.
 ///
 /// # Errors
 ///

@@ -55,7 +55,7 @@ impl<'l> Look<'l> {
             .filter_map(|it| Some(self::left_out(it, &format!("reserved by plan {}", it.held_by?))));
         let mut items: Vec<NewItem> = held.chain(left_out).collect();
         for (id, ready) in ready {
-            items.extend(self.foresee(id, ready).await?);
+            items.extend(self.forecast_page(id, ready).await?);
         }
         Ok(items)
     }
@@ -86,7 +86,7 @@ impl<'l> Look<'l> {
         Ok((ready, left_out))
     }
 
-    async fn foresee(
+    async fn forecast_page(
         &mut self,
         id: ConnectionId,
         (candidates, envelopes): (Vec<&Candidate>, Vec<Envelope>),
@@ -96,7 +96,7 @@ impl<'l> Look<'l> {
         };
         let engines = (self.engines.ledger.as_ref(), &self.engines.vault);
         let forecaster = Forecaster::new(engines, connection, self.blocked, self.engines.now());
-        let forecast = forecaster.foresee(&envelopes).await?;
+        let forecast = forecaster.forecast(&envelopes).await?;
         let mut weights = self.sum.steps(id, &forecast.steps);
         let mut items = Vec::new();
         for (candidate, seen) in candidates.into_iter().zip(forecast.events) {

@@ -36,7 +36,7 @@ pub struct PlanRequest {
     pub selector: String,
     /// The plan whose unfinished items these are: then only these, and of them what the filter picks.
     pub left_of: Option<PlanId>,
-    /// Who plans: see [`ledger::AuditEntry::actor`].
+    /// The planner: see [`ledger::AuditEntry::actor`].
     pub actor: String,
     /// Why.
     pub reason: Option<String>,

@@ -1,4 +1,4 @@
-//! A plan while it is being made: how long its maker may be silent, and what is said when somebody has ended it.
+//! A plan while it is being made: how long its maker may be silent, and what is reported if somebody has ended it.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub(crate) async fn ended(engines: &Engines, id: PlanId) -> Failure {
     Failure::refused("plan_state", message, hint)
 }
 
-/// Who has cancelled a plan, as far as the audit tells.
+/// The operator who has cancelled a plan, as far as the audit shows.
 async fn canceller(engines: &Engines, id: PlanId) -> Option<String> {
     let actions = Some(vec![CANCELLED.to_owned()]);
     let filter = AuditFilter { actions, limit: NEWEST, ..AuditFilter::default() };

@@ -4,7 +4,7 @@
 mod acts;
 mod fit;
 mod forecast;
-mod judge;
+mod item_result;
 mod make;
 mod making;
 mod pace;

@@ -30,7 +30,7 @@ pub struct Report {
     pub new_causes: BTreeMap<String, u64>,
     /// Calls that were planned.
     pub calls_planned: u64,
-    /// Calls that brought about the results, as far as these tell: one for each affiliate that was or was to be created,
+    /// Calls that brought about the results, as far as these show: one for each affiliate that was or was to be created,
     /// one for up to 50 others that ended at the same moment. Calls that failed and were made again are not in it.
     pub calls_needed: u64,
     /// Seconds that were planned, at the rate of the run if it has one.
@@ -79,7 +79,7 @@ impl ItemRow {
     }
 }
 
-/// Calls as the results of items tell of them.
+/// Calls as the results of items show them.
 #[derive(Default)]
 struct Calls {
     single: u64,

@@ -12,7 +12,7 @@ use ledger::{LedgerError, Plan, PlanId, PlanState};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::judge;
+use super::item_result;
 use super::pace::{Bucket, rates_in_use};
 use super::release::{AtOnce, Release, change_items};
 use super::turn::{AT_ONCE, Turn, UnderWay};
@@ -35,7 +35,7 @@ const SHARE: u32 = 4;
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// Items whose results are looked for in one look at a plan, more than a plan with a rate has under way: a large one holds up no
 /// other.
-const JUDGED: usize = 2_000;
+const RESULTS_AT_ONCE: usize = 2_000;
 
 /// The runner of one process.
 pub struct Runner {
@@ -55,7 +55,7 @@ struct Run {
     bucket: Bucket,
     at_once: AtOnce,
     /// The place of the item at which the last look ended, unless it came to the end.
-    judged: Option<(ConnectionId, Digest, i64)>,
+    looked_at: Option<(ConnectionId, Digest, i64)>,
 }
 
 impl Run {
@@ -66,7 +66,7 @@ impl Run {
             is_recovered: false,
             bucket: Bucket::new(now),
             at_once: AtOnce::up_to(AT_ONCE),
-            judged: None,
+            looked_at: None,
         }
     }
 }
@@ -160,7 +160,7 @@ impl Runner {
             recover(engines, &release, &mut run.at_once).await?;
             run.is_recovered = true;
         }
-        let Some(under_way) = self.judge(engines, plan.id, token).await? else { return Ok(()) };
+        let Some(under_way) = self.note_results(engines, plan.id, token).await? else { return Ok(()) };
         let now = engines.plans.plans(Some(plan.id), &[], engines.now(), 1).await?.pop();
         let Some(plan) = now.filter(|plan| plan.state == PlanState::Running) else { return Ok(()) };
         let Some(run) = self.runs.get_mut(&plan.id) else { return Ok(()) };
@@ -168,16 +168,16 @@ impl Runner {
         turn.take(&mut run.bucket, &mut run.at_once).await
     }
 
-    /// Notes the results that are there, of at most [`JUDGED`] items; the next look goes on after them. What is still under way, if
+    /// Notes the results that are there, of at most [`RESULTS_AT_ONCE`] items; the next look goes on after them. What is still under way, if
     /// this look has seen all of it.
-    async fn judge(
+    async fn note_results(
         &mut self,
         engines: &Engines,
         plan: PlanId,
         token: i64,
     ) -> Result<Option<UnderWay>, LedgerError> {
-        let (mut under_way, mut left) = (UnderWay::default(), JUDGED);
-        let mut after = self.runs.get_mut(&plan).and_then(|run| run.judged.take());
+        let (mut under_way, mut left) = (UnderWay::default(), RESULTS_AT_ONCE);
+        let mut after = self.runs.get_mut(&plan).and_then(|run| run.looked_at.take());
         let is_all = after.is_none();
         while left > 0 {
             // A slow ledger may take longer for some pages than a lease lasts.
@@ -190,12 +190,13 @@ impl Runner {
             let Some(last) = items.last() else { return Ok(is_all.then_some(under_way)) };
             after = Some((last.connection, last.person, last.letter));
             left -= items.len();
-            let changes: Vec<ItemChange> = items.iter().filter_map(|item| under_way.judge(item)).collect();
+            let changes: Vec<ItemChange> =
+                items.iter().filter_map(|item| under_way.result_of(item)).collect();
             let Some(run) = self.runs.get_mut(&plan) else { return Ok(None) };
             change_items(engines, (plan, token), &changes, &mut run.at_once.items).await?;
         }
         if let Some(run) = self.runs.get_mut(&plan) {
-            run.judged = after;
+            run.looked_at = after;
         }
         Ok(None)
     }
@@ -203,8 +204,8 @@ impl Runner {
 
 impl UnderWay {
     /// The result of an item, which is under way without one.
-    fn judge(&mut self, item: &PlanItem) -> Option<ItemChange> {
-        let result = judge::result(item);
+    fn result_of(&mut self, item: &PlanItem) -> Option<ItemChange> {
+        let result = item_result::result(item);
         if result.is_none() {
             self.items += 1;
             *self.weights.entry(item.connection).or_default() += u64::from(item.weight);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use connections::ConnectionId;
 use identity::Digest;
-use ledger::plans::{ItemFilter, ItemState, PlanChange, PlanItem, Progress, Tally, Verdict};
+use ledger::plans::{CanaryResult, ItemFilter, ItemState, PlanChange, PlanItem, Progress, Tally};
 use ledger::{LedgerError, Plan, PlanState};
 use tokio::time::Instant;
 
@@ -143,7 +143,7 @@ impl Turn<'_> {
         let tally = self.plan.tally();
         let limit = self.plan.options.stop_if.unwrap_or(STOP_IF);
         let passed = share(tally) <= limit;
-        progress.canary = Some(Verdict { passed, tally });
+        progress.canary = Some(CanaryResult { passed, tally });
         if passed {
             return self.write(PlanState::Running, progress, None).await;
         }

@@ -1,5 +1,5 @@
 //! What is kept of a person: identifiers with their traits, how they hang together, affiliates, and what is still to be
-//! told.
+//! sent.
 
 mod rows;
 mod view;
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use connections::Connection;
 use identity::Digest;
-use identity::plan::Picture;
+use identity::plan::Analysis;
 use ledger::GraphRow;
 use worker::rules::rules;
 
@@ -20,7 +20,7 @@ use super::{Directory, Subject};
 use crate::engines::Engines;
 use crate::failure::Failure;
 
-/// Hex digits of a digest that tell identifiers of one graph apart.
+/// Hex digits of a digest that distinguish identifiers of one graph.
 pub(super) const SHORT: usize = 8;
 
 /// How much is shown.
@@ -75,18 +75,18 @@ async fn of_connection(
     let rules = rules(&connection.settings);
     let graphs = engines.ledger.gather(connection.id, asked.digests, &[]).await?.graphs;
     let profile = |row: &GraphRow| {
-        let picture = Picture::of(&row.graph, &rules);
-        let mine = mine(&picture, asked.digests);
-        View { engines, picture: &picture, depth, mine, asked }.profile(connection)
+        let analysis = Analysis::of(&row.graph, &rules);
+        let mine = mine(&analysis, asked.digests);
+        View { engines, analysis: &analysis, depth, mine, asked }.profile(connection)
     };
     Ok(graphs.iter().map(profile).collect())
 }
 
 /// The identifiers of the persons that are asked about.
-pub(super) fn mine(picture: &Picture<'_>, asked: &[Digest]) -> BTreeSet<Digest> {
-    let here = asked.iter().filter(|digest| picture.graph.identifiers.contains_key(digest));
+pub(super) fn mine(analysis: &Analysis<'_>, asked: &[Digest]) -> BTreeSet<Digest> {
+    let here = asked.iter().filter(|digest| analysis.graph.identifiers.contains_key(digest));
     here.flat_map(|digest| {
-        let person = picture.who.person(*digest).map(|person| person.profiles.clone());
+        let person = analysis.resolution.person(*digest).map(|person| person.profiles.clone());
         person.unwrap_or_else(|| vec![*digest])
     })
     .collect()

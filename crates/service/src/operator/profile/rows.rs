@@ -54,7 +54,7 @@ pub struct IdentifierRow {
     pub not_linked_with: Vec<String>,
     /// What its person waits for.
     pub waits_for: Option<String>,
-    /// What was said under it.
+    /// The traits that were stated under it.
     pub traits: Vec<TraitRow>,
 }
 
@@ -66,9 +66,9 @@ pub struct TraitRow {
     pub name: String,
     /// Its value; null: it was cleared.
     pub value: Option<String>,
-    /// When it was said.
+    /// When it was stated.
     pub said_at: Timestamp,
-    /// The message that said it.
+    /// The message that stated it.
     pub message: String,
     /// The field of Refersion that takes it; null: none does.
     pub field: Option<String>,
@@ -87,7 +87,7 @@ pub struct ClaimRow {
     pub first: Option<Timestamp>,
     /// The last statement.
     pub last: Option<Timestamp>,
-    /// Only Engage said so.
+    /// Only Engage stated it.
     pub by_engage_only: bool,
 }
 
@@ -134,7 +134,7 @@ pub struct AffiliateRow {
     pub code: Option<String>,
     /// Its status; null: not known.
     pub status: Option<Status>,
-    /// The digest of the address that Refersion was last told.
+    /// The digest of the address that Refersion was last given.
     pub address: String,
     /// No person is bound to it.
     pub left_over: bool,
@@ -150,7 +150,7 @@ pub struct AffiliateRow {
     pub disabled_by_us: bool,
     /// Refersion does not know it any more.
     pub gone: bool,
-    /// What Refersion was last told, by field.
+    /// What Refersion was last given, by field.
     pub delivered: BTreeMap<String, String>,
     /// Fields of which it is not known what Refersion holds.
     pub unknown: Vec<String>,

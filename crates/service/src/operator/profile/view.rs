@@ -1,11 +1,11 @@
-//! A graph as it is shown to whoever asks about a person.
+//! A graph as it is shown to an operator who asks about a person.
 
 use std::collections::BTreeSet;
 
 use connections::Connection;
 use identity::eligibility::Rules;
 use identity::graph::{Affiliate, Claim, Graph, Identifier, Sighting, TraitValue};
-use identity::plan::{Act, Picture, Step};
+use identity::plan::{Act, Analysis, Step};
 use identity::resolution::Person;
 use identity::settle;
 use identity::{Digest, Stamp, Text};
@@ -18,7 +18,7 @@ use crate::operator::waiting::step_waits_for;
 
 pub(super) struct View<'a> {
     pub(super) engines: &'a Engines,
-    pub(super) picture: &'a Picture<'a>,
+    pub(super) analysis: &'a Analysis<'a>,
     pub(super) depth: Depth,
     pub(super) mine: BTreeSet<Digest>,
     pub(super) asked: Asked<'a>,
@@ -37,7 +37,7 @@ impl View<'_> {
         let shown = |digest: Digest| self.shows(digest);
         let claims = graph.claims.iter().filter(|claim| shown(claim.user) || shown(claim.address));
         let sightings = graph.sightings.iter().filter(|it| shown(it.anonymous) || shown(it.with));
-        let persons = self.picture.who.persons.iter().filter(|person| shown(person.root));
+        let persons = self.analysis.resolution.persons.iter().filter(|person| shown(person.root));
         let affiliates = graph.affiliates.iter().filter(|affiliate| self.shows_affiliate(affiliate));
         Profile {
             connection: connection.name.to_string(),
@@ -51,11 +51,11 @@ impl View<'_> {
     }
 
     fn graph(&self) -> &Graph {
-        self.picture.graph
+        self.analysis.graph
     }
 
     fn rules(&self) -> &Rules {
-        self.picture.rules
+        self.analysis.rules
     }
 
     fn shows(&self, digest: Digest) -> bool {
@@ -63,8 +63,8 @@ impl View<'_> {
     }
 
     fn shows_affiliate(&self, affiliate: &Affiliate) -> bool {
-        let mine = self.mine.iter().filter_map(|digest| self.picture.who.person(*digest));
-        let bound = mine.filter_map(|person| self.picture.who.bound(self.graph(), person));
+        let mine = self.mine.iter().filter_map(|digest| self.analysis.resolution.person(*digest));
+        let bound = mine.filter_map(|person| self.analysis.resolution.bound(self.graph(), person));
         self.shows(affiliate.address) || bound.into_iter().any(|it| it.address == affiliate.address)
     }
 
@@ -84,25 +84,30 @@ impl View<'_> {
             digest: self.label(digest),
             name: name.clone().filter(|_| self.depth == Depth::Person),
             shown_as: name.or_else(asked),
-            said_at: it.said_at.filter(|_| shown).map(Into::into),
-            deleted_at: self.picture.tombstones.on(digest).map(Into::into),
+            said_at: it.stated_at.filter(|_| shown).map(Into::into),
+            deleted_at: self.analysis.tombstones.on(digest).map(Into::into),
             refused: it.refused.clone().filter(|_| shown),
             searched_at: it.searched_at.filter(|_| shown).map(Into::into),
             shared_by: it.shared.filter(|_| shown),
             not_linked_with: it.apart.iter().filter(|_| shown).map(|digest| self.label(*digest)).collect(),
-            waits_for: settle::waits_for(self.picture, digest).filter(|_| shown),
-            traits: it.traits.iter().filter(|_| shown).map(|(key, said)| self.said(key, said)).collect(),
+            waits_for: settle::waits_for(self.analysis, digest).filter(|_| shown),
+            traits: it
+                .traits
+                .iter()
+                .filter(|_| shown)
+                .map(|(key, stated)| self.trait_row(key, stated))
+                .collect(),
         }
     }
 
-    fn said(&self, key: &str, said: &TraitValue) -> TraitRow {
+    fn trait_row(&self, key: &str, stated: &TraitValue) -> TraitRow {
         TraitRow {
             name: key.strip_prefix(identity::eligibility::CUSTOM).unwrap_or(key).to_owned(),
-            value: said.value.as_ref().map(ToString::to_string),
-            said_at: said.stamp.time.into(),
-            message: said.stamp.key.to_string(),
+            value: stated.value.as_ref().map(ToString::to_string),
+            said_at: stated.stamp.time.into(),
+            message: stated.stamp.key.to_string(),
             field: self.rules().fields_of(key).next().map(ToOwned::to_owned),
-            refused: said.refused.clone(),
+            refused: stated.refused.clone(),
         }
     }
 
@@ -127,29 +132,30 @@ impl View<'_> {
     }
 
     fn person(&self, person: &Person<'_>) -> PersonRow {
-        let bound = self.picture.who.bound(self.graph(), person);
-        let steps = self.picture.steps.iter().filter(|step| {
+        let bound = self.analysis.resolution.bound(self.graph(), person);
+        let steps = self.analysis.steps.iter().filter(|step| {
             let own = bound.map(|affiliate| affiliate.address);
             person.profiles.contains(&step.anchor) || own == Some(step.anchor)
         });
-        let (differs, trouble): (Vec<_>, Vec<_>) = steps
-            .map(|step| (differs(step), step_waits_for(step, self.graph().troubles.get(&step.anchor))))
+        let (differs, retries): (Vec<_>, Vec<_>) = steps
+            .map(|step| (differs(step), step_waits_for(step, self.graph().retries.get(&step.anchor))))
             .unzip();
         PersonRow {
             root: self.label(person.root),
             address: self.label(person.address),
             identifiers: person.profiles.iter().map(|digest| self.label(*digest)).collect(),
-            complete: person.can_be_one,
+            complete: person.is_eligible,
             affiliate_id: bound.and_then(|affiliate| affiliate.id),
             affiliate_code: bound.and_then(|affiliate| affiliate.code.clone()),
             differs,
-            waits_for: trouble.into_iter().next().or_else(|| settle::waits_for(self.picture, person.root)),
+            waits_for: retries.into_iter().next().or_else(|| settle::waits_for(self.analysis, person.root)),
         }
     }
 
     fn affiliate(&self, affiliate: &Affiliate) -> AffiliateRow {
-        let persons = &self.picture.who.persons;
-        let bound = persons.iter().any(|it| self.picture.who.bound(self.graph(), it) == Some(affiliate));
+        let persons = &self.analysis.resolution.persons;
+        let bound =
+            persons.iter().any(|it| self.analysis.resolution.bound(self.graph(), it) == Some(affiliate));
         AffiliateRow {
             id: affiliate.id,
             code: affiliate.code.clone(),
@@ -163,11 +169,16 @@ impl View<'_> {
             disabled_by_us: affiliate.disabled_by_us,
             gone: affiliate.gone,
             delivered: affiliate
-                .told
+                .delivered
                 .iter()
                 .filter_map(|(k, v)| Some((k.to_string(), v.as_ref()?.to_string())))
                 .collect(),
-            unknown: affiliate.told.iter().filter(|(_, v)| v.is_none()).map(|(k, _)| k.to_string()).collect(),
+            unknown: affiliate
+                .delivered
+                .iter()
+                .filter(|(_, v)| v.is_none())
+                .map(|(k, _)| k.to_string())
+                .collect(),
         }
     }
 }

@@ -161,7 +161,7 @@ pub async fn store(engines: &Engines, proposals: &[Proposal], act: &Act) -> Resu
             expected: proposal.expected,
             payload: proposal.repaired.payload.clone(),
             named: translator.names(event),
-            said_at: event.time().into(),
+            stated_at: event.time().into(),
         }
     };
     let repairs: Vec<NewRevision> = proposals.iter().map(new).collect();

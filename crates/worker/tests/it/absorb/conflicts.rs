@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use worker::rules::Known;
+use worker::rules::ConnectionCache;
 use worker::translate::{Translator, USER};
 use worker::{Limits, absorb};
 
@@ -63,7 +63,7 @@ async fn constant_change_of_one_graph_defers_its_events_alone_and_they_are_recor
     let hot: Contended = Arc::default();
     let (mut rig, attempts) = contended(&hot).await;
     let connection = rig.add("shop").await;
-    let (mut known, stop) = (Known::default(), CancellationToken::new());
+    let (mut known, stop) = (ConnectionCache::default(), CancellationToken::new());
     rig.say(connection, &["hot"], &json!({ "plan": "pro" })).await;
     absorb::round(&rig.worker, &mut known, &stop).await.expect("absorbed");
     let digest = Translator { vault: &rig.worker.vault, connection }.digest(USER, "hot");

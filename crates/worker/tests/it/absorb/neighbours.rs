@@ -8,7 +8,7 @@ use queue::TAKE_BYTES;
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use worker::rules::Known;
+use worker::rules::ConnectionCache;
 use worker::{Limits, absorb};
 
 use super::Rig;
@@ -26,7 +26,7 @@ async fn an_event_behind_a_heavy_backlog_of_another_connection_is_recorded_after
         backlog.extend(rig.say(heavy, &[&format!("user-{user}")], &text).await);
     }
     let event = rig.say(light, &["ann"], &json!({ "plan": "pro" })).await;
-    let (mut known, stop) = (Known::default(), CancellationToken::new());
+    let (mut known, stop) = (ConnectionCache::default(), CancellationToken::new());
     while rig.recorded(light, &event).await.is_empty() {
         absorb::round(&rig.worker, &mut known, &stop).await.expect("absorbed");
     }

@@ -11,7 +11,7 @@ const TAKEN: &str = "The email you have entered is taken by another Affiliate.";
 const NAMES: [(&str, &str); 2] = [("first_name", "Ann"), ("last_name", "Lee")];
 
 fn created(id: u64, fields: &[(&str, &str)]) -> Answer {
-    Answer::Created { id, code: "abc".to_owned(), status: Status::Active, told: texts(fields) }
+    Answer::Created { id, code: "abc".to_owned(), status: Status::Active, fields: texts(fields) }
 }
 
 fn made() -> Reply {
@@ -64,7 +64,7 @@ async fn a_create_without_an_answer_is_unknown() {
 #[tokio::test]
 async fn a_create_that_was_throttled_was_not_made() {
     let delivered = play(CallRequest::Create(create(&NAMES)), |_, _, _: &Value| Reply::Throttles(9)).await;
-    assert_eq!(delivered.known(), [&Answer::NotMade]);
+    assert_eq!(delivered.known(), [&Answer::NotCreated]);
     assert_eq!(delivered.class(), Some("throttled"));
 }
 
@@ -90,7 +90,7 @@ async fn who_has_a_taken_address_is_found_after_paging_by_the_exact_address() {
         status: Status::Pending,
         shown: texts(&[("first_name", "Anne"), ("last_name", "Lee"), ("company", "")]),
     };
-    assert_eq!(delivered.known(), [&Answer::NotMade, &Answer::Found(found)]);
+    assert_eq!(delivered.known(), [&Answer::NotCreated, &Answer::Found(found)]);
 }
 
 /// The index of the search may be behind.
@@ -143,7 +143,9 @@ async fn a_refused_field_that_is_named_is_left_out_by_the_next_create() {
     let answers = |_, _: &str, _: &Value| Reply::says_no("Narnia is not a allowed value for field country");
     let delivered = play(CallRequest::Create(create(&fields)), answers).await;
     assert_eq!(delivered.operations(), ["new"]);
-    let [Answer::NotMade, Answer::Refused { causes, .. }] = delivered.known()[..] else { panic!("refused") };
+    let [Answer::NotCreated, Answer::Refused { causes, .. }] = delivered.known()[..] else {
+        panic!("refused")
+    };
     assert_eq!(causes.keys().collect::<Vec<_>>(), ["country"]);
 }
 

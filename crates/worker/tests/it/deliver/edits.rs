@@ -12,7 +12,7 @@ use super::refersion::{Delivered, Reply, anchor, edit, play, shown, texts};
 const UNNAMED: &str = "Value exceed the char limit";
 
 fn told(n: u8, fields: &[(&str, &str)]) -> Answer {
-    Answer::Told { id: n.into(), email: None, fields: texts(fields) }
+    Answer::Edited { id: n.into(), email: None, fields: texts(fields) }
 }
 
 fn refused_fields(answer: &Answer) -> BTreeMap<String, Cause> {
@@ -61,7 +61,7 @@ async fn of_a_refused_batch_only_the_bad_items_are_refused() {
     for outcome in &outcomes {
         let [(whose, answer)] = outcome.answers.as_slice() else { panic!("one answer each: {outcome:?}") };
         match answer {
-            Answer::Told { .. } => {}
+            Answer::Edited { .. } => {}
             other => {
                 assert_eq!(refused_fields(other).keys().collect::<Vec<_>>(), ["country"]);
                 bad.push(whose.0[0].into());
@@ -136,6 +136,6 @@ async fn an_address_that_it_has_itself_was_told() {
         _ => Reply::Says(shown(1, "new@x.test", "Ann", "ACTIVE")),
     };
     let delivered = play(CallRequest::Edit(vec![moves()]), answers).await;
-    let told = Answer::Told { id: 1, email: Some(anchor(9)), fields: Map::new() };
+    let told = Answer::Edited { id: 1, email: Some(anchor(9)), fields: Map::new() };
     assert_eq!(delivered.known(), [&told]);
 }

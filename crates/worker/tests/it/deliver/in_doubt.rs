@@ -8,7 +8,7 @@ use super::refersion::{Reply, disable, edit, play, shown};
 
 fn unknown_fields(fields: &[&str]) -> Answer {
     let fields = fields.iter().map(|field| (*field).into()).collect();
-    Answer::TellUnknown { id: 1, email: false, fields }
+    Answer::EditUnknown { id: 1, email: false, fields }
 }
 
 #[tokio::test]
@@ -24,7 +24,7 @@ async fn an_edit_without_an_answer_leaves_its_fields_unknown() {
 async fn a_scrub_without_an_answer_leaves_the_address_unknown() {
     let scrub = Edit { scrub: true, ..edit(1, &[("city", "")]) };
     let delivered = play(CallRequest::Edit(vec![scrub]), |_, _, _: &Value| Reply::Lost).await;
-    let unknown = Answer::TellUnknown { id: 1, email: true, fields: vec!["city".into()] };
+    let unknown = Answer::EditUnknown { id: 1, email: true, fields: vec!["city".into()] };
     assert_eq!(delivered.known(), [&unknown]);
 }
 
@@ -88,6 +88,6 @@ async fn an_edit_that_was_throttled_leaves_what_is_known() {
 #[test]
 fn an_open_scrub_names_the_address() {
     let scrub = CallRequest::Edit(vec![Edit { scrub: true, ..edit(1, &[]) }]);
-    let email = Answer::TellUnknown { id: 1, email: true, fields: Vec::new() };
+    let email = Answer::EditUnknown { id: 1, email: true, fields: Vec::new() };
     assert_eq!(unknown(scrub.operation().name(), &scrub.written()[0]), Some(email));
 }

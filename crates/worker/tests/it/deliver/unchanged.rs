@@ -9,7 +9,7 @@ use worker::deliver::CallRequest;
 use super::refersion::{Reply, edit, play, shown, texts};
 
 fn told(n: u8, fields: &[(&str, &str)]) -> Answer {
-    Answer::Told { id: n.into(), email: None, fields: texts(fields) }
+    Answer::Edited { id: n.into(), email: None, fields: texts(fields) }
 }
 
 fn items(body: &Value) -> Vec<Value> {

@@ -30,8 +30,8 @@ impl Shop {
         let payload = event.to_string();
         let read = segment::read(payload.as_bytes(), self.worker.now()).expect("a good event");
         let named = Translator { vault: &self.worker.vault, connection: self.id }.names(&read);
-        let said_at = read.time().into();
-        let repair = ledger::NewRevision { letter, expected: revision - 1, payload, named, said_at };
+        let stated_at = read.time().into();
+        let repair = ledger::NewRevision { letter, expected: revision - 1, payload, named, stated_at };
         let stored = self.ledger.repair(&[repair], &act).await.expect("stored");
         assert_eq!(stored, [ledger::Stored::As(revision)]);
     }

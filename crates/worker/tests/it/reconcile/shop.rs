@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use worker::rules::Known;
+use worker::rules::ConnectionCache;
 use worker::{Clock, Limits, Worker, absorb, serve};
 
 use super::wire::{Call, Wire};
@@ -63,7 +63,7 @@ pub(crate) struct Shop {
     pub(crate) file: Database,
     pub(crate) id: ConnectionId,
     wire: Arc<Wire>,
-    known: Known,
+    known: ConnectionCache,
     said: u128,
     stop: CancellationToken,
     task: Mutex<Option<JoinHandle<()>>>,
@@ -111,7 +111,7 @@ impl Shop {
             created_at: worker.now(),
         };
         let id = ledger.add(new).await.expect("a fresh connection").id;
-        let (known, stop) = (Known::default(), CancellationToken::new());
+        let (known, stop) = (ConnectionCache::default(), CancellationToken::new());
         Self { worker, ledger, file, id, wire, known, said: 0, stop, task: Mutex::default() }
     }
 

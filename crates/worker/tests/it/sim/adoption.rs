@@ -37,7 +37,7 @@ pub(crate) async fn ask(stage: &Stage) {
         return;
     }
     for account in &stage.accounts {
-        let asked = stage.ledger.ask_for_walk(account.id, request(stage.now()));
+        let asked = stage.ledger.request_walk(account.id, request(stage.now()));
         asked.await.expect("the connection is there");
     }
 }
@@ -47,8 +47,8 @@ pub(crate) async fn open_walks(stage: &Stage) -> Vec<String> {
     let mut open = Vec::new();
     for account in &stage.accounts {
         let state = stage.ledger.directory(account.id).await.expect("a ledger");
-        if state.asked.is_some() || state.walk.is_some() {
-            open.push(format!("asked {:?}, walk {:?}", state.asked, state.walk));
+        if state.requested.is_some() || state.walk.is_some() {
+            open.push(format!("asked {:?}, walk {:?}", state.requested, state.walk));
         }
     }
     open
@@ -57,7 +57,7 @@ pub(crate) async fn open_walks(stage: &Stage) -> Vec<String> {
 /// Whether no walk is wanted or under way.
 pub(crate) async fn is_at_rest(stage: &Stage, account: &Account) -> bool {
     let state = stage.ledger.directory(account.id).await.expect("a ledger");
-    state.asked.is_none() && state.walk.is_none()
+    state.requested.is_none() && state.walk.is_none()
 }
 
 /// What is wrong at the end of a walk that nothing disturbed any more: an affiliate of the merchant that it did not meet.

@@ -7,7 +7,7 @@ use connections::Registry as _;
 use identity::Map;
 use identity::audiences::{Counted, count};
 use identity::eligibility::{CUSTOM, Rules};
-use identity::plan::Picture;
+use identity::plan::Analysis;
 use ledger::{Audiences as _, Schedule as _};
 use worker::rules::rules;
 
@@ -27,7 +27,7 @@ pub(crate) async fn counted(stage: &Stage, account: &Account) -> Vec<String> {
     let rules = Rules { audiences: Arc::new(watched), ..rules(&connection.settings) };
     let mut sum = Counted::default();
     for read in stage.ledger.walk(account.id, 0, 10_000).await.expect("a ledger") {
-        let scanned = count(&Picture::of(&read.graph, &rules));
+        let scanned = count(&Analysis::of(&read.graph, &rules));
         if scanned != read.counted {
             wrong
                 .push(format!("graph {} counts {scanned:?}, and is counted {:?}", read.row.id, read.counted));

@@ -15,13 +15,13 @@ impl Audiences for LedgerPort {
         self.life.take(self.inner.audiences_after(after, limit), unavailable).await
     }
 
-    async fn meet_audiences(
+    async fn record_audiences(
         &self,
         connection: ConnectionId,
         named: &[NamedAudience],
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        self.life.take(self.inner.meet_audiences(connection, named, now), unavailable).await
+        self.life.take(self.inner.record_audiences(connection, named, now), unavailable).await
     }
 
     async fn audience_counts(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use connections::{ConnectionId, SealedSecret};
 use identity::Digest;
-use identity::known::Known;
+use identity::directory::DirectoryEntries;
 use jiff::Timestamp;
 use ledger::{
     Directory, DirectoryState, Drift, Fence, FinishedWalk, Hints, LedgerError, ListedAffiliate, Page, Walk,
@@ -16,7 +16,11 @@ use super::ledger_port::{LedgerPort, unavailable};
 
 #[async_trait]
 impl Directory for LedgerPort {
-    async fn look_up(&self, connection: ConnectionId, addresses: &[Digest]) -> Result<Known, LedgerError> {
+    async fn look_up(
+        &self,
+        connection: ConnectionId,
+        addresses: &[Digest],
+    ) -> Result<DirectoryEntries, LedgerError> {
         self.life.take(self.inner.look_up(connection, addresses), unavailable).await
     }
 
@@ -24,8 +28,8 @@ impl Directory for LedgerPort {
         self.life.take(self.inner.directory(connection), unavailable).await
     }
 
-    async fn ask_for_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError> {
-        self.inner.ask_for_walk(connection, request).await
+    async fn request_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError> {
+        self.inner.request_walk(connection, request).await
     }
 
     async fn save_walk(

@@ -95,7 +95,7 @@ impl Graphs for LedgerPort {
         let recorded = async {
             let lost = self.watch.is_lost(connection, fence).await;
             // Events that are taken for new may have come before: that is no matter of graphs.
-            let is_about_graphs = !changes.unasked;
+            let is_about_graphs = !changes.assume_new;
             let versions = Watch::versions_in(&changes);
             let recorded = self.inner.record(changes).await;
             if is_about_graphs && matches!(recorded, Err(LedgerError::Conflict)) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use identity::Digest;
-use identity::plan::Picture;
+use identity::plan::Analysis;
 use ledger::Schedule as _;
 use reference::{Payee, affiliates_of};
 use worker::rules::rules;
@@ -35,9 +35,9 @@ pub(super) async fn payees(
     let rules = rules(&account.settings);
     let mut payees = BTreeMap::new();
     for row in stage.ledger.walk(account.id, 0, 10_000).await.expect("a ledger") {
-        let picture = Picture::of(&row.graph, &rules);
-        for person in &picture.who.persons {
-            let payee = picture.who.bound(&row.graph, person).and_then(|affiliate| affiliate.payee);
+        let analysis = Analysis::of(&row.graph, &rules);
+        for person in &analysis.resolution.persons {
+            let payee = analysis.resolution.bound(&row.graph, person).and_then(|affiliate| affiliate.payee);
             let both = (addresses.get(&person.address), payee.and_then(|payee| known.get(&payee)));
             if let (Some(address), Some(payee)) = both {
                 payees.insert(address.clone(), payee.clone());

@@ -33,7 +33,7 @@ pub(crate) enum Plant {
 
 /// What was told is told again.
 pub(crate) fn tell_again(save: &mut Save) {
-    let told = save.graph.affiliates.iter_mut().filter(|it| it.id.is_some()).flat_map(|it| &mut it.told);
+    let told = save.graph.affiliates.iter_mut().filter(|it| it.id.is_some()).flat_map(|it| &mut it.delivered);
     told.for_each(|(_, text)| *text = None);
     save.work.get_or_insert(Work { lane: Lane::Live, step: StepKind::Edit, due_at: Timestamp::UNIX_EPOCH });
 }

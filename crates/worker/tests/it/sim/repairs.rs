@@ -31,8 +31,8 @@ pub(super) async fn repair(stage: &Stage, accepted: &mut Vec<Accepted>) {
         let (Some(payload), Some(former)) = (payload, former) else { continue };
         let phone = format!("phone-{}-{}", letter.id, expected + 1);
         let Some(payload) = with_phone(payload, &phone, letter.received_at) else { continue };
-        let (named, said_at) = names(stage, letter, &payload);
-        let new = [NewRevision { letter: letter.id, expected, payload: payload.clone(), named, said_at }];
+        let (named, stated_at) = names(stage, letter, &payload);
+        let new = [NewRevision { letter: letter.id, expected, payload: payload.clone(), named, stated_at }];
         let act = Act {
             at: stage.now(),
             actor: "ann".to_owned(),

@@ -71,7 +71,7 @@ pub(crate) async fn ask(stage: &Stage, repair: bool) {
     }
     for account in &stage.accounts {
         let request = WalkRequest { asked_at: stage.now(), verify: true, repair, max_calls: None };
-        stage.ledger.ask_for_walk(account.id, request).await.expect("the connection is there");
+        stage.ledger.request_walk(account.id, request).await.expect("the connection is there");
     }
 }
 

@@ -270,11 +270,11 @@ fn limits(dice: &Dice, cast: Cast) -> Limits {
     let mut limits = Limits { absorb_batch: *dice.pick(&[1, 4, 64]), breaker_after: 4, ..Limits::default() };
     if matches!(cast, Cast::Anybody) {
         // A story has few people: half of the stories carry what would not be worth a call elsewhere.
-        limits.carry_from = *dice.pick(&[1, 3, 50, 50]);
+        limits.fast_path_from = *dice.pick(&[1, 3, 50, 50]);
     }
     if matches!(cast, Cast::Meeting) {
         limits.shared_after = 4;
-        limits.carry_from = *dice.pick(&[1, 3, 50]);
+        limits.fast_path_from = *dice.pick(&[1, 3, 50]);
     }
     if dice.per_mille(200) {
         limits.retry =

@@ -97,13 +97,13 @@ impl Endpoint {
         let (_, id) = self.accounts.iter().find(|(public_key, _)| *public_key == webhook.public_key)?;
         let connection = self.ledger.by_id(*id).await.expect("a ledger").expect("a connection");
         let hint = Hint::of(&connection, &self.vault, &said, (self.clock)());
-        let doubtful = hint.receive(&self.ledger).await.expect("the ledger is there");
+        let unconfirmed = hint.receive(&self.ledger).await.expect("the ledger is there");
         // A process that is killed compares nothing once more.
-        if let Some(doubtful) = doubtful.filter(|_| mishap > 2) {
+        if let Some(unconfirmed) = unconfirmed.filter(|_| mishap > 2) {
             let ledger = self.ledger.clone();
             tokio::spawn(async move {
                 sleep(ECHOES_FOR).await;
-                doubtful.settle(&ledger).await.expect("the ledger is there");
+                unconfirmed.settle(&ledger).await.expect("the ledger is there");
             });
         }
         // The answer is lost: what is durable already may come again.

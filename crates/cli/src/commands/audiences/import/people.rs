@@ -1,8 +1,8 @@
 //! The members of one audience in a graph: those that can be imported, and why others cannot.
 
-use identity::audiences::is_in;
+use identity::audiences::makes_member;
 use identity::eligibility::Rules;
-use identity::plan::{Act, Picture};
+use identity::plan::{Act, Analysis};
 use identity::resolution::{Person, Wait};
 use identity::{Digest, Graph, Map, Text};
 
@@ -28,13 +28,13 @@ pub(super) fn members_of(
     if !graph.identifiers.values().any(|it| it.traits.contains_key(key)) {
         return Vec::new();
     }
-    let picture = Picture::of(graph, rules);
-    let is_member = |person: &&Person<'_>| person.traits.get(key).is_some_and(|said| is_in(said));
-    let persons = picture.who.persons.iter().filter(is_member);
-    let mut members: Vec<_> = persons.map(|person| importable(&picture, person, &unseal)).collect();
-    for (identifier, wait) in &picture.who.waits {
-        let said = graph.identifiers.get(identifier).and_then(|it| it.traits.get(key));
-        if said.is_some_and(is_in) {
+    let analysis = Analysis::of(graph, rules);
+    let is_member = |person: &&Person<'_>| person.traits.get(key).is_some_and(|stated| makes_member(stated));
+    let persons = analysis.resolution.persons.iter().filter(is_member);
+    let mut members: Vec<_> = persons.map(|person| importable(&analysis, person, &unseal)).collect();
+    for (identifier, wait) in &analysis.resolution.waits {
+        let stated = graph.identifiers.get(identifier).and_then(|it| it.traits.get(key));
+        if stated.is_some_and(makes_member) {
             members.push(Err(reason_of(*wait).to_owned()));
         }
     }
@@ -42,25 +42,27 @@ pub(super) fn members_of(
 }
 
 fn importable(
-    picture: &Picture<'_>,
+    analysis: &Analysis<'_>,
     person: &Person<'_>,
     unseal: &impl Fn(Digest, &str) -> Option<String>,
 ) -> Result<Importable, String> {
-    if let Some(affiliate) = picture.who.bound(picture.graph, person).filter(|affiliate| !affiliate.gone) {
+    if let Some(affiliate) =
+        analysis.resolution.bound(analysis.graph, person).filter(|affiliate| !affiliate.gone)
+    {
         let is_known = affiliate.code.is_some() || affiliate.id.is_some();
         return Err(if is_known { IS_AFFILIATE } else { MAY_BE_AFFILIATE }.to_owned());
     }
-    let lacking = picture.rules.lacking(&person.traits, false);
+    let lacking = analysis.rules.lacking(&person.traits, false);
     if !lacking.is_empty() {
         return Err(format!("lacks {}", lacking.join(", ")));
     }
-    let creates = picture.steps.iter().filter(|step| step.anchor == person.address);
+    let creates = analysis.steps.iter().filter(|step| step.anchor == person.address);
     let fields = creates.into_iter().find_map(|step| match &step.act {
         Act::Create { fields, .. } => Some(fields.clone()),
         _ => None,
     });
     let fields = fields.ok_or("Refersion refused its email or a required value")?;
-    let sealed = picture.graph.identifiers.get(&person.address).and_then(|it| it.sealed.as_deref());
+    let sealed = analysis.graph.identifiers.get(&person.address).and_then(|it| it.sealed.as_deref());
     let email = sealed.and_then(|sealed| unseal(person.address, sealed));
     let email = email.ok_or("its email address cannot be read")?;
     if super::csv::is_formula(&email) {

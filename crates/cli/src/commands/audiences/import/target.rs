@@ -62,7 +62,7 @@ impl Target {
     }
 }
 
-/// Tells people what is not part of the file on standard output. Nothing else can be done if they cannot be told.
+/// Shows people, on standard error, what is not part of the file on standard output. A failure to show it is ignored.
 pub(super) fn beside_stdout(lines: &[String]) {
     drop(writeln!(io::stderr(), "{}", lines.join("\n")));
 }

@@ -85,7 +85,7 @@ async fn try_patch(
         context.output.json(&Tried { selector, count: selection.count, results, reasons, samples })?;
         return Ok(Exit::Done);
     }
-    context.output.line(&format!("{}\n", selection.told()))?;
+    context.output.line(&format!("{}\n", selection.summary()))?;
     show_samples(&preview.samples, context)?;
     would(&preview, context)?;
     context.output.line("nothing is planned or stored: this is a dry run")?;

@@ -50,7 +50,7 @@ impl Progress {
     }
 
     /// Says something that stays.
-    pub(super) fn say(&self, text: &str) {
+    pub(super) fn show_text(&self, text: &str) {
         match &self.0 {
             Place::Terminal(bar) => bar.suspend(|| write_line(text)),
             Place::Lines(_) => write_line(text),

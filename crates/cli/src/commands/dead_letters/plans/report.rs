@@ -51,9 +51,9 @@ fn show(report: &Report, context: &mut Context) -> Result<(), Failure> {
     if let Some(why) = &plan.progress.stopped_because {
         output.line(&format!("it stopped: {why}"))?;
     }
-    if let Some(verdict) = plan.progress.canary {
-        let (delivered, failed) = (verdict.tally.delivered, verdict.tally.failed);
-        let end = if verdict.passed { "passed" } else { "failed" };
+    if let Some(canary) = plan.progress.canary {
+        let (delivered, failed) = (canary.tally.delivered, canary.tally.failed);
+        let end = if canary.passed { "passed" } else { "failed" };
         output.line(&format!("canary {end}: {delivered} delivered, {failed} failed again"))?;
     }
     output.line("")?;

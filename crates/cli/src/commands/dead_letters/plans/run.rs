@@ -46,12 +46,14 @@ async fn watch(engines: &Engines, mut plan: Plan, progress: &mut Progress) -> Re
     let mut is_decided = false;
     loop {
         progress.running(&plan);
-        if let Some(verdict) = plan.progress.canary.filter(|_| !is_decided) {
+        if let Some(canary) = plan.progress.canary.filter(|_| !is_decided) {
             is_decided = true;
             let (tally, end) =
-                (verdict.tally, if verdict.passed { "the others follow" } else { "the plan stops" });
-            progress
-                .say(&format!("canary: {} delivered, {} failed again: {end}", tally.delivered, tally.failed));
+                (canary.tally, if canary.passed { "the others follow" } else { "the plan stops" });
+            progress.show_text(&format!(
+                "canary: {} delivered, {} failed again: {end}",
+                tally.delivered, tally.failed
+            ));
         }
         if plan.state != PlanState::Running && plan.under_way() == 0 {
             return Ok(plan);

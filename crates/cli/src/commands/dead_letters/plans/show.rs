@@ -12,7 +12,7 @@ use service::operator::Directory;
 use service::operator::plans::{self, seconds};
 use service::operator::repairs::Sample;
 
-/// What a script is told of a plan that was made.
+/// What a script gets of a plan that was made.
 #[derive(Serialize)]
 struct Made<'p> {
     /// The selector as it was written, with its times frozen.

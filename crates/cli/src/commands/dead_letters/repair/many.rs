@@ -35,7 +35,7 @@ pub(in super::super) async fn run(
     let directory = Directory::read(engines, None).await?;
     let repairer = Repairer::new(&directory, &context.loaded.config.identifiers.blocked_list());
     if !context.output.is_json() {
-        context.output.line(&format!("{}\n", selection.told()))?;
+        context.output.line(&format!("{}\n", selection.summary()))?;
         let preview = preview(engines, &repairer, selection, &patch).await?;
         show_samples(&preview.samples, context)?;
         would(&preview, context)?;

@@ -47,7 +47,7 @@ impl Chance {
             }),
             affiliates: self.many(4, Self::affiliate),
             events: self.many(4, Self::kept),
-            troubles: self.many(3, |chance| (chance.digest(), chance.trouble())),
+            retries: self.many(3, |chance| (chance.digest(), chance.retry())),
         };
         graph.sort();
         graph
@@ -58,8 +58,8 @@ impl Chance {
             kind: self.pick([Kind::User, Kind::Address, Kind::Anonymous]),
             named: self.maybe(Self::moment),
             sealed: self.maybe(Self::text),
-            said_at: self.maybe(Self::moment),
-            traits: self.many(9, |chance| (chance.text().into(), chance.said())),
+            stated_at: self.maybe(Self::moment),
+            traits: self.many(9, |chance| (chance.text().into(), chance.stated())),
             existed: self.percent(50),
             searched_at: self.maybe(Self::moment),
             may_appear_until: self.maybe(Self::moment),
@@ -71,7 +71,7 @@ impl Chance {
         }
     }
 
-    fn said(&mut self) -> TraitValue {
+    fn stated(&mut self) -> TraitValue {
         TraitValue {
             value: self.maybe(|chance| chance.text().into()),
             stamp: self.stamp(),
@@ -88,7 +88,7 @@ impl Chance {
             ordinary: self.maybe(Self::span),
             engage: self.maybe(Self::span),
             shape: self.maybe(Self::span),
-            beside: self.many(3, |chance| (chance.text().into(), chance.said())),
+            beside: self.many(3, |chance| (chance.text().into(), chance.stated())),
         }
     }
 
@@ -103,7 +103,7 @@ impl Chance {
             disabled_by_us: self.percent(50),
             was_active: self.percent(50),
             found: self.percent(50),
-            told: self.fields(),
+            delivered: self.fields(),
             shown: self.fields(),
             scrubbed: self.percent(50),
             gone: self.percent(50),
@@ -125,17 +125,17 @@ impl Chance {
             delete: self.percent(50),
             identifier: self.digest(),
             address: self.maybe(Self::digest),
-            says: self.many(5, |chance| chance.text().into()),
+            keys: self.many(5, |chance| chance.text().into()),
             stamp: self.stamp(),
             lane: self.pick([Lane::Live, Lane::Bulk]),
-            told_by: self.maybe(|chance| chance.pick([SentBy::Edit, SentBy::Create])),
+            sent_by: self.maybe(|chance| chance.pick([SentBy::Edit, SentBy::Create])),
             unusable: self.maybe(|chance| chance.text().into()),
-            died_of: self.maybe(|chance| chance.text().into()),
+            refused_key: self.maybe(|chance| chance.text().into()),
             unmatched: self.percent(20),
         }
     }
 
-    fn trouble(&mut self) -> RetryState {
+    fn retry(&mut self) -> RetryState {
         RetryState {
             attempts: self.count(),
             since: self.moment(),

@@ -18,7 +18,7 @@ const CASES: u64 = 2_000;
 fn small() -> Graph {
     let (user, address) = (Digest([1; 16]), Digest([2; 16]));
     let stamp = Stamp { time: Moment(1_000), received: None, key: Arc::from("m-1"), revision: 0 };
-    let said = |value: Option<&str>, refused: Option<&str>| TraitValue {
+    let stated = |value: Option<&str>, refused: Option<&str>| TraitValue {
         value: value.map(Text::from),
         stamp: stamp.clone(),
         refused: refused.map(str::to_owned),
@@ -26,15 +26,15 @@ fn small() -> Graph {
     };
     let of_user = Identifier {
         sealed: Some("c2VhbGVk".to_owned()),
-        said_at: Some(Moment(1_000)),
+        stated_at: Some(Moment(1_000)),
         traits: Map::from_iter([
-            ("first_name".into(), said(Some("Ada"), None)),
-            ("phone".into(), said(Some("x"), Some("too short"))),
-            ("zip".into(), said(None, None)),
+            ("first_name".into(), stated(Some("Ada"), None)),
+            ("phone".into(), stated(Some("x"), Some("too short"))),
+            ("zip".into(), stated(None, None)),
         ]),
         ..Identifier::new(Kind::User)
     };
-    let told = Map::from_iter([("first_name".into(), Some("Ada".into())), ("zip".into(), None)]);
+    let delivered = Map::from_iter([("first_name".into(), Some("Ada".into())), ("zip".into(), None)]);
     Graph {
         identifiers: Map::from_iter([(user, of_user), (address, Identifier::new(Kind::Address))]),
         claims: vec![Claim { ordinary: Some(Span::of(&stamp)), ..Claim::new(user, address) }],
@@ -42,7 +42,7 @@ fn small() -> Graph {
             id: Some(300),
             code: Some("ada1".to_owned()),
             status: Some(Status::Active),
-            told,
+            delivered,
             ..Affiliate::at(address)
         }],
         ..Graph::default()
@@ -68,9 +68,9 @@ fn bytes_of_small(form: u8, stamp: &[u8], refusal: &[u8]) -> Vec<u8> {
         b"\x01\x00",
         // One claim: the class, the user, the address, twice the stamp.
         b"\x01\x01\x01\x02\x02\x02",
-        // No sightings. One affiliate: flags, address, id, code, two fields told, none shown.
+        // No sightings. One affiliate: flags, address, id, code, two fields delivered, none shown.
         b"\x00\x01\x19\x02\xAC\x02\x04ada1\x02\x02\x04\x0C\x00\x00",
-        // Neither events nor troubles.
+        // Neither events nor retry states.
         b"\x00\x00",
     ]
     .concat()
@@ -86,7 +86,7 @@ fn the_bytes_of_form_2_are_these() {
     // Revision 0 with a receipt 5 microseconds after the time.
     let mut received = small();
     let profiles = received.identifiers.iter_mut();
-    let stamps = profiles.flat_map(|(_, it)| it.traits.iter_mut()).map(|(_, said)| &mut said.stamp);
+    let stamps = profiles.flat_map(|(_, it)| it.traits.iter_mut()).map(|(_, stated)| &mut stated.stamp);
     let spans = received.claims[0].ordinary.iter_mut().flat_map(|span| [&mut span.first, &mut span.last]);
     stamps.chain(spans).for_each(|stamp| stamp.received = Some(Moment(1_005)));
     let expected = bytes_of_small(2, b"\x01\x0A\x03m-1", b"\x01");
@@ -99,7 +99,11 @@ fn a_graph_of_form_1_is_read_with_its_revisions() {
     assert_eq!(unpack(&bytes_of_small(1, b"\x00\x03m-1", b"")).unwrap(), small());
     let repaired = unpack(&bytes_of_small(1, b"\x03\x03m-1", b"")).unwrap();
     assert!(
-        repaired.identifiers.values().flat_map(|it| it.traits.values()).all(|said| said.stamp.revision == 3)
+        repaired
+            .identifiers
+            .values()
+            .flat_map(|it| it.traits.values())
+            .all(|stated| stated.stamp.revision == 3)
     );
 }
 
@@ -218,9 +222,9 @@ fn a_count_that_the_bytes_cannot_hold_is_refused() {
 fn a_text_is_referred_to_only_if_it_is_short() {
     let twice = |length: usize| {
         let text = Some(Text::from("x".repeat(length)));
-        let told = Map::from_iter([("a".into(), text.clone()), ("b".into(), text)]);
+        let delivered = Map::from_iter([("a".into(), text.clone()), ("b".into(), text)]);
         let graph = Graph {
-            affiliates: vec![Affiliate { told, ..Affiliate::at(Digest([0; 16])) }],
+            affiliates: vec![Affiliate { delivered, ..Affiliate::at(Digest([0; 16])) }],
             ..Graph::default()
         };
         assert_eq!(unpack(&pack(&graph)).unwrap(), graph);
@@ -243,8 +247,8 @@ fn a_text_that_is_not_utf8_is_refused() {
 fn equal_stamps_share_their_key() {
     let graph = unpack(&pack(&small())).unwrap();
     let key = &graph.claims[0].first().unwrap().key;
-    for said in graph.identifiers.values().flat_map(|identifier| identifier.traits.values()) {
-        assert!(Arc::ptr_eq(&said.stamp.key, key));
+    for stated in graph.identifiers.values().flat_map(|identifier| identifier.traits.values()) {
+        assert!(Arc::ptr_eq(&stated.stamp.key, key));
     }
 }
 

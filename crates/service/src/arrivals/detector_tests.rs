@@ -31,9 +31,9 @@ fn stream(confirmed: &str) -> Stream {
     }
 }
 
-/// An installation as its judge sees it.
+/// An installation as its detector sees it.
 struct Scene {
-    judge: Judge,
+    detector: Detector,
     streams: Vec<Stream>,
     arrived: BTreeMap<Uuid, Ranges>,
     missing: Vec<Missing>,
@@ -44,7 +44,7 @@ struct Scene {
 impl Scene {
     fn new(confirmed: &str, arrived: &str) -> Self {
         Self {
-            judge: Judge::default(),
+            detector: Detector::default(),
             streams: vec![stream(confirmed)],
             arrived: [(STREAM, ranges(arrived))].into(),
             missing: Vec::new(),
@@ -58,7 +58,7 @@ impl Scene {
     }
 
     /// One look, after which the ledger holds what it found.
-    fn look(&mut self, second: i64) -> Vec<Verdict> {
+    fn look(&mut self, second: i64) -> Vec<StreamChange> {
         let look = Look {
             now: at(second),
             streams: &self.streams,
@@ -67,13 +67,13 @@ impl Scene {
             missing: &self.missing,
             watched_from: self.watched_from,
         };
-        let verdicts = self.judge.judge(&look);
-        for verdict in &verdicts {
-            self.missing.retain(|missing| missing.stream != verdict.stream);
-            self.missing.extend(verdict.missing.clone());
-            self.arrived.entry(verdict.stream).or_default().add(&verdict.given_up);
+        let changes = self.detector.detect(&look);
+        for change in &changes {
+            self.missing.retain(|missing| missing.stream != change.stream);
+            self.missing.extend(change.missing.clone());
+            self.arrived.entry(change.stream).or_default().add(&change.given_up);
         }
-        verdicts
+        changes
     }
 
     fn missing(&self) -> String {
@@ -86,8 +86,8 @@ fn what_an_empty_queue_does_not_hold_for_a_minute_is_missing_with_its_time_span(
     let mut scene = Scene::new("1-100", "1-30,71-100");
     assert_eq!(scene.look(200), [], "the broker may be moving it");
     assert_eq!(scene.look(245), []);
-    let verdicts = scene.look(260);
-    assert_eq!((verdicts.len(), verdicts[0].more), (1, 40));
+    let changes = scene.look(260);
+    assert_eq!((changes.len(), changes[0].more), (1, 40));
     let missing = &scene.missing[0];
     assert_eq!((missing.numbers.to_string().as_str(), missing.events()), ("31-70", 40));
     assert_eq!((missing.since, missing.until, missing.found_at), (at(30), at(70), at(260)));
@@ -128,8 +128,8 @@ fn what_arrives_late_is_not_missing_any_more() {
     scene.look(200);
     scene.look(260);
     scene.arrive("31-60");
-    let verdicts = scene.look(275);
-    assert_eq!((verdicts[0].more, scene.missing()), (0, "61-100".to_owned()));
+    let changes = scene.look(275);
+    assert_eq!((changes[0].more, scene.missing()), (0, "61-100".to_owned()));
     assert_eq!(scene.missing[0].found_at, at(260));
     scene.arrive("61-100");
     assert_eq!(scene.look(290)[0].missing, None);

@@ -9,7 +9,7 @@ use super::{SHARED, Shared};
 
 /// An identify without its shared identifiers.
 #[derive(Clone, Debug)]
-pub struct Heard {
+pub struct WithoutShared {
     /// The rest of it; `None` if no other identifier remains.
     pub statement: Option<Statement>,
     /// Identifiers that count a shared one as linked.
@@ -34,7 +34,7 @@ pub struct Apart {
 /// Traits stated under a shared userId count for the address that is stated with it, and for nothing else: the anonymousId
 /// is dropped. An identify whose strongest identifier is a shared address or anonymousId counts for no person.
 #[must_use]
-pub fn hear(statement: &Statement, is_shared: impl Fn(Digest) -> bool) -> Option<Heard> {
+pub fn without_shared(statement: &Statement, is_shared: impl Fn(Digest) -> bool) -> Option<WithoutShared> {
     let user = statement.user.as_ref().map(|name| (name, Kind::User));
     let address = statement.address.as_ref().map(|(name, _)| (name, Kind::Address));
     let anonymous = statement.anonymous.as_ref().map(|name| (name, Kind::Anonymous));
@@ -51,7 +51,7 @@ pub fn hear(statement: &Statement, is_shared: impl Fn(Digest) -> bool) -> Option
     };
     let links = [apart(user, address), apart(address, user), apart(anonymous, user.or(address))];
     let is = |name: Option<(&Name, Kind)>| name.is_some_and(|(name, _)| is_shared(name.digest));
-    let unusable = Some(left_out(statement.unusable.as_ref(), shared.iter().map(|it| it.kind)));
+    let unusable = Some(describe_unusable(statement.unusable.as_ref(), shared.iter().map(|it| it.kind)));
     let mut left = Statement { unusable, ..statement.clone() };
     if is(user) {
         (left.user, left.anonymous) = (None, None);
@@ -62,13 +62,17 @@ pub fn hear(statement: &Statement, is_shared: impl Fn(Digest) -> bool) -> Option
     if is(anonymous) || (user.is_none() && is(address)) {
         left.anonymous = None;
     }
-    let speaks = !left.digests().is_empty();
-    Some(Heard { statement: speaks.then_some(left), apart: links.into_iter().flatten().collect(), shared })
+    let counts = !left.digests().is_empty();
+    Some(WithoutShared {
+        statement: counts.then_some(left),
+        apart: links.into_iter().flatten().collect(),
+        shared,
+    })
 }
 
 /// The unusable values of an event in words, with its shared identifiers of these kinds.
 #[must_use]
-pub fn left_out(unusable: Option<&Text>, kinds: impl IntoIterator<Item = Kind>) -> Text {
+pub fn describe_unusable(unusable: Option<&Text>, kinds: impl IntoIterator<Item = Kind>) -> Text {
     let words = kinds.into_iter().map(|kind| format!("{} ({SHARED})", kind.place()));
     let words: Vec<String> = unusable.map(ToString::to_string).into_iter().chain(words).collect();
     words.join(", ").into()

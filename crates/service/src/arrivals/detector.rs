@@ -3,7 +3,7 @@
 //! Two things show that an event is not in the queue any more. The queue was seen empty after its publishing was
 //! confirmed, and it had not arrived: this is certain but for messages that the broker is just moving, so it has to be
 //! seen twice. Or events that were published later to the same queue have arrived, which is first in, first out; then
-//! the event may still be on its way to the bulk lane, in the poison queue, or in the hand of a worker, and much more
+//! the event may still be on its way to the bulk lane, in the poison queue, or held by a worker, and much more
 //! time has to pass in which others arrive.
 
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use uuid::Uuid;
 /// How long an event is absent from an empty queue before it is missing.
 pub(super) const STAYS: SignedDuration = SignedDuration::from_secs(60);
 
-/// How much later than an event another one has to be published to have overtaken it, whatever the clocks say.
+/// How much later than an event another one has to be published to have overtaken it, even if the clocks differ.
 const LATER: SignedDuration = SignedDuration::from_mins(5);
 
 /// For how long others have to arrive before an event that they have overtaken is missing.
@@ -48,7 +48,7 @@ pub(super) struct Look<'a> {
 
 /// What has changed about one stream.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Verdict {
+pub(super) struct StreamChange {
     pub(super) stream: Uuid,
     /// What is missing now.
     pub(super) missing: Option<Missing>,
@@ -60,7 +60,7 @@ pub(super) struct Verdict {
 
 /// What earlier looks have shown.
 #[derive(Default)]
-pub(super) struct Judge {
+pub(super) struct Detector {
     last_look: Option<Timestamp>,
     /// By queue, when the newest event that has arrived was published.
     newest: BTreeMap<String, Timestamp>,
@@ -83,15 +83,15 @@ struct Overtaken {
     bulk_was_empty: bool,
 }
 
-impl Judge {
+impl Detector {
     /// Looks at everything, and returns what has changed.
-    pub(super) fn judge(&mut self, look: &Look<'_>) -> Vec<Verdict> {
+    pub(super) fn detect(&mut self, look: &Look<'_>) -> Vec<StreamChange> {
         let newest = newest(look);
         let passed = self.last_look.map_or(Duration::ZERO, |last| {
             Duration::try_from(look.now.duration_since(last)).unwrap_or_default().min(LONGEST_STEP)
         });
         self.suspects.retain(|id, _| look.streams.iter().any(|stream| stream.id == *id));
-        let mut verdicts = gone(look);
+        let mut changes = gone(look);
         for stream in look.streams {
             let arrived = look.arrived.get(&stream.id).cloned().unwrap_or_default();
             let watched = stream.confirmed.without(&arrived).and(&stream.after(look.watched_from));
@@ -101,10 +101,10 @@ impl Judge {
             let others_arrive = newest_now > self.newest.get(&stream.queue).copied();
             let step = if others_arrive { passed } else { Duration::ZERO };
             found.add(&suspects.overtaken(look, stream, &watched, (newest_now, step)));
-            verdicts.extend(verdict(look, stream, &arrived, found));
+            changes.extend(change(look, stream, &arrived, found));
         }
         (self.newest, self.last_look) = (newest, Some(look.now));
-        verdicts
+        changes
     }
 }
 
@@ -124,10 +124,10 @@ fn newest(look: &Look<'_>) -> BTreeMap<String, Timestamp> {
 }
 
 /// What is missing of streams that are not remembered any more is too old to be reported.
-fn gone(look: &Look<'_>) -> Vec<Verdict> {
+fn gone(look: &Look<'_>) -> Vec<StreamChange> {
     let is_gone = |missing: &&Missing| !look.streams.iter().any(|stream| stream.id == missing.stream);
     let gone = look.missing.iter().filter(is_gone).map(|missing| missing.stream);
-    gone.map(|stream| Verdict { stream, missing: None, more: 0, given_up: Ranges::default() }).collect()
+    gone.map(|stream| StreamChange { stream, missing: None, more: 0, given_up: Ranges::default() }).collect()
 }
 
 impl Suspects {
@@ -195,7 +195,7 @@ impl Overtaken {
 }
 
 /// What is missing of a stream now, if that has changed.
-fn verdict(look: &Look<'_>, stream: &Stream, arrived: &Ranges, found: Ranges) -> Option<Verdict> {
+fn change(look: &Look<'_>, stream: &Stream, arrived: &Ranges, found: Ranges) -> Option<StreamChange> {
     let known = look.missing.iter().find(|missing| missing.stream == stream.id);
     let known_numbers = known.map(|known| known.numbers.clone()).unwrap_or_default();
     let mut numbers = known_numbers.clone();
@@ -225,13 +225,13 @@ fn verdict(look: &Look<'_>, stream: &Stream, arrived: &Ranges, found: Ranges) ->
     let found_at = known.filter(|_| more == 0).map_or(look.now, |known| known.found_at);
     let (queue, until) = (stream.queue.clone(), stream.until(last));
     let missing = Missing { stream: stream.id, queue, numbers, beyond, since, until, found_at };
-    Some(Verdict { stream: stream.id, missing: Some(missing), more, given_up })
+    Some(StreamChange { stream: stream.id, missing: Some(missing), more, given_up })
 }
 
-fn nothing(stream: Uuid) -> Verdict {
-    Verdict { stream, missing: None, more: 0, given_up: Ranges::default() }
+fn nothing(stream: Uuid) -> StreamChange {
+    StreamChange { stream, missing: None, more: 0, given_up: Ranges::default() }
 }
 
 #[cfg(test)]
-#[path = "judge_tests.rs"]
+#[path = "detector_tests.rs"]
 mod tests;

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use identity::Digest;
 use identity::audiences::Counted;
 use identity::bounds::{Bounds, MAX_LINKS, Shed, shed_values};
+use identity::directory::{DirectoryEntries, apply_directory};
 use identity::eligibility::Rules;
 use identity::fold::{merge, retract};
 use identity::graph::{Graph, Identifier};
-use identity::known::{Known, learn};
 use identity::plan::{Act, Step};
-use identity::shared::{Apart, most_linked, take_apart};
+use identity::shared::{Apart, most_linked, split_graph};
 use identity::tombstones::Tombstones;
 use jiff::Timestamp;
 use ledger::{Changes, GraphRow, Row, Save};
@@ -67,7 +67,7 @@ impl Slot {
 
 /// The graphs of the batch, by the identifiers that they hold.
 #[derive(Default)]
-pub(super) struct Hand {
+pub(super) struct GraphSet {
     slots: Vec<Option<Slot>>,
     slot_of: HashMap<Digest, usize>,
     dissolved: Vec<Row>,
@@ -75,17 +75,17 @@ pub(super) struct Hand {
     pub(super) shared: Tally,
 }
 
-impl Hand {
+impl GraphSet {
     pub(super) fn of(graphs: Vec<GraphRow>) -> Self {
-        let mut hand = Self::default();
+        let mut set = Self::default();
         for row in graphs {
             let indexed: Vec<Digest> = row.graph.identifiers.keys().copied().collect();
-            hand.slot_of.extend(indexed.iter().map(|digest| (*digest, hand.slots.len())));
+            set.slot_of.extend(indexed.iter().map(|digest| (*digest, set.slots.len())));
             let GraphRow { row, graph, counted } = row;
             let slot = Slot { row: Some(row), graph, counted, indexed, touched: false, ..Slot::new() };
-            hand.slots.push(Some(slot));
+            set.slots.push(Some(slot));
         }
-        hand
+        set
     }
 
     /// Marks the graphs of these identifiers, so that they are settled.
@@ -159,11 +159,11 @@ impl Hand {
     }
 
     /// Splits the graphs of these where an identifier links more than `after` others. Returns whether any stops linking.
-    pub(super) fn take_apart(&mut self, digests: &[Digest], after: usize, rules: &Rules) -> bool {
+    pub(super) fn split(&mut self, digests: &[Digest], after: usize, rules: &Rules) -> bool {
         let mut any = false;
         for place in self.slots_of(digests) {
             let Some(slot) = self.slots[place].as_mut() else { continue };
-            let Some((parts, shared)) = take_apart(&mut slot.graph, after, rules) else { continue };
+            let Some((parts, shared)) = split_graph(&mut slot.graph, after, rules) else { continue };
             self.shared.count(&shared, 0);
             any = true;
             // Every part is a new graph: an identifier can leave a graph in the ledger only if the graph is dissolved.
@@ -221,7 +221,7 @@ impl Hand {
             }
         };
         for other in slots.into_iter().skip(1) {
-            self.pour(other, into);
+            self.merge_slots(other, into);
         }
         self.slot_of.extend(digests.iter().map(|digest| (*digest, into)));
         let slot = self.slots[into].as_mut()?;
@@ -229,7 +229,7 @@ impl Hand {
         Some(slot)
     }
 
-    fn pour(&mut self, from: usize, into: usize) {
+    fn merge_slots(&mut self, from: usize, into: usize) {
         let Some(other) = self.slots[from].take() else { return };
         // Only its own identifiers point to it, so the many other graphs need not be searched.
         self.slot_of.extend(other.graph.identifiers.keys().map(|digest| (*digest, into)));
@@ -257,7 +257,7 @@ impl Hand {
     pub(super) fn finish(
         self,
         worker: &Worker,
-        (rules, directory): (&Rules, &Known),
+        (rules, directory): (&Rules, &DirectoryEntries),
         now: Timestamp,
         changes: &mut Changes,
     ) -> Vec<(usize, Vec<Step>)> {
@@ -270,7 +270,7 @@ impl Hand {
         }
         let mut edits = Vec::new();
         for mut slot in self.slots.into_iter().flatten().filter(|slot| slot.touched) {
-            learn(&mut slot.graph, rules, directory);
+            apply_directory(&mut slot.graph, rules, directory);
             let new = slot
                 .graph
                 .identifiers
@@ -281,7 +281,7 @@ impl Hand {
             let Slot { row, graph, counted, .. } = slot;
             let mut save = Save { row, graph, counted, new_digests, work: None, dirty: 0, waiting: 0 };
             let steps = settle_save(changes, &mut save, rules, now, worker.limits.bulk_waits);
-            if can_be_told_at_once(&save, &steps) {
+            if can_be_sent_at_once(&save, &steps) {
                 edits.push((changes.saves.len(), steps));
             }
             changes.saves.push(save);
@@ -291,8 +291,8 @@ impl Hand {
 }
 
 /// Whether all steps are edits of a stored graph: an open call about a new graph could not find it again.
-fn can_be_told_at_once(save: &Save, steps: &[Step]) -> bool {
-    let tried = |step: &Step| save.graph.troubles.contains_key(&step.anchor);
+fn can_be_sent_at_once(save: &Save, steps: &[Step]) -> bool {
+    let tried = |step: &Step| save.graph.retries.contains_key(&step.anchor);
     let is_edit = |step: &Step| matches!(step.act, Act::Edit { .. });
     save.row.is_some() && !steps.is_empty() && steps.iter().all(|step| is_edit(step) && !tried(step))
 }

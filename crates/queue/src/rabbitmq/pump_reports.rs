@@ -12,26 +12,26 @@ use tokio::time::timeout;
 /// How long the pumps are waited for: one may be busy with the broker. The count that is given then may lack a delivery.
 const PUMPS_REPORT_WITHIN: Duration = Duration::from_millis(500);
 
-/// Asks the pumps of a process.
+/// Asks the pumps of a process for reports.
 #[derive(Default)]
-pub(super) struct RollCall(Vec<mpsc::Sender<oneshot::Sender<()>>>);
+pub(super) struct PumpReports(Vec<mpsc::Sender<oneshot::Sender<()>>>);
 
-/// A pump's end.
-pub(super) struct Called(mpsc::Receiver<oneshot::Sender<()>>);
+/// The requests that one pump receives.
+pub(super) struct ReportRequests(mpsc::Receiver<oneshot::Sender<()>>);
 
-impl RollCall {
+impl PumpReports {
     /// Adds a pump.
-    pub(super) fn add(&mut self) -> Called {
+    pub(super) fn add(&mut self) -> ReportRequests {
         let (sender, receiver) = mpsc::channel(1);
         self.0.push(sender);
-        Called(receiver)
+        ReportRequests(receiver)
     }
 
     /// Returns when each pump that still runs has received what was delivered to it before this call.
     pub(super) async fn take(&self) {
         let reports = self.0.iter().map(async |pump| {
-            let (here, report) = oneshot::channel();
-            if pump.send(here).await.is_ok() {
+            let (report_to, report) = oneshot::channel();
+            if pump.send(report_to).await.is_ok() {
                 // A pump that ends drops what it was asked.
                 report.await.ok();
             }
@@ -40,11 +40,11 @@ impl RollCall {
     }
 }
 
-impl Called {
-    /// The next time that the pump is asked; never again once nobody asks any more.
+impl ReportRequests {
+    /// The next request to report; pending for ever if the asking side is gone.
     pub(super) async fn next(&mut self) -> oneshot::Sender<()> {
         match self.0.recv().await {
-            Some(here) => here,
+            Some(report_to) => report_to,
             None => std::future::pending().await,
         }
     }

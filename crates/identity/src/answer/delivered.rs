@@ -3,7 +3,7 @@
 use crate::digest::Digest;
 use crate::eligibility::Rules;
 use crate::graph::{Graph, SentBy, TrackedEvent};
-use crate::resolution::{Person, Who};
+use crate::resolution::{Person, Resolution};
 use crate::tombstones::Tombstones;
 use crate::{Map, Text};
 
@@ -29,32 +29,33 @@ struct Sent<'a> {
 }
 
 impl Sent<'_> {
-    /// Whether the call sent a trait of the event that still counts. While it was under way, this person, or another who has the
+    /// Whether the call sent a trait of the event that still counts. While it was under way, this person, or another that has the
     /// address now, may have stated something newer, which the call did not send; so texts are compared.
-    fn tells(&self, kept: &TrackedEvent, key: &str, person: &Person<'_>) -> bool {
+    fn delivers(&self, kept: &TrackedEvent, key: &str, person: &Person<'_>) -> bool {
         if key == "email" {
             return self.email.is_some() && kept.address == self.email;
         }
         self.rules.fields_of(key).any(|field| {
-            let winner = person.said(field, key).filter(|said| said.is_of(kept.event, &kept.stamp));
-            let text = winner.and_then(|said| self.rules.text_of(field, said));
+            let winner =
+                person.value_for(field, key).filter(|stated| stated.is_stated_by(kept.event, &kept.stamp));
+            let text = winner.and_then(|stated| self.rules.text_of(field, stated));
             text.is_some() && self.fields.get(field).map(Text::as_str) == text
         })
     }
 }
 
 fn mark(graph: &mut Graph, rules: &Rules, anchor: Digest, sent: &Sent<'_>, by: SentBy) {
-    let who = Who::of(graph, &Tombstones::of(graph), rules);
-    let Some(person) = who.person(anchor) else { return };
-    let told: Vec<bool> = graph.events.iter().map(|kept| is_told(kept, person, sent)).collect();
-    for (kept, told) in graph.events.iter_mut().zip(told) {
-        if told {
-            kept.told_by = kept.told_by.max(Some(by));
+    let resolution = Resolution::of(graph, &Tombstones::of(graph), rules);
+    let Some(person) = resolution.person(anchor) else { return };
+    let delivered: Vec<bool> = graph.events.iter().map(|kept| is_delivered(kept, person, sent)).collect();
+    for (kept, delivered) in graph.events.iter_mut().zip(delivered) {
+        if delivered {
+            kept.sent_by = kept.sent_by.max(Some(by));
         }
     }
 }
 
-fn is_told(kept: &TrackedEvent, person: &Person<'_>, sent: &Sent<'_>) -> bool {
+fn is_delivered(kept: &TrackedEvent, person: &Person<'_>, sent: &Sent<'_>) -> bool {
     let mine = !kept.delete && (person.has(kept.identifier) || kept.identifier == person.payee);
-    mine && kept.says.iter().any(|key| sent.tells(kept, key, person))
+    mine && kept.keys.iter().any(|key| sent.delivers(kept, key, person))
 }

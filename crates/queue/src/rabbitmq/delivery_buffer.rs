@@ -1,7 +1,7 @@
 //! What the broker has delivered to this process, until it is answered. No IO happens under its lock.
 //!
 //! A batch is known by its ticket. When the link to the broker fails, everything is forgotten: the broker gives it to
-//! whoever comes next, and an answer for a forgotten ticket finds nothing.
+//! the next consumer, and an answer for a forgotten ticket finds nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,24 +13,24 @@ use tokio::time::Instant;
 use super::delivered::{Delivered, Held};
 use super::deliveries::Deliveries;
 use super::fill::Sizes;
+use super::round_robin::Waiting;
 use super::topology::Source;
-use super::turns::Waiting;
 use crate::Batch;
 use crate::batch::Taken;
 
-/// See the module.
+/// The deliveries of this process, shared by its pumps and takers.
 #[derive(Default)]
-pub(super) struct Intake {
+pub(super) struct DeliveryBuffer {
     state: Mutex<Deliveries>,
-    /// Of messages that have come.
+    /// The sizes of delivered messages.
     sizes: Arc<Sizes>,
-    /// Something may be taken.
+    /// Notified when something may be taken.
     pub(super) arrived: Notify,
-    /// Somebody takes.
+    /// Notified when a taker begins to wait.
     wanted: Notify,
 }
 
-impl Intake {
+impl DeliveryBuffer {
     /// One that notes the sizes of messages.
     pub(super) fn with(sizes: &Arc<Sizes>) -> Self {
         Self { sizes: Arc::clone(sizes), ..Self::default() }
@@ -50,7 +50,7 @@ impl Intake {
         self.lock().forget();
     }
 
-    /// Takes in a delivery, unless it is of a link that is gone.
+    /// Adds a delivery, unless its link is gone.
     pub(super) fn arrive(&self, generation: u64, message: Delivered) {
         let mut state = self.lock();
         if state.generation != generation {
@@ -64,7 +64,7 @@ impl Intake {
         self.arrived.notify_one();
     }
 
-    /// Keeps a message that this program is too old for, unanswered.
+    /// Keeps a message that only a newer program can read, unanswered.
     pub(super) fn park(&self, generation: u64, message: Delivered) {
         let mut state = self.lock();
         if state.generation == generation {
@@ -104,7 +104,7 @@ impl Intake {
     /// Takes messages off their tickets and returns those that were still held.
     pub(super) fn settle(&self, messages: &[Taken]) -> Vec<Arc<Delivered>> {
         let mut state = self.lock();
-        messages.iter().filter_map(|message| state.let_go(*message)).collect()
+        messages.iter().filter_map(|message| state.release(*message)).collect()
     }
 
     /// Puts messages back, before the others of their connection, and returns how many of them were still held.
@@ -112,7 +112,7 @@ impl Intake {
         let mut state = self.lock();
         let mut count = 0;
         for taken in messages.iter().rev() {
-            if let Some(message) = state.let_go(*taken) {
+            if let Some(message) = state.release(*taken) {
                 state.queue(message.source).push_front(Waiting { message, again: true });
                 count += 1;
             }
@@ -145,14 +145,14 @@ impl Intake {
         self.lock().live.of(connection)
     }
 
-    /// Marks that somebody takes, until the guard is dropped.
+    /// Counts a taker, until the guard is dropped.
     pub(super) fn taker(&self) -> Taker<'_> {
         self.lock().takers += 1;
         self.wanted.notify_one();
         Taker(self)
     }
 
-    /// Returns when somebody takes, or did so less than `time` ago and will be back.
+    /// Returns when a taker waits, or did so less than `time` ago.
     pub(super) async fn wanted(&self, time: Duration) {
         while self.idle_for(time) {
             self.wanted.notified().await;
@@ -162,13 +162,13 @@ impl Intake {
     /// Whether nobody has taken for `time`, nor holds anything.
     pub(super) fn idle_for(&self, time: Duration) -> bool {
         let state = self.lock();
-        let rested = state.last_take.is_none_or(|last| last.elapsed() >= time);
-        state.takers == 0 && state.held.is_empty() && rested
+        let is_idle = state.last_take.is_none_or(|last| last.elapsed() >= time);
+        state.takers == 0 && state.held.is_empty() && is_idle
     }
 }
 
-/// Somebody who takes.
-pub(super) struct Taker<'a>(&'a Intake);
+/// A taker that waits.
+pub(super) struct Taker<'a>(&'a DeliveryBuffer);
 
 impl Drop for Taker<'_> {
     fn drop(&mut self) {
@@ -178,8 +178,8 @@ impl Drop for Taker<'_> {
     }
 }
 
-/// Poison on its way back.
-pub(super) struct Passing<'a>(&'a Intake, u64);
+/// Poison messages that are being sent back.
+pub(super) struct Passing<'a>(&'a DeliveryBuffer, u64);
 
 impl Drop for Passing<'_> {
     fn drop(&mut self) {
@@ -188,5 +188,5 @@ impl Drop for Passing<'_> {
 }
 
 #[cfg(test)]
-#[path = "intake_tests.rs"]
+#[path = "delivery_buffer_tests.rs"]
 mod tests;

@@ -15,13 +15,13 @@ pub(super) struct Waiting {
 }
 
 /// What a take has found so far, and the room that is left.
-pub(super) struct Hand {
+pub(super) struct Selection {
     pub(super) found: Vec<Waiting>,
     room: usize,
     bytes: usize,
 }
 
-impl Hand {
+impl Selection {
     /// Room for `max` events.
     pub(super) fn with_room(max: usize) -> Self {
         Self { found: Vec::new(), room: max.max(1), bytes: TAKE_BYTES }
@@ -30,13 +30,13 @@ impl Hand {
 
 /// The waiting messages, each connection's in their order. Connections take turns.
 #[derive(Default)]
-pub(super) struct Turns {
+pub(super) struct RoundRobin {
     waiting: BTreeMap<i64, VecDeque<Waiting>>,
     /// The connection that was served last.
     served: i64,
 }
 
-impl Turns {
+impl RoundRobin {
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
@@ -60,35 +60,35 @@ impl Turns {
         self.waiting.entry(one.message.connection).or_default().push_front(one);
     }
 
-    /// Moves messages into the hand while there is room, connection by connection, the one behind the last that was
+    /// Moves messages into the selection while there is room, connection by connection, the one behind the last that was
     /// served first; those of `except` are passed over. `false`: there is room for nothing else.
-    pub(super) fn fill(&mut self, hand: &mut Hand, except: &[i64]) -> bool {
+    pub(super) fn fill(&mut self, selection: &mut Selection, except: &[i64]) -> bool {
         let behind = self.waiting.range((Excluded(self.served), Unbounded));
         let before = self.waiting.range(..=self.served);
         let turns: Vec<i64> = behind.chain(before).map(|(connection, _)| *connection).collect();
         turns
             .into_iter()
             .filter(|connection| !except.contains(connection))
-            .all(|connection| self.fill_from(connection, hand))
+            .all(|connection| self.fill_from(connection, selection))
     }
 
-    fn fill_from(&mut self, connection: i64, hand: &mut Hand) -> bool {
-        while hand.room > 0 {
+    fn fill_from(&mut self, connection: i64, selection: &mut Selection) -> bool {
+        while selection.room > 0 {
             let Some(waiting) = self.waiting.get_mut(&connection) else { return true };
             let Some(next) = waiting.front().map(|waiting| Arc::clone(&waiting.message)) else { return true };
-            if !hand.found.is_empty() && (next.goes_alone() || next.bytes() > hand.bytes) {
+            if !selection.found.is_empty() && (next.must_be_alone() || next.bytes() > selection.bytes) {
                 return false;
             }
-            hand.found.extend(waiting.pop_front());
+            selection.found.extend(waiting.pop_front());
             if waiting.is_empty() {
                 self.waiting.remove(&connection);
             }
             self.served = connection;
-            if next.goes_alone() {
+            if next.must_be_alone() {
                 return false;
             }
-            hand.room = hand.room.saturating_sub(next.events);
-            hand.bytes = hand.bytes.saturating_sub(next.bytes());
+            selection.room = selection.room.saturating_sub(next.events);
+            selection.bytes = selection.bytes.saturating_sub(next.bytes());
         }
         false
     }

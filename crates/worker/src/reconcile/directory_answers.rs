@@ -1,8 +1,8 @@
-//! Learns from the directory of affiliates what a search or a create would answer.
+//! Answers due searches and creates from the directory of affiliates, without a call.
 
 use std::collections::BTreeSet;
 
-use identity::known::learn;
+use identity::directory::apply_directory;
 use identity::{Digest, Graph};
 use ledger::{GraphId, LedgerError};
 
@@ -19,11 +19,11 @@ use crate::settle::{settle_save, unsettled};
 impl Holder {
     /// Looks up the addresses of due searches and creates in the directory. Returns the graphs that were changed by that, which
     /// are settled again.
-    pub(super) async fn learn_from_directory(
+    pub(super) async fn answer_from_directory(
         &mut self,
         candidates: &[Candidate],
     ) -> Result<BTreeSet<GraphId>, LedgerError> {
-        let asking = candidates.iter().filter(|candidate| asks(&candidate.request));
+        let asking = candidates.iter().filter(|candidate| needs_lookup(&candidate.request));
         let addresses = in_order(asking.map(|candidate| candidate.anchor));
         if addresses.is_empty() {
             return Ok(BTreeSet::new());
@@ -31,19 +31,19 @@ impl Holder {
         if !self.worker.has_directory(self.connection.id).await? {
             return Ok(BTreeSet::new());
         }
-        let known = self.worker.ledger.look_up(self.connection.id, &addresses).await?;
+        let entries = self.worker.ledger.look_up(self.connection.id, &addresses).await?;
         let answered =
-            |address: &&Digest| known.complete_since.is_some() || known.listed.contains_key(address);
+            |address: &&Digest| entries.complete_since.is_some() || entries.listed.contains_key(address);
         let addresses: Vec<Digest> = addresses.iter().filter(answered).copied().collect();
         let recorder = self.recorder();
         let rules = recorder.rules();
-        recorder.change_graphs(&addresses, &|graph| learn(graph, &rules, &known)).await
+        recorder.change_graphs(&addresses, &|graph| apply_directory(graph, &rules, &entries)).await
     }
 }
 
 /// Whether a call asks whether an affiliate is there. A search that a delete waits for is made in any case, unless the
 /// directory has a code for it.
-fn asks(request: &CallRequest) -> bool {
+fn needs_lookup(request: &CallRequest) -> bool {
     match request {
         CallRequest::Create(_) => true,
         CallRequest::Search(search) => search.code.is_none(),

@@ -1,4 +1,4 @@
-//! What became of a released item, as far as its dead letter and event tell.
+//! What became of a released item, as far as its dead letter and event show.
 
 use ledger::plans::{ItemChange, ItemState, LetterNow, PlanItem};
 use ledger::{DeadLetterState, State};

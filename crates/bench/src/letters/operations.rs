@@ -1,4 +1,4 @@
-//! What operators do with dead letters, measured one after the other.
+//! The measured operations on dead letters, one after the other.
 
 use std::time::{Duration, Instant};
 
@@ -8,30 +8,30 @@ use worker::housekeeping;
 
 use super::lock::Watch;
 use super::report::Row;
-use crate::crew::output_of;
-use crate::ground::Ground;
+use crate::environment::Environment;
+use crate::processes::output_of;
 
-/// Longer than what is discarded can be restored.
+/// Longer than the time for which a discarded dead letter can be restored.
 const LATER: Duration = Duration::from_secs(8 * 86_400);
-/// A patch of the events whose address was refused.
+/// A patch for the events whose address was refused.
 const PATCH: &str = r#"[{"op":"replace","path":"/traits/address/city","value":"Salem"}]"#;
 
-/// The acts on one ledger.
-pub(super) struct Acts<'a> {
-    ground: &'a Ground,
+/// The operations on one ledger.
+pub(super) struct Operations<'a> {
+    environment: &'a Environment,
     letters: u64,
     rows: Vec<Row>,
 }
 
-impl<'a> Acts<'a> {
-    pub(super) fn new(ground: &'a Ground, letters: u32) -> Self {
-        Self { ground, letters: letters.into(), rows: Vec::new() }
+impl<'a> Operations<'a> {
+    pub(super) fn new(environment: &'a Environment, letters: u32) -> Self {
+        Self { environment, letters: letters.into(), rows: Vec::new() }
     }
 
-    /// Does all of them.
-    pub(super) async fn all(mut self) -> anyhow::Result<Vec<Row>> {
+    /// Runs all of them.
+    pub(super) async fn run(mut self) -> anyhow::Result<Vec<Row>> {
         let all = self.letters;
-        // The members are dealt out in turn.
+        // Each third member has a refused address.
         let refused = (all + 1) / 3;
         self.program("status", all, &["status"]).await?;
         self.command("groups", all, &["groups"]).await?;
@@ -54,61 +54,66 @@ impl<'a> Acts<'a> {
         Ok(self.rows)
     }
 
-    async fn plan(&mut self, act: &'static str, letters: u64, selector: &str) -> anyhow::Result<String> {
-        let planned = self.command(act, letters, &["plan", selector]).await?;
+    async fn plan(
+        &mut self,
+        operation: &'static str,
+        letters: u64,
+        selector: &str,
+    ) -> anyhow::Result<String> {
+        let planned = self.command(operation, letters, &["plan", selector]).await?;
         let id = planned["id"].as_i64().context("a plan has no id")?;
         Ok(id.to_string())
     }
 
-    /// Runs `dead-letters` in a process of its own.
+    /// Runs `dead-letters` in a separate process.
     async fn command(
         &mut self,
-        act: &'static str,
+        operation: &'static str,
         letters: u64,
         arguments: &[&str],
     ) -> anyhow::Result<Value> {
-        self.program(act, letters, &[&["dead-letters"], arguments].concat()).await
+        self.program(operation, letters, &[&["dead-letters"], arguments].concat()).await
     }
 
-    /// Runs the program in a process of its own.
+    /// Runs the program in a separate process.
     async fn program(
         &mut self,
-        act: &'static str,
+        operation: &'static str,
         letters: u64,
         arguments: &[&str],
     ) -> anyhow::Result<Value> {
         let watch = self.watch().await?;
         let began = Instant::now();
-        let said = output_of(arguments, &self.ground.variables).await?;
+        let output = output_of(arguments, &self.environment.variables).await?;
         let seconds = began.elapsed().as_secs_f64();
-        self.note(act, letters, seconds, watch).await?;
-        Ok(said)
+        self.add_row(operation, letters, seconds, watch).await?;
+        Ok(output)
     }
 
-    async fn note(
+    async fn add_row(
         &mut self,
-        act: &'static str,
+        operation: &'static str,
         letters: u64,
         seconds: f64,
         watch: Watch,
     ) -> anyhow::Result<()> {
         let longest_lock_ms = watch.end().await?.as_secs_f64() * 1e3;
-        tracing::info!(act, seconds, longest_lock_ms, "an act is done");
-        self.rows.push(Row { act, letters, seconds, longest_lock_ms });
+        tracing::info!(operation, seconds, longest_lock_ms, "an operation is done");
+        self.rows.push(Row { operation, letters, seconds, longest_lock_ms });
         Ok(())
     }
 
-    /// What housekeeping does when retention ends: of a class; of what was discarded; of everything. In its pages.
+    /// The deletes of housekeeping when retention ends: of a class, of discarded dead letters, and of all. In pages.
     async fn retention(&mut self) -> anyhow::Result<()> {
-        let ledger = self.ground.engines.ledger.as_ref();
-        let now = self.ground.engines.now();
+        let ledger = self.environment.engines.ledger.as_ref();
+        let now = self.environment.engines.now();
         let later = now + jiff::SignedDuration::try_from(LATER)?;
 
         let pages = async |rows| ledger.expire_class("refused", later, now, rows).await;
         self.in_pages("expiry of a class", pages).await?;
 
         let discard = ["dead-letters", "discard", "class:unavailable", "--reason", "bench"];
-        output_of(&discard, &self.ground.variables).await?;
+        output_of(&discard, &self.environment.variables).await?;
         let pages = async |rows| ledger.drop_discarded(later, rows).await;
         self.in_pages("payloads of discarded", pages).await?;
 
@@ -118,7 +123,7 @@ impl<'a> Acts<'a> {
 
     async fn in_pages(
         &mut self,
-        act: &'static str,
+        operation: &'static str,
         page: impl AsyncFn(usize) -> Result<usize, ledger::LedgerError>,
     ) -> anyhow::Result<()> {
         let (watch, began, mut letters) = (self.watch().await?, Instant::now(), 0);
@@ -133,10 +138,10 @@ impl<'a> Acts<'a> {
             size.learn(done, page_began.elapsed());
             tokio::time::sleep(housekeeping::REST).await;
         }
-        self.note(act, letters, began.elapsed().as_secs_f64(), watch).await
+        self.add_row(operation, letters, began.elapsed().as_secs_f64(), watch).await
     }
 
     async fn watch(&self) -> anyhow::Result<Watch> {
-        Watch::begin(&self.ground.config.ledger.url).await
+        Watch::begin(&self.environment.config.ledger.url).await
     }
 }

@@ -24,26 +24,26 @@ pub(super) fn api_key() -> String {
 pub(super) const FIELD: u64 = 101;
 /// The name of the connection.
 const CONNECTION: &str = "bench";
-/// Guards nothing: the files go with the benchmark. 32 bytes in base64.
+/// 32 bytes in base64. It protects nothing: the files are removed with the benchmark.
 const MASTER_KEY: &str = "dGhlIGtleSBvZiBhIHRyaWFsIGlzIG5vIHNlY3JldCE=";
-/// What begins the name of a variable that sets something.
+/// Prefix of the variables that hold settings.
 const PREFIX: &str = "REFERSION_DESTINATION__";
 
-/// The engines, and how processes are told of them.
-pub(super) struct Ground {
+/// The engines, and the variables with which processes open them.
+pub(super) struct Environment {
     pub(super) engines: Engines,
     pub(super) variables: Vec<(String, String)>,
     pub(super) config: Config,
-    /// Files that go with the benchmark.
+    /// Files that are removed with the benchmark.
     _folder: TempDir,
 }
 
-impl Ground {
-    /// Opens the engines of the configuration, or the same on temporary files where they are files.
+impl Environment {
+    /// Opens the engines of the configuration. If they are files, temporary files are used instead.
     ///
     /// # Errors
     ///
-    /// [`Failure`] if they do not open, are not a pair, or are somebody's.
+    /// [`Failure`] if they do not open, are not a pair, or are in use.
     pub(super) async fn prepare(context: &Context) -> Result<Self, Failure> {
         let folder = tempfile::Builder::new().prefix("refersion-destination-bench-").tempdir();
         let folder = folder.map_err(|error| Failure::failed("files", &error, "look at TMPDIR"))?;
@@ -51,12 +51,12 @@ impl Ground {
         let settings = variables.iter().map(|(name, value)| (name.into(), value.into()));
         let config = config::load(None, settings)?.config;
         let engines = Engines::open(&config).await?;
-        let ground = Self { engines, variables, config, _folder: folder };
-        ground.must_be_empty().await?;
-        Ok(ground)
+        let environment = Self { engines, variables, config, _folder: folder };
+        environment.must_be_empty().await?;
+        Ok(environment)
     }
 
-    /// The pair of engines in words.
+    /// The name of the pair of engines.
     pub(super) fn pair(&self) -> &'static str {
         match self.config.queue.url {
             QueueUrl::Sqlite(_) => "SQLite",
@@ -79,7 +79,7 @@ impl Ground {
         Err(Failure::refused("not_empty", message, hint))
     }
 
-    /// Adds the connection, as fast as a connection may be.
+    /// Adds the connection, with the highest rate that a connection may have.
     pub(super) async fn connect(&self, refersion_url: String) -> Result<Connection, Failure> {
         let bug = |error: &dyn std::error::Error| Failure::failed("bench", error, "report this as a bug");
         let key = ApiKey::parse(&api_key()).map_err(|error| bug(&error))?;
@@ -100,13 +100,13 @@ impl Ground {
         Ok(self.engines.connections.add(new).await?)
     }
 
-    /// Removes the connection with all that was kept for it.
+    /// Removes the connection with all its data.
     pub(super) async fn clear(&self, connection: ConnectionId) -> Result<(), Failure> {
         Ok(self.engines.connections.remove(connection).await?)
     }
 }
 
-/// Every setting, as variables: those of the configuration with free ports, and files in `folder`.
+/// Every setting as a variable: those of the configuration, with free ports and with files in `folder`.
 fn variables(context: &Context, folder: &Path) -> Result<Vec<(String, String)>, Failure> {
     let (settings, config) = (&context.loaded.settings, &context.loaded.config);
     let mut variables = settings.as_variables();

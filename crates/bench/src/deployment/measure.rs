@@ -1,29 +1,29 @@
-//! How a part of what happens on the stage is measured.
+//! Measures a part of a workload.
 
 use std::time::Instant;
 
-use super::Stage;
-use crate::crew::Hand;
+use super::Deployment;
+use crate::processes::Process;
 use crate::report::Row;
 use crate::usage::{Usage, Usages, between};
 
-impl Stage<'_> {
+impl Deployment<'_> {
     /// Begins to measure.
     pub(in super::super) async fn begin(&mut self) -> anyhow::Result<Measure> {
         self.begin_beside(&[]).await
     }
 
-    /// As [`Stage::begin`], with processes that are not the stage's.
+    /// As [`Deployment::begin`], with processes that are not part of the deployment.
     pub(in super::super) async fn begin_beside(
         &mut self,
-        others: &[(&'static str, &Hand)],
+        others: &[(&'static str, &Process)],
     ) -> anyhow::Result<Measure> {
         self.senders.clear();
         let calls = self.refersion.calls().await?.total;
         Ok(Measure { calls, usages: self.usages(others), began: Instant::now() })
     }
 
-    /// Ends the measure: `least` calls would have done for the events.
+    /// Ends the measurement. `least` is the minimum number of calls for the events.
     pub(in super::super) async fn end(
         &mut self,
         measure: Measure,
@@ -34,13 +34,13 @@ impl Stage<'_> {
         self.end_beside(measure, (key, what), (events, least), &[]).await
     }
 
-    /// As [`Stage::end`], with the same processes as [`Stage::begin_beside`].
+    /// As [`Deployment::end`], with the same processes as [`Deployment::begin_beside`].
     pub(in super::super) async fn end_beside(
         &mut self,
         measure: Measure,
         (key, what): (&'static str, &'static str),
         (events, least_calls): (u64, u64),
-        others: &[(&'static str, &Hand)],
+        others: &[(&'static str, &Process)],
     ) -> anyhow::Result<Row> {
         let seconds = measure.began.elapsed().as_secs_f64();
         let calls = self.refersion.calls().await?.total - measure.calls;
@@ -60,19 +60,20 @@ impl Stage<'_> {
         })
     }
 
-    fn usages(&self, others: &[(&'static str, &Hand)]) -> Usages {
-        let named = |role| move |hand| (role, hand);
-        let hands = self.doors.iter().map(named("ingest"));
-        let hands = hands.chain(self.workers.iter().map(named("worker")));
-        let hands = hands.chain([("simulator", &self.simulator)]).chain(others.iter().copied());
-        let hands = hands.filter_map(|(role, hand)| Some(((role, hand.pid()), Usage::of(hand.pid())?)));
+    fn usages(&self, others: &[(&'static str, &Process)]) -> Usages {
+        let named = |role| move |process| (role, process);
+        let processes = self.ingest_processes.iter().map(named("ingest"));
+        let processes = processes.chain(self.workers.iter().map(named("worker")));
+        let processes = processes.chain([("simulator", &self.simulator)]).chain(others.iter().copied());
+        let processes =
+            processes.filter_map(|(role, process)| Some(((role, process.pid()), Usage::of(process.pid())?)));
         let servers = self.setup.servers.iter();
         let servers = servers.filter_map(|(role, pid)| Some(((*role, *pid), Usage::of_server(*pid)?)));
-        hands.chain(servers).chain(self.senders.clone()).collect()
+        processes.chain(servers).chain(self.senders.clone()).collect()
     }
 }
 
-/// What was there when a measure began.
+/// The counters at the start of a measurement.
 pub(in super::super) struct Measure {
     began: Instant,
     calls: u64,

@@ -1,4 +1,4 @@
-//! The engines that a row stands on: two files, or a private broker and a private database behind wires of their own.
+//! The engines of a row: two files, or a private broker and a private database, each behind a proxy.
 
 use std::path::Path;
 
@@ -18,15 +18,15 @@ pub enum Pair {
 }
 
 /// Queue and ledger of one row.
-pub enum Ground {
+pub enum RowEngines {
     /// Two files in the row's folder.
     Files,
     /// Queues and a database of the row's own.
     Servers(Box<Servers>),
 }
 
-impl Ground {
-    /// What a row stands on that shares its servers with others; the first one starts them.
+impl RowEngines {
+    /// The engines of a row that shares its servers with other rows. The first row starts them.
     ///
     /// # Errors
     ///
@@ -34,7 +34,7 @@ impl Ground {
     pub async fn shared(pair: Pair, machines: &OnceCell<Machines>) -> anyhow::Result<Self> {
         match pair {
             Pair::Sqlite => Ok(Self::Files),
-            Pair::Scaled => Self::of_a_row(machines.get_or_try_init(Machines::start).await?).await,
+            Pair::Scaled => Self::for_row(machines.get_or_try_init(Machines::start).await?).await,
         }
     }
 
@@ -42,8 +42,8 @@ impl Ground {
     ///
     /// # Errors
     ///
-    /// If they cannot be made.
-    pub async fn of_a_row(machines: &Machines) -> anyhow::Result<Self> {
+    /// If they cannot be created.
+    pub async fn for_row(machines: &Machines) -> anyhow::Result<Self> {
         Ok(Self::Servers(Box::new(machines.for_a_row().await?)))
     }
 
@@ -56,7 +56,7 @@ impl Ground {
         }
     }
 
-    /// The settings with which the harness reaches them: no wire is on its way.
+    /// The settings with which the harness reaches them: without the proxies.
     #[must_use]
     pub fn direct_variables(&self, folder: &Path) -> Vec<(String, String)> {
         match self {
@@ -65,7 +65,7 @@ impl Ground {
         }
     }
 
-    /// The wire to an engine, if it has one.
+    /// The proxy in front of an engine, if it has one.
     #[must_use]
     pub fn wire(&self, engine: Engine) -> Option<&Proxy> {
         match self {
@@ -74,7 +74,7 @@ impl Ground {
         }
     }
 
-    /// Where the engines can be killed.
+    /// The servers, which can be killed.
     pub fn servers(&mut self) -> Option<&mut Servers> {
         match self {
             Self::Files => None,
@@ -87,10 +87,10 @@ impl Ground {
     /// # Errors
     ///
     /// If an engine does not start again.
-    pub async fn mend(&mut self) -> anyhow::Result<()> {
+    pub async fn restore(&mut self) -> anyhow::Result<()> {
         match self {
             Self::Files => Ok(()),
-            Self::Servers(servers) => servers.mend().await,
+            Self::Servers(servers) => servers.restore().await,
         }
     }
 }

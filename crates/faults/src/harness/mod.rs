@@ -1,5 +1,4 @@
-//! Everything that takes part in one row: engines, Refersion, wires, ingest endpoints and workers, in a folder of its
-//! own.
+//! The harness of one row: engines, the simulated Refersion, proxies, ingest endpoints and workers, in a separate folder.
 
 mod processes;
 
@@ -15,11 +14,11 @@ use tokio::task::JoinHandle;
 use self::processes::END_WITHIN;
 use crate::accounts::{self, Account};
 use crate::dice::Dice;
-use crate::ground::Ground;
 use crate::process::{Deaths, Process, Role};
 use crate::proxy::{Proxy, Wire};
+use crate::row_engines::RowEngines;
 use crate::segment_side::Endpoints;
-use crate::setup::{Wishes, free_addresses, refersion, settings};
+use crate::setup::{RowOptions, free_addresses, refersion, settings};
 
 /// Ingest endpoints and workers at the start.
 const ENDPOINTS: usize = 2;
@@ -27,12 +26,12 @@ const WORKERS: usize = 2;
 /// How Refersion is when nothing is wrong with it. Answers take long enough for a process to die before they come.
 const HEALTHY: &str = "latency=40ms..80ms";
 
-/// The stage.
-pub struct Stage {
+/// The processes and servers of one row.
+pub struct Harness {
     /// Files and logs.
     pub folder: TempDir,
     /// Queue and ledger.
-    pub ground: Ground,
+    pub row_engines: RowEngines,
     /// Refersion.
     pub refersion: Shared,
     /// The wire to it.
@@ -41,10 +40,10 @@ pub struct Stage {
     pub accounts: Vec<Account>,
     /// Ingest endpoints and workers.
     pub processes: Vec<Process>,
-    /// Who died.
+    /// The processes that died.
     pub deaths: Deaths,
     program: PathBuf,
-    wished: Vec<(String, String)>,
+    settings: Vec<(String, String)>,
     variables: Vec<(String, String)>,
     point: Option<&'static str>,
     dice: Dice,
@@ -53,16 +52,16 @@ pub struct Stage {
     started: usize,
 }
 
-impl Stage {
-    /// Sets it, and starts every process.
+impl Harness {
+    /// Sets up the engines, and starts every process.
     ///
     /// # Errors
     ///
     /// If something cannot be started.
-    pub async fn set(
-        ground: Ground,
+    pub async fn start(
+        row_engines: RowEngines,
         program: PathBuf,
-        wishes: Wishes,
+        options: RowOptions,
         people: usize,
         dice: &Dice,
     ) -> anyhow::Result<Self> {
@@ -72,39 +71,39 @@ impl Stage {
         let refersion_wire = Proxy::to(listener.local_addr()?).await?;
         let refersion = Shared::new(Simulator::new(refersion(dice.draw())));
         let server = tokio::spawn(simulator::serve(listener, refersion.clone(), std::future::pending()));
-        let wished: Vec<_> = settings().into_iter().chain(wishes.variables).collect();
-        let mut variables = wished.clone();
-        variables.extend(ground.variables(folder.path()));
-        let mut stage = Self {
+        let settings: Vec<_> = settings().into_iter().chain(options.variables).collect();
+        let mut variables = settings.clone();
+        variables.extend(row_engines.variables(folder.path()));
+        let mut harness = Self {
             endpoints: free_addresses::<ENDPOINTS>()?,
             folder,
-            ground,
+            row_engines,
             refersion,
             refersion_wire,
             accounts: Vec::new(),
             processes: Vec::new(),
             deaths: Deaths::default(),
             program,
-            wished,
+            settings,
             variables,
-            point: wishes.point,
+            point: options.point,
             dice,
             server,
             started: 0,
         };
-        stage.heal_refersion();
-        stage.accounts = accounts::open(&stage, people).await?;
+        harness.clear_refersion_faults();
+        harness.accounts = accounts::open(&harness, people).await?;
         for endpoint in 0..ENDPOINTS {
-            stage.add(Role::Ingest, Some(endpoint))?;
+            harness.add(Role::Ingest, Some(endpoint))?;
         }
         for _ in 0..WORKERS {
-            stage.add(Role::Worker, None)?;
+            harness.add(Role::Worker, None)?;
         }
-        stage.wait_for_endpoints().await?;
-        Ok(stage)
+        harness.wait_for_endpoints().await?;
+        Ok(harness)
     }
 
-    /// Where to send, and as whom.
+    /// The ingest endpoints, and the credentials for them.
     #[must_use]
     pub fn endpoints(&self) -> Endpoints {
         Endpoints {
@@ -122,42 +121,42 @@ impl Stage {
     /// The settings with which a process of the harness reaches the engines directly.
     #[must_use]
     pub fn direct_variables(&self) -> Vec<(String, String)> {
-        // A queue is declared by whoever comes first, and takes no other settings later.
-        let mut variables = self.wished.clone();
-        variables.extend(self.ground.direct_variables(self.folder.path()));
+        // The first process that connects declares the queue, and its settings cannot change later.
+        let mut variables = self.settings.clone();
+        variables.extend(self.row_engines.direct_variables(self.folder.path()));
         variables
     }
 
-    /// Puts other faults into Refersion.
+    /// Sets the faults of the simulated Refersion.
     ///
     /// # Errors
     ///
     /// If the specification is wrong.
-    pub fn ail_refersion(&self, faults: &str) -> anyhow::Result<()> {
+    pub fn set_refersion_faults(&self, faults: &str) -> anyhow::Result<()> {
         let faults = Faults::parse(&format!("{HEALTHY},{faults}"))?;
         self.refersion.with(|simulator, now| simulator.set_faults(now, faults));
         Ok(())
     }
 
-    /// Refersion is well again.
-    pub fn heal_refersion(&self) {
+    /// Ends the faults of the simulated Refersion.
+    pub fn clear_refersion_faults(&self) {
         let healthy = Faults::parse(HEALTHY).expect("the specification is a constant");
         self.refersion.with(|simulator, now| simulator.set_faults(now, healthy));
     }
 
-    /// Ends every fault: wires are good, Refersion is well, engines run, and so does every process, unarmed.
+    /// Ends every fault: proxies forward, Refersion answers, and engines and processes run, without fault points.
     ///
     /// # Errors
     ///
     /// If something cannot be started.
-    pub async fn calm(&mut self) -> anyhow::Result<()> {
-        self.heal_refersion();
+    pub async fn end_faults(&mut self) -> anyhow::Result<()> {
+        self.clear_refersion_faults();
         self.refersion_wire.set(Wire::Good);
-        self.ground.mend().await?;
+        self.row_engines.restore().await?;
         let armed = self.point.take().is_some();
         for process in &mut self.processes {
             process.signal(Signal::CONT);
-            process.revive();
+            process.allow_restart();
         }
         if armed {
             for index in self.workers().into_iter().rev() {
@@ -167,10 +166,10 @@ impl Stage {
                 self.add(Role::Worker, None)?;
             }
         }
-        self.tend()
+        self.supervise()
     }
 
-    /// Where to read what the processes said.
+    /// The folder with the logs.
     #[must_use]
     pub fn logs(&self) -> String {
         self.folder.path().display().to_string()

@@ -11,11 +11,11 @@ use super::disturb::{self, SMALL_LEDGER, Scope, Strike};
 use super::honest::{Honest, PERSONS};
 use super::limits::allow_many_files;
 use super::rows::{Disturbance, Row};
-use super::system::{System, Wishes, setting};
+use super::system::{RowOptions, System, setting};
 use crate::dice::Dice;
-use crate::ground::Ground;
 use crate::neighbours::crafted::Crafted;
 use crate::process::Role;
+use crate::row_engines::RowEngines;
 
 /// How much is done in each row.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ pub struct Length {
     pub arrive_within: Duration,
     /// How long the clock is ahead before a restart. Housekeeping looks once a minute.
     pub ahead: Duration,
-    /// Whether B's times are bounded; only where rows are played one after the other.
+    /// Whether B's times are bounded; only where rows run one after the other.
     pub is_timed: bool,
 }
 
@@ -87,37 +87,37 @@ pub struct Report {
 }
 
 impl Report {
-    /// A row that could not be played to its end.
+    /// A row that did not complete.
     #[must_use]
-    pub fn not_played(row: &Row, cause: &anyhow::Error) -> Self {
+    pub fn failed(row: &Row, cause: &anyhow::Error) -> Self {
         Self {
             row: row.name,
             struck: 0,
             noticed: Noticed::default(),
             memory: BTreeMap::new(),
-            breaches: vec![format!("the row could not be played: {cause:#}")],
+            breaches: vec![format!("the row did not complete: {cause:#}")],
             took: Duration::ZERO,
             logs: None,
         }
     }
 }
 
-/// Plays one row and judges it.
+/// Runs one row and checks it.
 ///
 /// # Errors
 ///
-/// If the row cannot be played to its end; a broken promise is in the report.
-pub async fn play(
+/// If the row does not complete; a broken promise is in the report.
+pub async fn run_row(
     row: &Row,
     length: &Length,
-    ground: Ground,
+    row_engines: RowEngines,
     program: PathBuf,
     seed: u64,
 ) -> anyhow::Result<Report> {
     let began = Instant::now();
     let dice = Dice::new(seed).named(row.name);
-    let mut system = System::start(ground, program, wishes(row.disturbance)?, &dice).await?;
-    let mut report = perform(row, length, &mut system, &dice).await;
+    let mut system = System::start(row_engines, program, options(row.disturbance)?, &dice).await?;
+    let mut report = execute(row, length, &mut system, &dice).await;
     if let Ok(report) = &mut report {
         report.took = began.elapsed();
     }
@@ -133,13 +133,13 @@ pub async fn play(
     }
 }
 
-async fn perform(row: &Row, length: &Length, system: &mut System, dice: &Dice) -> anyhow::Result<Report> {
+async fn execute(row: &Row, length: &Length, system: &mut System, dice: &Dice) -> anyhow::Result<Report> {
     let honest = Honest::start(&system.endpoints(), dice);
     wait_until_known(system).await?;
     let first = honest.next_number();
     let mut scope = Scope { system, honest: &honest, length, dice: dice.named("disturbance") };
     let Strike { struck, mut breaches } = disturb::run(row.disturbance, &mut scope).await?;
-    let (sent, not_accepted) = system.while_tending(honest.finish(ACCEPTED_WITHIN)).await?;
+    let (sent, not_accepted) = system.while_supervising(honest.finish(ACCEPTED_WITHIN)).await?;
     if not_accepted > 0 {
         breaches.push(format!("{not_accepted} events of B were not accepted within {ACCEPTED_WITHIN:?}"));
     }
@@ -172,18 +172,18 @@ async fn wait_until_known(system: &mut System) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn wishes(disturbance: Disturbance) -> anyhow::Result<Wishes> {
-    let mut wishes = Wishes::default();
+fn options(disturbance: Disturbance) -> anyhow::Result<RowOptions> {
+    let mut options = RowOptions::default();
     match disturbance {
         Disturbance::Log(output) => {
-            wishes.output = output;
-            wishes.variables.push(setting("LOG__LEVEL", "debug"));
+            options.output = output;
+            options.variables.push(setting("LOG__LEVEL", "debug"));
         }
-        Disturbance::Events(Crafted::Names { mapped }) => wishes.a_has_a_field = mapped,
-        Disturbance::FullLedger => wishes.variables.push(setting("LEDGER__MAX_BYTES", SMALL_LEDGER.0)),
+        Disturbance::Events(Crafted::Names { mapped }) => options.a_has_a_field = mapped,
+        Disturbance::FullLedger => options.variables.push(setting("LEDGER__MAX_BYTES", SMALL_LEDGER.0)),
         Disturbance::SilentConnections | Disturbance::SlowBodies => allow_many_files()?,
-        Disturbance::ClockAhead => wishes.clock = Some(testbed::faketime::library()?),
+        Disturbance::ClockAhead => options.clock = Some(testbed::faketime::library()?),
         _ => {}
     }
-    Ok(wishes)
+    Ok(options)
 }

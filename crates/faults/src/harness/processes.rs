@@ -1,17 +1,17 @@
-//! The processes on the stage: started, armed, tended and ended.
+//! The processes of the harness: started, armed with fault points, supervised and stopped.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Stage;
+use super::Harness;
 use crate::process::{Death, Output, Process, Recipe, Role};
-use crate::tending::{TEND_EVERY, pass};
+use crate::supervision::{SUPERVISION_INTERVAL, pass};
 
-/// How long a process may take to end when it is asked to.
+/// How long a process may take to end after SIGTERM.
 pub(super) const END_WITHIN: Duration = Duration::from_secs(20);
 
-impl Stage {
+impl Harness {
     /// One more worker.
     ///
     /// # Errors
@@ -37,8 +37,8 @@ impl Stage {
         Ok(())
     }
 
-    /// What a worker that starts now is armed with. A call has to be left open before anybody can settle it, and
-    /// Refersion has to be ill before anybody pauses.
+    /// The fault points of a worker that starts now. A call has to be left open before a worker can settle it, and
+    /// Refersion has to fail before a worker pauses.
     fn points(&mut self) -> Option<String> {
         let point = self.point?;
         // The more have died, the longer a new one lives: on a busy machine, events would be handed out too often.
@@ -66,16 +66,16 @@ impl Stage {
         (0..self.processes.len()).filter(is_endpoint).collect()
     }
 
-    /// Notices who died, and starts again whose time has come.
+    /// Records processes that died, and restarts those that are due.
     ///
     /// # Errors
     ///
     /// If the program cannot be run.
-    pub fn tend(&mut self) -> anyhow::Result<()> {
+    pub fn supervise(&mut self) -> anyhow::Result<()> {
         for index in 0..self.processes.len() {
             let points = if self.processes[index].role == Role::Worker { self.points() } else { None };
             let process = &mut self.processes[index];
-            match process.tend(points.as_deref())? {
+            match process.supervise(points.as_deref())? {
                 Some(Death::AtPoint) if self.point.is_some() => self.deaths.at_point += 1,
                 Some(Death::AtPoint) => {
                     self.deaths.by_themselves.push(format!("{:?} aborted", process.role));
@@ -89,24 +89,24 @@ impl Stage {
         Ok(())
     }
 
-    /// Lets time pass, and tends.
+    /// Waits for this time, and supervises the processes meanwhile.
     ///
     /// # Errors
     ///
-    /// As [`Stage::tend`].
+    /// As [`Harness::supervise`].
     pub async fn pass(&mut self, time: Duration) -> anyhow::Result<()> {
-        pass(time, || self.tend()).await
+        pass(time, || self.supervise()).await
     }
 
-    /// Takes a worker out in good order; whether it ended so.
-    pub async fn dismiss(&mut self, index: usize) -> bool {
+    /// Stops a worker; whether it ended in good order.
+    pub async fn stop_worker(&mut self, index: usize) -> bool {
         self.processes.remove(index).end(END_WITHIN).await
     }
 
     /// Ends every process.
     pub async fn end(&mut self) {
         for mut process in self.processes.drain(..) {
-            process.kill_for_long().await;
+            process.kill_without_restart().await;
         }
         self.server.abort();
     }
@@ -120,7 +120,7 @@ impl Stage {
                     "an ingest endpoint does not start: see {}",
                     self.logs()
                 );
-                self.pass(TEND_EVERY).await?;
+                self.pass(SUPERVISION_INTERVAL).await?;
             }
         }
         Ok(())

@@ -6,12 +6,12 @@ use std::time::Duration;
 use simulator::{Faults, Latency};
 use tokio::time::{Instant, sleep};
 
+use super::super::harness::Harness;
 use super::super::member::Member;
 use super::super::script::{Accepted, accept};
-use super::super::stage::Stage;
-use super::Told;
+use super::ScenarioResult;
 
-/// The longest time until everybody is an affiliate.
+/// The longest time until all members are affiliates.
 const ALL_WITHIN: Duration = Duration::from_secs(600);
 /// Where both lanes are due, at least one call in this many is bulk's.
 const BULK_EVERY: usize = 10;
@@ -20,38 +20,38 @@ const BURST: usize = 30;
 /// Calls that may have been chosen when a live event comes, beside those that go out until it is absorbed.
 const CHOSEN: usize = 3;
 
-pub(super) async fn play(stage: &mut Stage) -> Told {
-    let latency = Latency { min: Duration::from_millis(1), max: stage.dice.millis(400) };
+pub(super) async fn run(harness: &mut Harness) -> ScenarioResult {
+    let latency = Latency { min: Duration::from_millis(1), max: harness.dice.millis(400) };
     let faults = Faults { latency, ..Faults::default() };
-    stage.refersion.core.lock().set_faults(stage.began.elapsed(), faults);
+    harness.refersion.core.lock().set_faults(harness.began.elapsed(), faults);
     let mut accepted = Vec::new();
-    let audience = 70 + usize::try_from(stage.dice.below(60)).expect("small");
+    let audience = 70 + usize::try_from(harness.dice.below(60)).expect("small");
     let bulk: Vec<Member> = (0..audience).map(|number| Member { number, bulk: true }).collect();
     let live: Vec<Member> = (1_000..1_005 + BURST).map(|number| Member { number, bulk: false }).collect();
     let (single, burst) = live.split_at(live.len() - BURST);
-    join(stage, &mut accepted, &bulk).await;
+    join(harness, &mut accepted, &bulk).await;
     for one in single {
-        sleep(stage.dice.millis(1_500)).await;
-        join(stage, &mut accepted, &[*one]).await;
+        sleep(harness.dice.millis(1_500)).await;
+        join(harness, &mut accepted, &[*one]).await;
     }
-    join(stage, &mut accepted, burst).await;
+    join(harness, &mut accepted, burst).await;
     let latest = Instant::now() + ALL_WITHIN;
-    while Instant::now() < latest && !stage.is_at_rest().await {
+    while Instant::now() < latest && !harness.is_idle().await {
         sleep(Duration::from_secs(1)).await;
     }
-    let calls = Calls::of(stage);
+    let calls = Calls::of(harness);
     let mut wrong: Vec<String> = accepted
         .iter()
-        .filter(|event| !event.said.bulk)
-        .filter_map(|event| calls.held_up(stage, event))
+        .filter(|event| !event.sent.bulk)
+        .filter_map(|event| calls.held_up(harness, event))
         .collect();
     wrong.extend(calls.starved(&bulk, burst));
-    Told { accepted, wrong }
+    ScenarioResult { accepted, wrong }
 }
 
-async fn join(stage: &Stage, accepted: &mut Vec<Accepted>, members: &[Member]) {
-    let now = stage.now();
-    accept(stage, accepted, members.iter().map(|member| (0, member.joins(now))).collect()).await;
+async fn join(harness: &Harness, accepted: &mut Vec<Accepted>, members: &[Member]) {
+    let now = harness.now();
+    accept(harness, accepted, members.iter().map(|member| (0, member.sign_up(now))).collect()).await;
 }
 
 /// Creates, in the order in which they went out.
@@ -61,8 +61,8 @@ struct Calls {
 }
 
 impl Calls {
-    fn of(stage: &Stage) -> Self {
-        let creates = stage.sent().into_iter().filter(|call| call.path == "/v2/affiliate/new");
+    fn of(harness: &Harness) -> Self {
+        let creates = harness.sent().into_iter().filter(|call| call.path == "/v2/affiliate/new");
         let sent: Vec<(Duration, String)> =
             creates.filter_map(|call| Some((call.at, call.about.into_iter().next()?))).collect();
         let place = sent.iter().enumerate().map(|(place, (_, about))| (about.clone(), place)).collect();
@@ -70,18 +70,18 @@ impl Calls {
     }
 
     /// A live event waits for what was chosen before it, for other live ones, and for bulk's every tenth call.
-    fn held_up(&self, stage: &Stage, event: &Accepted) -> Option<String> {
-        let address = event.said.address.as_ref()?;
+    fn held_up(&self, harness: &Harness, event: &Accepted) -> Option<String> {
+        let address = event.sent.address.as_ref()?;
         let Some(place) = self.place.get(address) else {
             return Some(format!("{address} was never created"));
         };
-        let came = stage.since_the_beginning(event.received_at);
+        let came = harness.since_the_beginning(event.received_at);
         let between = self.sent[..*place].iter().filter(|(at, _)| *at >= came);
         let (mut bulk, mut live) = (0_usize, 0_usize);
         for (_, about) in between {
             if is_bulk(about) { bulk += 1 } else { live += 1 }
         }
-        let rate = stage.accounts[0].settings.rate_per_second;
+        let rate = harness.accounts[0].settings.rate_per_second;
         let within_a_second = (0..20).filter(|calls| f64::from(*calls) < rate).count();
         let allowed = CHOSEN + within_a_second + (live + 1).div_ceil(BULK_EVERY - 1);
         (bulk > allowed).then(|| format!("{address} waited for {bulk} bulk calls, and {allowed} are allowed"))

@@ -1,4 +1,4 @@
-//! What a seed tells: mostly anything, now and then one of a few plots that chance alone would seldom bring about.
+//! The scenario of a seed: mostly random events, now and then one that chance alone would seldom produce.
 
 mod crowd;
 mod late_settings;
@@ -9,14 +9,14 @@ mod quiet;
 mod tablets;
 mod takeover;
 
-use super::crew::Crew;
 use super::dice::Dice;
+use super::harness::{Harness, Population};
+use super::processes::Processes;
 use super::script::{self, Accepted};
-use super::stage::{Cast, Stage};
 
 /// A kind of story.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Plot {
+pub(crate) enum Scenario {
     /// Events, weather, trouble and operators, all by chance.
     Anything,
     /// A worker stands still until another one has its lease, and goes on.
@@ -29,7 +29,7 @@ pub(crate) enum Plot {
     Quiet,
     /// Settings change while slow batches are folded.
     LateSettings,
-    /// A shop's tablets: a few anonymousIds that everybody shares.
+    /// A shop's tablets: a few anonymousIds that all visitors share.
     Tablets,
     /// Strangers state the addresses of others, and payouts of their own.
     Payouts,
@@ -37,15 +37,15 @@ pub(crate) enum Plot {
     Placeholders,
 }
 
-/// What was told.
-pub(crate) struct Told {
+/// The result of a scenario.
+pub(crate) struct ScenarioResult {
     pub(crate) accepted: Vec<Accepted>,
     /// What was seen on the way that must not be.
     pub(crate) wrong: Vec<String>,
 }
 
-impl Plot {
-    /// The plot of a seed.
+impl Scenario {
+    /// The scenario of a seed.
     pub(crate) fn of(seed: u64) -> Self {
         match seed % 50 {
             7 | 18 | 32 | 43 => Self::Takeover,
@@ -60,12 +60,14 @@ impl Plot {
         }
     }
 
-    pub(crate) fn cast(self) -> Cast {
+    pub(crate) fn population(self) -> Population {
         match self {
-            Self::Anything | Self::Takeover => Cast::Anybody,
-            Self::Crowd | Self::Quiet | Self::LateSettings | Self::Tablets | Self::Payouts => Cast::Plain(1),
-            Self::Neighbours => Cast::Plain(2),
-            Self::Placeholders => Cast::Meeting,
+            Self::Anything | Self::Takeover => Population::Any,
+            Self::Crowd | Self::Quiet | Self::LateSettings | Self::Tablets | Self::Payouts => {
+                Population::Plain(1)
+            }
+            Self::Neighbours => Population::Plain(2),
+            Self::Placeholders => Population::Meeting,
         }
     }
 
@@ -80,18 +82,26 @@ impl Plot {
         }
     }
 
-    /// Plays it, up to the moment when all faults are to end.
-    pub(crate) async fn play(self, stage: &mut Stage, crew: &mut Crew) -> Told {
+    /// Runs it, up to the moment when all faults end.
+    pub(crate) async fn run(self, harness: &mut Harness, processes: &mut Processes) -> ScenarioResult {
         match self {
-            Self::Anything => Told { accepted: script::play(stage, crew).await, wrong: Vec::new() },
-            Self::Takeover => Told { accepted: takeover::play(stage, crew).await, wrong: Vec::new() },
-            Self::Placeholders => Told { accepted: placeholders::play(stage, crew).await, wrong: Vec::new() },
-            Self::Crowd => crowd::play(stage).await,
-            Self::Neighbours => neighbours::play(stage).await,
-            Self::Quiet => quiet::play(stage).await,
-            Self::Tablets => tablets::play(stage).await,
-            Self::Payouts => payouts::play(stage).await,
-            Self::LateSettings => Told { accepted: late_settings::play(stage).await, wrong: Vec::new() },
+            Self::Anything => {
+                ScenarioResult { accepted: script::run(harness, processes).await, wrong: Vec::new() }
+            }
+            Self::Takeover => {
+                ScenarioResult { accepted: takeover::run(harness, processes).await, wrong: Vec::new() }
+            }
+            Self::Placeholders => {
+                ScenarioResult { accepted: placeholders::run(harness, processes).await, wrong: Vec::new() }
+            }
+            Self::Crowd => crowd::run(harness).await,
+            Self::Neighbours => neighbours::run(harness).await,
+            Self::Quiet => quiet::run(harness).await,
+            Self::Tablets => tablets::run(harness).await,
+            Self::Payouts => payouts::run(harness).await,
+            Self::LateSettings => {
+                ScenarioResult { accepted: late_settings::run(harness).await, wrong: Vec::new() }
+            }
         }
     }
 }

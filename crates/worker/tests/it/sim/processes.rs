@@ -8,11 +8,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::dice::Dice;
+use super::harness::Harness;
 use super::ledger_port::LedgerPort;
 use super::life::{Life, State};
 use super::network::Network;
 use super::queue_port::QueuePort;
-use super::stage::Stage;
 use super::store_port::StorePort;
 
 /// The longest time until a dead worker is started again, in milliseconds.
@@ -32,49 +32,49 @@ struct Place {
 }
 
 /// All worker processes.
-pub(crate) struct Crew {
+pub(crate) struct Processes {
     dice: Dice,
     places: Vec<Place>,
     started: usize,
 }
 
-impl Crew {
-    pub(crate) fn start(stage: &Stage, dice: Dice, workers: u64) -> Self {
-        let mut crew = Self { dice, places: Vec::new(), started: 0 };
+impl Processes {
+    pub(crate) fn start(harness: &Harness, dice: Dice, workers: u64) -> Self {
+        let mut processes = Self { dice, places: Vec::new(), started: 0 };
         for _ in 0..workers {
-            let place = crew.begin(stage);
-            crew.places.push(place);
+            let place = processes.begin(harness);
+            processes.places.push(place);
         }
-        crew
+        processes
     }
 
-    fn begin(&mut self, stage: &Stage) -> Place {
+    fn begin(&mut self, harness: &Harness) -> Place {
         self.started += 1;
-        let life = Life::new(self.started, self.dice.split(), Arc::clone(&stage.storm));
+        let life = Life::new(self.started, self.dice.split(), Arc::clone(&harness.storm));
         let worker = worker::Worker {
             queue: Arc::new(QueuePort {
                 life: Arc::clone(&life),
-                inner: stage.queue.clone(),
-                bell: Arc::clone(&stage.bell),
+                inner: harness.queue.clone(),
+                bell: Arc::clone(&harness.bell),
             }),
             ledger: Arc::new(LedgerPort {
                 life: Arc::clone(&life),
-                inner: stage.ledger.clone(),
-                plant: stage.plant,
-                watch: stage.watch.clone(),
+                inner: harness.ledger.clone(),
+                plant: harness.plant,
+                watch: harness.watch.clone(),
                 before_recording: None,
                 unheard: Arc::default(),
             }),
-            connections: Arc::new(StorePort { life: Arc::clone(&life), inner: stage.ledger.clone() }),
+            connections: Arc::new(StorePort { life: Arc::clone(&life), inner: harness.ledger.clone() }),
             transport: Arc::new(Network {
                 life: Arc::clone(&life),
                 dice: self.dice.split(),
-                refersion: Arc::clone(&stage.refersion),
+                refersion: Arc::clone(&harness.refersion),
             }),
-            vault: stage.vault.clone(),
-            clock: Arc::clone(&stage.clock),
+            vault: harness.vault.clone(),
+            clock: Arc::clone(&harness.clock),
             randomness: Arc::new(self.dice.split()),
-            limits: stage.limits.clone(),
+            limits: harness.limits.clone(),
             meters: Arc::default(),
             beats: Arc::default(),
             handoffs: Arc::default(),
@@ -87,10 +87,10 @@ impl Crew {
         Place { life, stop, task, next: None }
     }
 
-    /// Something happens to one of them.
-    pub(crate) fn trouble(&mut self) {
+    /// Disturbs one of them: kills, stops or freezes it.
+    pub(crate) fn disturb(&mut self) {
         let now = Instant::now();
-        let index = usize::try_from(self.dice.below(self.places.len() as u64)).expect("a crew is small");
+        let index = usize::try_from(self.dice.below(self.places.len() as u64)).expect("a processes is small");
         let (restart, thaw) = (self.dice.millis(RESTARTED_WITHIN), self.dice.millis(FROZEN_FOR));
         let place = &mut self.places[index];
         match self.dice.below(5) {
@@ -107,13 +107,13 @@ impl Crew {
         }
     }
 
-    /// Whether one of them stands still.
-    pub(crate) fn somebody_stands_still(&self) -> bool {
+    /// Whether one of them is frozen.
+    pub(crate) fn any_is_frozen(&self) -> bool {
         self.places.iter().any(|place| place.life.state() == State::Frozen)
     }
 
-    /// Does what is due: thaws who stood still, starts who is dead or was stopped.
-    pub(crate) fn tend(&mut self, stage: &Stage) {
+    /// Does what is due: resumes frozen workers, starts dead or stopped ones.
+    pub(crate) fn supervise(&mut self, harness: &Harness) {
         let now = Instant::now();
         for index in 0..self.places.len() {
             let restart = self.dice.millis(RESTARTED_WITHIN);
@@ -132,20 +132,20 @@ impl Crew {
                     place.task.abort();
                     place.next = Some(now + restart);
                 }
-                State::Dead if due => self.places[index] = self.begin(stage),
+                State::Dead if due => self.places[index] = self.begin(harness),
                 State::Alive if due => {
                     // It was asked to stop, and did, or is killed for not doing so.
                     place.life.become_(State::Dead);
                     place.task.abort();
-                    self.places[index] = self.begin(stage);
+                    self.places[index] = self.begin(harness);
                 }
                 _ => {}
             }
         }
     }
 
-    /// Whatever holds them up ends soon.
-    pub(crate) fn calm(&mut self) {
+    /// Ends freezes and restarts soon.
+    pub(crate) fn end_faults(&mut self) {
         let soon = Instant::now() + Duration::from_secs(1);
         for place in &mut self.places {
             place.next = place.next.map(|next| next.min(soon));

@@ -1,4 +1,4 @@
-//! What stands still while workers come and go: the engines, Refersion, the connections and the clock.
+//! The parts that outlive the workers: the engines, Refersion, the connections and the clock.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ use super::shapes;
 use super::staff::{self, Staff};
 use super::story::{Story, is_refused};
 
-/// One connection, and who is said to be there.
+/// One connection, and who is sent to be there.
 pub(crate) struct Account {
     pub(crate) id: ConnectionId,
     pub(crate) public_key: String,
@@ -41,8 +41,8 @@ pub(crate) struct Account {
     pub(crate) added: BTreeSet<u64>,
 }
 
-/// The stage.
-pub(crate) struct Stage {
+/// The engines, accounts and settings of a simulation.
+pub(crate) struct Harness {
     pub(crate) dice: Dice,
     pub(crate) plant: Plant,
     pub(crate) watch: Watch,
@@ -61,23 +61,23 @@ pub(crate) struct Stage {
     pub(crate) disturbed: bool,
     /// Where adoption is drawn from, if the seed adopts.
     pub(crate) adoption: Option<Dice>,
-    /// Who changes affiliates at Refersion behind our back.
+    /// The merchant's staff, who change affiliates in Refersion.
     pub(crate) staff: Option<Staff>,
 }
 
-/// Who plays: what a plot asks of the stage.
+/// The accounts and people that a scenario needs.
 #[derive(Clone, Copy)]
-pub(crate) enum Cast {
+pub(crate) enum Population {
     /// One account or two, with affiliates that were there before us, and operators of all kinds.
-    Anybody,
-    /// Accounts of which Refersion knows nobody before us, and whose affiliates keep their fields after a delete.
+    Any,
+    /// Accounts without affiliates in Refersion before the first event, and whose affiliates keep their fields after a delete.
     Plain(u64),
     /// The same, one account, where an identifier that links more than a few others stops linking.
     Meeting,
 }
 
-impl Stage {
-    pub(crate) async fn set(seed: u64, plant: Plant, cast: Cast) -> Self {
+impl Harness {
+    pub(crate) async fn set_up(seed: u64, plant: Plant, population: Population) -> Self {
         let dice = Dice::new(seed);
         let began = Instant::now();
         let clock = clock(began);
@@ -86,7 +86,7 @@ impl Stage {
             SqliteQueue::on(memories[0].clone(), queue::sqlite::Settings::default(), Arc::clone(&clock));
         let ledger = SqliteLedger::over(memories[1].clone()).await.expect("a fresh ledger");
         let vault = Vault::new(MasterKey::generate(&dice), 1, Arc::new(dice.split()));
-        let core = simulator(seed, &dice, cast);
+        let core = simulator(seed, &dice, population);
         let refersion = Refersion {
             core: Mutex::new(core),
             began,
@@ -94,7 +94,7 @@ impl Stage {
             asked: Mutex::default(),
             rough: Mutex::default(),
         };
-        let mut stage = Self {
+        let mut harness = Self {
             plant,
             watch: Watch {
                 memory: memories[1].clone(),
@@ -110,24 +110,24 @@ impl Stage {
             refersion: Arc::new(refersion),
             vault,
             clock,
-            limits: limits(&dice, cast),
+            limits: limits(&dice, population),
             began,
             accounts: Vec::new(),
             disturbed: false,
-            adoption: adoption::of(seed, cast),
-            staff: Staff::of(seed, cast),
+            adoption: adoption::of(seed, population),
+            staff: Staff::of(seed, population),
             dice,
         };
-        let accounts = match cast {
-            Cast::Anybody => 1 + u64::from(stage.dice.per_mille(200)),
-            Cast::Plain(accounts) => accounts,
-            Cast::Meeting => 1,
+        let accounts = match population {
+            Population::Any => 1 + u64::from(harness.dice.per_mille(200)),
+            Population::Plain(accounts) => accounts,
+            Population::Meeting => 1,
         };
         for number in 0..accounts {
-            let account = stage.open(number, cast).await;
-            stage.accounts.push(account);
+            let account = harness.open(number, population).await;
+            harness.accounts.push(account);
         }
-        stage
+        harness
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -145,23 +145,23 @@ impl Stage {
         self.refersion.sent.lock().clone()
     }
 
-    /// Whether nothing is to be done any more.
-    pub(crate) async fn is_at_rest(&self) -> bool {
+    /// Whether nothing is left to do.
+    pub(crate) async fn is_idle(&self) -> bool {
         let depth = self.queue.depth().await.expect("a queue");
         let counts = self.ledger.counts(None, self.now()).await.expect("a ledger");
-        let mut rests = depth.live + depth.bulk + counts.pending == 0 && staff::is_at_rest(self);
+        let mut rests = depth.live + depth.bulk + counts.pending == 0 && staff::is_idle(self);
         for account in &self.accounts {
             let walk = self.ledger.walk_position(account.id).await.expect("a ledger");
             let due = self.ledger.next_due(account.id).await.expect("a ledger");
-            rests &= walk.is_none() && due.is_none() && adoption::is_at_rest(self, account).await;
+            rests &= walk.is_none() && due.is_none() && adoption::is_idle(self, account).await;
         }
         rests
     }
 
-    async fn open(&self, number: u64, cast: Cast) -> Account {
+    async fn open(&self, number: u64, population: Population) -> Account {
         let dice = self.dice.split();
         let key = ApiKey::parse(&format!("pub_{number}.{}", secret(number))).expect("a well-formed key");
-        let plain = !matches!(cast, Cast::Anybody);
+        let plain = !matches!(population, Population::Any);
         let mut settings = settings(&dice);
         settings.scrub_on_delete.take_if(|_| plain);
         let added = self.ledger.add(NewConnection {
@@ -197,11 +197,11 @@ impl Stage {
 }
 
 /// The simulated Refersion of a seed.
-fn simulator(seed: u64, dice: &Dice, cast: Cast) -> Simulator {
+fn simulator(seed: u64, dice: &Dice, population: Population) -> Simulator {
     Simulator::new(Options {
         seed,
-        switches: switches(dice, cast),
-        custom_fields: staff::custom_fields(seed, cast),
+        switches: switches(dice, population),
+        custom_fields: staff::custom_fields(seed, population),
         ..Options::default()
     })
 }
@@ -220,14 +220,14 @@ fn clock(began: Instant) -> Clock {
     })
 }
 
-fn switches(dice: &Dice, cast: Cast) -> Switches {
+fn switches(dice: &Dice, population: Population) -> Switches {
     let coin = || dice.per_mille(250);
     Switches {
         unknown_field_is_422: coin(),
         get_id_as_text: coin(),
         // Either costs a second call for each create.
-        no_create_message: coin() && matches!(cast, Cast::Anybody),
-        alphanumeric_merchant_id: coin() && matches!(cast, Cast::Anybody),
+        no_create_message: coin() && matches!(population, Population::Any),
+        alphanumeric_merchant_id: coin() && matches!(population, Population::Any),
         empty_search_is_200: coin(),
         integer_pages: coin(),
         same_status_not_changed: coin(),
@@ -235,7 +235,7 @@ fn switches(dice: &Dice, cast: Cast) -> Switches {
         zero_id_is_422: coin(),
         list_limit_is_capped: coin(),
         // Costs a second call for each create, too.
-        create_message_counts: coin() && matches!(cast, Cast::Anybody),
+        create_message_counts: coin() && matches!(population, Population::Any),
         total_is_of_the_page: coin(),
         short_pages: coin(),
         search_lags: if coin() { dice.millis(8_000) } else { Duration::ZERO },
@@ -266,13 +266,13 @@ fn settings(dice: &Dice) -> Settings {
 }
 
 /// Some operators give up soon; the others keep the default, which outlasts any simulation.
-fn limits(dice: &Dice, cast: Cast) -> Limits {
+fn limits(dice: &Dice, population: Population) -> Limits {
     let mut limits = Limits { absorb_batch: *dice.pick(&[1, 4, 64]), breaker_after: 4, ..Limits::default() };
-    if matches!(cast, Cast::Anybody) {
+    if matches!(population, Population::Any) {
         // A story has few people: half of the stories carry what would not be worth a call elsewhere.
         limits.carry_from = *dice.pick(&[1, 3, 50, 50]);
     }
-    if matches!(cast, Cast::Meeting) {
+    if matches!(population, Population::Meeting) {
         limits.shared_after = 4;
         limits.carry_from = *dice.pick(&[1, 3, 50]);
     }

@@ -1,4 +1,4 @@
-//! A history played to its end against the tiny Refersion, with every promise checked at every step.
+//! A run of a history against the tiny Refersion, until nothing is left to do, with every promise checked at every step.
 
 use std::collections::BTreeMap;
 
@@ -14,12 +14,12 @@ use identity::tombstones::Tombstones;
 use reference::{Payee, compare};
 use uuid::Uuid;
 
-use crate::dice::Verdict as Judgement;
+use crate::dice::PropertyResult;
 use crate::story::{END, Event, expected, moment, payee_of, rules, text_of};
 use crate::tiny::{Ending, Held, Luck, Tiny, cause, is_refused};
 use crate::town::{Town, fold};
 
-/// Rounds of calls after which every history is at rest, with a wide margin.
+/// Rounds of calls after which every history is idle, with a wide margin.
 const ROUNDS: usize = 50;
 
 /// A call under way.
@@ -29,7 +29,7 @@ struct Flight {
     ending: Option<Ending>,
 }
 
-pub(crate) struct Play {
+pub(crate) struct Run {
     pub(crate) town: Town,
     pub(crate) tiny: Tiny,
     /// Every call that went out.
@@ -37,14 +37,14 @@ pub(crate) struct Play {
     /// Events that waited when another one died of what they state.
     pub(crate) repeats: usize,
     flights: Vec<Flight>,
-    told: Vec<Event>,
+    absorbed: Vec<Event>,
     outcomes: BTreeMap<Uuid, Vec<String>>,
     /// Events whose payload the ledger still has.
     payloads: BTreeMap<Uuid, Event>,
     pub(crate) now: Moment,
 }
 
-impl Play {
+impl Run {
     pub(crate) fn new(rules: Rules) -> Self {
         let tiny = Tiny { active: rules.active, ..Tiny::default() };
         Self {
@@ -53,40 +53,40 @@ impl Play {
             calls: Vec::new(),
             repeats: 0,
             flights: Vec::new(),
-            told: Vec::new(),
+            absorbed: Vec::new(),
             outcomes: BTreeMap::new(),
             payloads: BTreeMap::new(),
             now: moment(END + 1),
         }
     }
 
-    pub(crate) fn absorb(&mut self, event: &Event) -> Judgement {
-        self.told.push(event.clone());
+    pub(crate) fn absorb(&mut self, event: &Event) -> PropertyResult {
+        self.absorbed.push(event.clone());
         self.outcomes.insert(event.id(), Vec::new());
         self.payloads.insert(event.id(), event.clone());
         let settled = self.town.absorb(event);
         self.note(&settled, &[])
     }
 
-    /// Absorbs all and plays to the end.
+    /// Absorbs all events and makes all calls.
     pub(crate) fn of(events: &[Event]) -> Self {
-        let mut play = Self::new(rules());
-        play.go_on(events);
-        play
+        let mut run = Self::new(rules());
+        run.continue_with(events);
+        run
     }
 
-    /// Absorbs more and plays to the end.
-    pub(crate) fn go_on(&mut self, events: &[Event]) {
+    /// Absorbs more events and makes all calls.
+    pub(crate) fn continue_with(&mut self, events: &[Event]) {
         let absorbed = events.iter().try_for_each(|event| self.absorb(event));
-        absorbed.and_then(|()| self.rest()).expect("every promise holds");
+        absorbed.and_then(|()| self.run_until_idle()).expect("every promise holds");
     }
 
-    /// The affiliates, but for the disabled ones: address, and what is told.
+    /// The affiliates, but for the disabled ones: address, and the fields that were sent.
     pub(crate) fn affiliates<'a>(&'a self) -> BTreeMap<&'a str, BTreeMap<&'a str, &'a str>> {
         let up = self.tiny.affiliates.values().filter(|held| held.status != Status::Disabled);
         let fields = |held: &'a Held| -> BTreeMap<&'a str, &'a str> {
-            let told = held.fields.iter().filter(|(_, text)| !text.is_empty());
-            told.map(|(field, text)| (field.as_str(), text.as_str())).collect()
+            let filled = held.fields.iter().filter(|(_, text)| !text.is_empty());
+            filled.map(|(field, text)| (field.as_str(), text.as_str())).collect()
         };
         up.map(|held| (held.email.as_str(), fields(held))).collect()
     }
@@ -96,7 +96,7 @@ impl Play {
         self.outcomes[&event.id()].iter().map(String::as_str).collect()
     }
 
-    fn note(&mut self, settled: &Settled, deaths: &[Death]) -> Judgement {
+    fn note(&mut self, settled: &Settled, deaths: &[Death]) -> PropertyResult {
         for death in deaths {
             self.repeats += death.repeats;
             self.end(death.event, death.number, format!("dead {}", death.cause.class))?;
@@ -114,7 +114,7 @@ impl Play {
         self.nothing_deleted_is_left()
     }
 
-    fn end(&mut self, event: Uuid, number: u32, word: String) -> Judgement {
+    fn end(&mut self, event: Uuid, number: u32, word: String) -> PropertyResult {
         let outcomes = self.outcomes.get_mut(&event).ok_or("an event ended that never came")?;
         let open =
             outcomes.last().is_none_or(|last| last.starts_with("dead") || last.starts_with("remembered"));
@@ -126,7 +126,7 @@ impl Play {
     }
 
     /// What a tombstone covers is gone at once: from the graphs, and from the payloads.
-    fn nothing_deleted_is_left(&self) -> Judgement {
+    fn nothing_deleted_is_left(&self) -> PropertyResult {
         for graph in &self.town.graphs {
             let tombstones = Tombstones::of(graph);
             if tombstones.is_empty() {
@@ -135,7 +135,7 @@ impl Play {
             let text = serde_json::to_string(graph).expect("a graph is JSON");
             let covered =
                 |event: &&Event| !event.delete && tombstones.covers(event.names()[0], moment(event.at));
-            for event in self.told.iter().filter(covered) {
+            for event in self.absorbed.iter().filter(covered) {
                 let values = event.traits.values().flatten();
                 if let Some(word) =
                     values.into_iter().find(|value| value.contains('-') && text.contains(*value))
@@ -170,7 +170,7 @@ impl Play {
             if graph.identifiers[&step.anchor].sealed.is_none()
                 && step.kind() == identity::plan::StepKind::Search
             {
-                return Err(format!("nobody knows what to search for at {step:?}"));
+                return Err(format!("there is nothing to search for at {step:?}"));
             }
         }
         let settled = settle(graph, &self.town.rules);
@@ -190,18 +190,18 @@ impl Play {
     }
 
     /// A call comes back.
-    pub(crate) fn land(&mut self, flight: usize, luck: Luck) -> Judgement {
+    pub(crate) fn land(&mut self, flight: usize, luck: Luck) -> PropertyResult {
         let Flight { step, ending } = self.flights.swap_remove(flight);
         let ending = ending.unwrap_or_else(|| self.tiny.call(&step, luck));
         let (now, rules) = (self.now, self.town.rules.clone());
         let mut deaths = Vec::new();
         for (anchor, answer) in &ending.answers {
-            let graph = self.town.graph_with(*anchor).ok_or("an answer about nobody")?;
+            let graph = self.town.graph_with(*anchor).ok_or("an answer about no graph")?;
             deaths.extend(apply(graph, &rules, *anchor, answer, now));
         }
         let anchors = ending.answers.iter().map(|(anchor, _)| *anchor).chain([step.anchor]);
         for anchor in anchors.collect::<Vec<_>>() {
-            let graph = self.town.graph_with(anchor).ok_or("an answer about nobody")?;
+            let graph = self.town.graph_with(anchor).ok_or("an answer about no graph")?;
             if ending.failed && anchor == step.anchor {
                 let again = |_, _| Verdict { due_at: now, give_up: false };
                 deaths.extend(fail(graph, &rules, anchor, (now, &cause("no_answer")), again));
@@ -212,8 +212,8 @@ impl Play {
         Ok(())
     }
 
-    /// Sends and lands until there is nothing left to do.
-    pub(crate) fn rest(&mut self) -> Judgement {
+    /// Makes calls until nothing is left to do.
+    pub(crate) fn run_until_idle(&mut self) -> PropertyResult {
         for _ in 0..ROUNDS {
             while !self.flights.is_empty() {
                 self.land(0, Luck::Fine)?;
@@ -223,15 +223,15 @@ impl Play {
                 any |= self.send(graph, || (Luck::Fine, false))?;
             }
             if !any {
-                return self.is_at_rest();
+                return self.check_final_state();
             }
         }
         Err(format!("there is no end of calls: {:#?}", &self.calls[self.calls.len() - 3..]))
     }
 
-    /// Every event has ended, and the account is as the reference says.
-    fn is_at_rest(&self) -> Judgement {
-        for event in &self.told {
+    /// Checks that every event has ended, and that the account is as the reference model expects.
+    fn check_final_state(&self) -> PropertyResult {
+        for event in &self.absorbed {
             if self.outcomes(event).is_empty() {
                 return Err(format!("{event:?} has not ended"));
             }
@@ -243,7 +243,7 @@ impl Play {
         }
         let existed: Vec<String> = self.existed();
         let existed: Vec<&str> = existed.iter().map(String::as_str).collect();
-        let expected = expected(&self.told, &self.town.rules, &existed, self.payees());
+        let expected = expected(&self.absorbed, &self.town.rules, &existed, self.payees());
         let refused = |_: &str, _: &str, value: &str| is_refused(value);
         let differences = compare(&expected, &self.tiny.actual(), &refused);
         if differences.is_empty() { Ok(()) } else { Err(format!("{differences:#?}")) }
@@ -269,7 +269,7 @@ impl Play {
         let confirmed = confirm(graph, &rules, identifier);
         let settled = settle(graph, &rules);
         self.note(&settled, &[]).expect("every promise holds");
-        self.go_on(&[]);
+        self.continue_with(&[]);
         confirmed
     }
 
@@ -281,7 +281,7 @@ impl Play {
 }
 
 /// What a call has sent is in an affiliate, which has an id.
-fn names_its_affiliate(ended: &Ended) -> Judgement {
+fn names_its_affiliate(ended: &Ended) -> PropertyResult {
     let was_sent = matches!(ended.end, End::Created | End::Updated);
     let has_id = ended.affiliate.as_ref().is_some_and(|(id, _)| id.is_some());
     if was_sent && !has_id { Err(format!("{ended:?} names no affiliate")) } else { Ok(()) }

@@ -1,10 +1,10 @@
-//! What a random event says.
+//! The traits of a random event.
 
 use crate::dice::Dice;
 use crate::story::Event;
 
-/// Adds traits to an event. Every identify says a word that no other says.
-pub(crate) fn says(dice: &mut Dice, event: Event) -> Event {
+/// Adds traits to an event. Every identify has a value that no other has.
+pub(crate) fn add_random_traits(dice: &mut Dice, event: Event) -> Event {
     let number = event.number;
     let mut event = match dice.below(6) {
         0 | 1 => event.with("first_name", dice.pick(&["Ann", "Bob"])).with("last_name", "Lee"),

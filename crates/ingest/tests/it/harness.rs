@@ -1,4 +1,4 @@
-//! An ingest endpoint that listens, with a key store and a queue that do as they are told.
+//! An ingest endpoint that listens, with a key store and a queue with prepared results.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,10 +24,10 @@ pub(crate) const WRITE_KEY: &str = "abcdefghijklmnopqrstuvwxyz012345";
 /// The key of connection 8.
 pub(crate) const OTHER_KEY: &str = "pub_4567.sec_89abcdef0123";
 
-/// The one key of which nobody can say whose it is.
+/// A key whose connection cannot be read.
 pub(crate) const UNSURE_KEY: &str = "pub_down.sec_down";
 
-/// When all of it happens.
+/// The time of the endpoint.
 pub(crate) const NOW: &str = "2026-03-04T05:06:07.123456Z";
 
 /// The keys; `false`: no connection exists.
@@ -53,9 +53,9 @@ impl Keys for TestKeys {
     }
 }
 
-/// How the queue takes its next commits; afterwards it takes everything.
+/// The result of the next commits; afterwards all succeed.
 #[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Mood {
+pub(crate) enum CommitOutcome {
     Full,
     Unavailable,
     /// Waits for a permit of the gate.
@@ -64,7 +64,7 @@ pub(crate) enum Mood {
 
 /// A queue that remembers what it was given.
 pub(crate) struct TestQueue {
-    pub(crate) moods: Mutex<Vec<Mood>>,
+    pub(crate) outcomes: Mutex<Vec<CommitOutcome>>,
     pub(crate) published: Mutex<Vec<Envelope>>,
     pub(crate) tries: AtomicU64,
     pub(crate) gate: Semaphore,
@@ -72,10 +72,10 @@ pub(crate) struct TestQueue {
 }
 
 impl TestQueue {
-    pub(crate) fn new(moods: &[Mood]) -> Arc<Self> {
-        let moods = Mutex::new(moods.iter().rev().copied().collect());
+    pub(crate) fn new(outcomes: &[CommitOutcome]) -> Arc<Self> {
+        let outcomes = Mutex::new(outcomes.iter().rev().copied().collect());
         let (published, tries) = (Mutex::default(), AtomicU64::new(0));
-        Arc::new(Self { moods, published, tries, gate: Semaphore::new(0), begun: Semaphore::new(0) })
+        Arc::new(Self { outcomes, published, tries, gate: Semaphore::new(0), begun: Semaphore::new(0) })
     }
 
     /// Waits until one more commit has begun.
@@ -97,13 +97,13 @@ impl Publish for TestQueue {
     async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
         self.tries.fetch_add(1, Ordering::SeqCst);
         self.begun.add_permits(1);
-        let mood = self.moods.lock().pop();
-        match mood {
-            Some(Mood::Full) => return Err(PublishError::Full),
-            Some(Mood::Unavailable) => {
+        let outcome = self.outcomes.lock().pop();
+        match outcome {
+            Some(CommitOutcome::Full) => return Err(PublishError::Full),
+            Some(CommitOutcome::Unavailable) => {
                 return Err(PublishError::unavailable(std::io::Error::other("planted")));
             }
-            Some(Mood::Gated) => self.gate.acquire().await.unwrap().forget(),
+            Some(CommitOutcome::Gated) => self.gate.acquire().await.unwrap().forget(),
             None => {}
         }
         self.published.lock().extend_from_slice(envelopes);
@@ -123,14 +123,14 @@ impl Randomness for Counting {
 }
 
 /// An ingest endpoint that listens.
-pub(crate) struct Stage {
+pub(crate) struct Harness {
     pub(crate) address: SocketAddr,
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) shutdown: CancellationToken,
     pub(crate) served: JoinHandle<std::io::Result<()>>,
 }
 
-impl Stage {
+impl Harness {
     pub(crate) async fn new(queue: Arc<dyn Publish>, limits: Limits) -> Self {
         Self::built(true, queue, limits, |endpoint| endpoint).await
     }

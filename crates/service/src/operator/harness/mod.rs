@@ -25,14 +25,14 @@ use crate::config::{self, LedgerUrl, QueueUrl};
 use crate::engines::Engines;
 
 /// Real engines in a folder.
-pub(super) struct Stage {
+pub(super) struct Harness {
     pub(super) engines: Engines,
     pub(super) connection: ConnectionId,
     now: Arc<Mutex<Timestamp>>,
     _folder: TempDir,
 }
 
-impl Stage {
+impl Harness {
     /// With a number of open dead letters of one connection, each of a person of its own.
     pub(super) async fn with_dead_letters(letters: u32) -> Self {
         let folder = TempDir::new().unwrap();
@@ -44,10 +44,10 @@ impl Stage {
         let now = Arc::new(Mutex::new(Timestamp::from_second(1_800_000_000).unwrap()));
         let clock = Arc::clone(&now);
         engines.clock = Arc::new(move || *clock.lock());
-        let mut stage = Self { engines, connection: 0, now, _folder: folder };
-        stage.connection = stage.add_connection("shop").await;
-        stage.die(stage.connection, letters).await;
-        stage
+        let mut harness = Self { engines, connection: 0, now, _folder: folder };
+        harness.connection = harness.add_connection("shop").await;
+        harness.die(harness.connection, letters).await;
+        harness
     }
 
     pub(super) async fn add_connection(&self, name: &str) -> ConnectionId {

@@ -1,4 +1,4 @@
-//! Ports that tests can watch: each call is told first, and may wait, fail, or be preceded by what somebody else does.
+//! Ports that tests can watch: each call is reported first, and may wait, fail, or follow the act of another process.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use ledger::{Act, DeadLetterFilter, LedgerError, Plan, PlanId, PlanState, Plans}
 use queue::{Batch, Consume, Depth, Envelope, Look, Observe, Publish, PublishError, Queue, QueueError};
 use uuid::Uuid;
 
-use super::Stage;
+use super::Harness;
 use crate::engines::Engines;
 
 /// What is asked of the plans.
@@ -29,7 +29,7 @@ pub(in super::super) enum Asked {
 /// What precedes it.
 pub(in super::super) type Before = Pin<Box<dyn Future<Output = Result<(), LedgerError>> + Send>>;
 
-impl Stage {
+impl Harness {
     /// The same with a queue that does this each time that something is published, counted from 1. Whatever waits forever in it
     /// is as good as killed when its future is dropped.
     pub(in super::super) fn watched(
@@ -41,7 +41,7 @@ impl Stage {
         Engines { queue: Arc::new(queue), ..self.engines.clone() }
     }
 
-    /// The same with plans of which each call is told first.
+    /// The same with plans of which each call is reported first.
     pub(in super::super) fn asking(
         &self,
         before: impl Fn(Asked) -> Before + Send + Sync + 'static,

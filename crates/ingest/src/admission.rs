@@ -5,7 +5,7 @@ pub trait Admission: Send + Sync {
     /// Why no new event of this connection is taken in now; `None` while it is.
     fn refusal(&self, connection: i64) -> Option<NoRoom>;
 
-    /// Events of so many bytes were taken in, which takes up room.
+    /// Records the size of accepted events, in bytes, which takes up room.
     fn accepted(&self, bytes: usize);
 }
 

@@ -177,7 +177,7 @@ mod tests {
 
     use super::*;
 
-    /// How long it is until the next measurement, after events of so many bytes where 800 bytes are left.
+    /// How long it is until the next measurement, after events of this size, in bytes, where 800 bytes are left.
     async fn rests_after(bytes: usize, limit: Option<u64>) -> Duration {
         let room = Room::default();
         let measured = Some(Measured { ledger_bytes: 200, ..Measured::default() });

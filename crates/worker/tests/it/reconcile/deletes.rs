@@ -91,7 +91,7 @@ async fn an_affiliate_that_appears_after_its_delete_is_disabled() {
 
 /// The scrub took effect, its answer never came, and she is back before it could be asked for again.
 #[tokio::test(start_paused = true)]
-async fn who_comes_back_after_a_scrub_without_an_answer_gets_her_address_back() {
+async fn a_person_who_comes_back_after_a_scrub_without_an_answer_gets_the_address_back() {
     let mut shop = Shop::open(scrubbing()).await;
     shop.reconcile();
     shop.send(Lane::Live, &[sign_up("ann")]).await;

@@ -255,10 +255,8 @@ impl Shop {
         let seen = self.ledger.by_id(self.id).await.expect("a ledger").expect("the connection");
         let mut settings = seen.settings.clone();
         change(&mut settings);
-        self.ledger
-            .set_settings(self.id, seen.settings_version, &settings)
-            .await
-            .expect("no other process changes them");
+        let set = self.ledger.set_settings(self.id, seen.settings_version, &settings);
+        set.await.expect("no conflict");
     }
 
     /// Sets faults, in the notation of the simulator.

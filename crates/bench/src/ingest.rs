@@ -1,4 +1,4 @@
-//! `bench ingest`: how fast the ingest endpoint takes events one by one and in batches. Nobody absorbs them meanwhile.
+//! `bench ingest`: how fast the ingest endpoint accepts events one by one and in batches. No worker absorbs them meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use super::crew::Hand;
+use super::environment::{Environment, api_key};
 use super::failed;
-use super::ground::{Ground, api_key};
 use super::latency::Latency;
 use super::members::{Round, Shape};
-use super::send::{Door, basic};
+use super::processes::Process;
+use super::send::{IngestEndpoint, basic};
 use super::usage;
 use service::Context;
 use service::failure::{Exit, Failure};
@@ -25,35 +25,35 @@ Examples:
   refersion-destination bench ingest --events 100000 --batch 500 --connections 8
   refersion-destination bench ingest --json
 
-Each way gets an ingest process of its own, on the engines of the configuration, which must be empty; on SQLite it takes
-temporary files (TMPDIR says where). An answer is given when its events are durable.";
+Each route gets its own ingest process, on the engines of the configuration, which must be empty. On SQLite
+it uses temporary files (in TMPDIR). An answer is given when its events are durable.";
 
-/// How long emptying the queue waits for more.
-const NO_MORE: Duration = Duration::from_millis(200);
+/// How long to wait for more events while the queue is emptied.
+const TAKE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// The arguments of `bench ingest`.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Events that each way takes
+    /// Number of events to send to each route
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     events: u32,
-    /// Events of one batch
+    /// Events in one batch
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     batch: u32,
-    /// Requests under way at the same time, each on a connection of its own
+    /// Concurrent requests, each on its own connection
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     connections: u16,
 }
 
-/// A way in.
+/// A route of the ingest endpoint, and how events are sent to it.
 #[derive(Clone, Copy)]
-struct Way {
+struct Route {
     path: &'static str,
     batch: u32,
     accepted: u16,
 }
 
-/// How fast one way was.
+/// How fast one route was.
 #[derive(Debug, Serialize)]
 struct Row {
     path: &'static str,
@@ -64,17 +64,17 @@ struct Row {
     /// From a request to its answer.
     p50_ms: f64,
     p99_ms: f64,
-    /// The most memory that the process had, where the system tells.
+    /// Peak memory of the process, where the system reports it.
     peak_memory_bytes: Option<u64>,
 }
 
 pub(super) async fn run(options: &Options, context: &mut Context) -> Result<Exit, Failure> {
-    let ground = Ground::prepare(context).await?;
-    // Nobody delivers, so nobody is called there.
-    let connection = ground.connect("http://127.0.0.1:9".to_owned()).await?.id;
-    let measured = measure(options, &ground).await;
-    ground.clear(connection).await?;
-    empty(&ground).await?;
+    let environment = Environment::prepare(context).await?;
+    // No worker runs, so no call is made to this address.
+    let connection = environment.connect("http://127.0.0.1:9".to_owned()).await?.id;
+    let measured = measure(options, &environment).await;
+    environment.clear(connection).await?;
+    empty(&environment).await?;
     let rows = measured.map_err(|error| failed(&error))?;
     if context.output.is_json() {
         context.output.json(&rows)?;
@@ -87,32 +87,32 @@ pub(super) async fn run(options: &Options, context: &mut Context) -> Result<Exit
     Ok(Exit::Done)
 }
 
-async fn measure(options: &Options, ground: &Ground) -> anyhow::Result<Vec<Row>> {
-    let one_by_one = Way { path: "/segment", batch: 1, accepted: 202 };
-    let batches = Way { path: "/v1/batch", batch: options.batch, accepted: 200 };
+async fn measure(options: &Options, environment: &Environment) -> anyhow::Result<Vec<Row>> {
+    let one_by_one = Route { path: "/segment", batch: 1, accepted: 202 };
+    let batches = Route { path: "/v1/batch", batch: options.batch, accepted: 200 };
     let mut rows = Vec::new();
-    for way in [one_by_one, batches] {
-        rows.push(measure_one(options, ground, way).await?);
+    for route in [one_by_one, batches] {
+        rows.push(measure_one(options, environment, route).await?);
     }
     Ok(rows)
 }
 
-async fn measure_one(options: &Options, ground: &Ground, way: Way) -> anyhow::Result<Row> {
-    let mut process = Hand::start(&["ingest"], &ground.variables)?;
+async fn measure_one(options: &Options, environment: &Environment, route: Route) -> anyhow::Result<Row> {
+    let mut process = Process::start(&["ingest"], &environment.variables)?;
     let address = process.address("segment").await?;
-    let door = Door { address, authorization: basic(&api_key())? };
-    let sender = Sender { door, way, events: options.events };
-    // The first request opens what is opened once.
+    let endpoint = IngestEndpoint { address, authorization: basic(&api_key())? };
+    let sender = Sender { endpoint, route, events: options.events };
+    // The first request opens what the process opens only once.
     Sender { events: 1, ..sender.clone() }.send(1).await?;
     let began = Instant::now();
     let answers = sender.send(options.connections).await?;
     let seconds = began.elapsed().as_secs_f64();
     let peak_memory_bytes = usage::peak_memory(process.pid());
-    process.end().await?;
+    process.stop().await?;
     let latency = Latency::of(answers);
     Ok(Row {
-        path: way.path,
-        batch: way.batch,
+        path: route.path,
+        batch: route.batch,
         seconds,
         events_per_second: f64::from(options.events) / seconds,
         p50_ms: latency.p50_ms,
@@ -121,11 +121,11 @@ async fn measure_one(options: &Options, ground: &Ground, way: Way) -> anyhow::Re
     })
 }
 
-/// Takes what was published out of the queue again.
-async fn empty(ground: &Ground) -> Result<(), Failure> {
-    let queue = &ground.engines.queue;
+/// Removes the published events from the queue.
+async fn empty(environment: &Environment) -> Result<(), Failure> {
+    let queue = &environment.engines.queue;
     loop {
-        let batch = queue.take(1_000, NO_MORE).await?;
+        let batch = queue.take(1_000, TAKE_TIMEOUT).await?;
         if batch.is_empty() {
             return Ok(());
         }
@@ -133,16 +133,16 @@ async fn empty(ground: &Ground) -> Result<(), Failure> {
     }
 }
 
-/// Sends the events of one way.
+/// Sends events to one route.
 #[derive(Clone)]
 struct Sender {
-    door: Door,
-    way: Way,
+    endpoint: IngestEndpoint,
+    route: Route,
     events: u32,
 }
 
 impl Sender {
-    /// Sends all over this many connections; how long each answer took.
+    /// Sends all events over this many connections. Returns the latency of each answer.
     async fn send(&self, connections: u16) -> anyhow::Result<Vec<Duration>> {
         let next = Arc::new(AtomicU32::new(0));
         let round = Round { number: 1, at: Timestamp::now(), shape: Shape::Whole };
@@ -159,29 +159,30 @@ impl Sender {
     }
 
     async fn share(&self, next: &AtomicU32, round: Round) -> anyhow::Result<Vec<Duration>> {
-        let mut line = self.door.line();
+        let mut connection = self.endpoint.connect();
         let mut answers = Vec::new();
         loop {
-            let first = next.fetch_add(self.way.batch, Ordering::Relaxed);
+            let first = next.fetch_add(self.route.batch, Ordering::Relaxed);
             if first >= self.events {
                 return Ok(answers);
             }
             let body = self.body(first, round);
             let began = Instant::now();
-            let (status, answer) = line.ask(self.door.request(self.way.path, body.into())?).await?;
+            let (status, answer) =
+                connection.send(self.endpoint.request(self.route.path, body.into())?).await?;
             answers.push(began.elapsed());
-            if status != self.way.accepted {
-                anyhow::bail!("{} answered {status}: {}", self.way.path, String::from_utf8_lossy(&answer));
+            if status != self.route.accepted {
+                anyhow::bail!("{} answered {status}: {}", self.route.path, String::from_utf8_lossy(&answer));
             }
         }
     }
 
     fn body(&self, first: u32, round: Round) -> String {
-        if self.way.batch == 1 {
+        if self.route.batch == 1 {
             return round.event(first, 0);
         }
-        let behind_the_last = first.saturating_add(self.way.batch).min(self.events);
-        let events: Vec<String> = (first..behind_the_last).map(|member| round.event(member, 0)).collect();
+        let end = first.saturating_add(self.route.batch).min(self.events);
+        let events: Vec<String> = (first..end).map(|member| round.event(member, 0)).collect();
         format!(r#"{{"batch":[{}],"sentAt":"{}"}}"#, events.join(","), round.at)
     }
 }

@@ -6,43 +6,43 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use jiff::Timestamp;
 
-use super::ground::api_key;
+use super::control::Refersion;
+use super::deployment::Deployment;
+use super::environment::api_key;
 use super::latency::Latency;
 use super::members::{self, Round, Shape};
-use super::rest::Refersion;
-use super::send::{Answers, Door, basic};
-use super::stage::Stage;
-use crate::line::Line;
+use super::send::{Answers, IngestEndpoint, basic};
+use crate::http_connection::HttpConnection;
 
-/// Says live what members say, each of them once.
-pub(super) struct Speaker {
-    door: Door,
-    line: Line,
+/// Sends one live event for each of several members.
+pub(super) struct LiveSender {
+    endpoint: IngestEndpoint,
+    connection: HttpConnection,
     answers: Answers,
     /// When the event of each member was accepted.
     accepted: BTreeMap<u32, Instant>,
 }
 
-impl Speaker {
-    /// One at the first ingest endpoint.
-    pub(super) fn before(stage: &Stage<'_>) -> anyhow::Result<Self> {
-        let address = *stage.addresses.first().context("there is no ingest endpoint")?;
-        let door = Door { address, authorization: basic(&api_key())? };
-        let line = door.line();
-        Ok(Self { door, line, answers: Answers::default(), accepted: BTreeMap::new() })
+impl LiveSender {
+    /// A sender to the first ingest endpoint.
+    pub(super) fn new(deployment: &Deployment<'_>) -> anyhow::Result<Self> {
+        let address = *deployment.addresses.first().context("there is no ingest endpoint")?;
+        let endpoint = IngestEndpoint { address, authorization: basic(&api_key())? };
+        let connection = endpoint.connect();
+        Ok(Self { endpoint, connection, answers: Answers::default(), accepted: BTreeMap::new() })
     }
 
     /// Sends the event of one member, and waits until it is accepted.
-    pub(super) async fn say(&mut self, round: u32, member: u32) -> anyhow::Result<()> {
+    pub(super) async fn send(&mut self, round: u32, member: u32) -> anyhow::Result<()> {
         let event = Round { number: round, at: Timestamp::now(), shape: Shape::Live }.event(member, 0);
-        self.door.post(event.into(), &mut self.line, &mut self.answers).await?;
+        self.endpoint.post(event.into(), &mut self.connection, &mut self.answers).await?;
         self.accepted.insert(member, Instant::now());
         Ok(())
     }
 
-    /// How long the answers took, and how long it took from each of them until the call arrived. All of them have to
-    /// be delivered, and nothing else said about these members since. The simulator answers calls at once, so the
-    /// API's own time is in neither.
+    /// The latency of the answers, and from each answer to the arrival of the call. All events must be delivered,
+    /// and no newer event of these members sent. The simulator answers calls at once, so the time that the API takes is
+    /// in neither.
     pub(super) async fn latencies(self, refersion: &mut Refersion) -> anyhow::Result<(Latency, Latency)> {
         let began = refersion.clock_began().await?;
         let mut waits = Vec::with_capacity(self.accepted.len());

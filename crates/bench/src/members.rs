@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// The trait that changes from round to round.
 pub(super) const CHANGING: &str = "plan";
 
-/// The form in which a round is said.
+/// The form of the events of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Shape {
     /// One event of a sync with user id, address, name and city
@@ -26,7 +26,7 @@ impl Shape {
         if self == Self::Identifiers { 2 } else { 1 }
     }
 
-    /// Whether a person who is no affiliate becomes one by it.
+    /// Whether it creates an affiliate for a person who has none.
     pub(super) fn creates(self) -> bool {
         matches!(self, Self::Whole | Self::Live)
     }
@@ -42,14 +42,14 @@ impl Shape {
     }
 }
 
-/// The words of one round.
+/// One round of events.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Round {
     /// Its number.
     pub(super) number: u32,
-    /// When it was said.
+    /// The time of its events.
     pub(super) at: Timestamp,
-    /// How it is said.
+    /// The form of its events.
     pub(super) shape: Shape,
 }
 
@@ -98,7 +98,7 @@ impl Round {
     }
 }
 
-/// What everybody's changing trait is in a round.
+/// The value of the changing trait in a round.
 pub(super) fn value(round: u32) -> String {
     format!("round-{round}")
 }
@@ -117,14 +117,14 @@ pub(super) fn member(email: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn say(number: u32, shape: Shape, which: u32) -> Value {
+    fn event(number: u32, shape: Shape, which: u32) -> Value {
         let round = Round { number, at: Timestamp::UNIX_EPOCH, shape };
         serde_json::from_str(&round.event(7, which)).unwrap()
     }
 
     #[test]
-    fn an_event_is_of_the_usual_size_and_a_round_changes_one_trait() {
-        let [one, two] = [1, 2].map(|round| say(round, Shape::Whole, 0));
+    fn an_event_has_the_usual_size_and_a_round_changes_one_trait() {
+        let [one, two] = [1, 2].map(|round| event(round, Shape::Whole, 0));
         assert!((500..800).contains(&one.to_string().len()), "{one}");
         assert_ne!(one["messageId"], two["messageId"]);
         let (mut one, mut two) = (one["traits"].clone(), two["traits"].clone());
@@ -133,12 +133,12 @@ mod tests {
     }
 
     #[test]
-    fn each_shape_says_what_it_is_for() {
-        let [user, address] = [0, 1].map(|which| say(1, Shape::Identifiers, which));
+    fn each_shape_has_the_traits_that_it_is_for() {
+        let [user, address] = [0, 1].map(|which| event(1, Shape::Identifiers, which));
         assert_ne!(user["messageId"], address["messageId"]);
         assert_eq!(user["traits"], json!({ CHANGING: "round-1" }));
         assert_eq!(member(address["traits"]["email"].as_str().unwrap()), Some(7));
-        assert!(say(1, Shape::Incomplete, 0)["traits"]["address"].is_null());
-        assert!(say(1, Shape::Live, 0)["context"]["personas"].is_null());
+        assert!(event(1, Shape::Incomplete, 0)["traits"]["address"].is_null());
+        assert!(event(1, Shape::Live, 0)["context"]["personas"].is_null());
     }
 }

@@ -15,7 +15,7 @@ Examples:
   refersion-destination bench pace --seed 7     other seeds
   refersion-destination bench pace --json
 
-No call is made: the limits are played in virtual time, with always enough to do. Each row is the mean of eight seeds.";
+No call is made: the limits are simulated in virtual time, with calls always due. Each row is the mean of eight seeds.";
 
 /// Seeds that each row is the mean of.
 const SEEDS: u32 = 8;
@@ -118,9 +118,9 @@ fn scenarios(seed: u64) -> Vec<(String, Scenario)> {
 
 fn row(limit: String, scenario: Scenario) -> Row {
     let seeds = 0..u64::from(SEEDS);
-    let played: Vec<Measured> =
+    let measured: Vec<Measured> =
         seeds.map(|seed| play(&Scenario { seed: scenario.seed.wrapping_add(seed), ..scenario })).collect();
-    let mean = |share: fn(&Measured) -> f64| played.iter().map(share).sum::<f64>() / f64::from(SEEDS);
+    let mean = |share: fn(&Measured) -> f64| measured.iter().map(share).sum::<f64>() / f64::from(SEEDS);
     Row {
         limit,
         ceiling: scenario.ceiling,

@@ -1,5 +1,5 @@
-//! The baseline: the plain worker on the same engines, as a process that starts when a line arrives on standard input, and ends after
-//! another one.
+//! The baseline: the plain worker on the same engines, as a process that begins after a line on standard input, and ends after another
+//! one.
 
 use std::io::BufRead as _;
 use std::net::SocketAddr;
@@ -10,13 +10,13 @@ use baseline::{Affiliates, rabbitmq, sqlite};
 use clap::Args;
 use jiff::Timestamp;
 
-use super::crew::Hand;
+use super::control::Refersion;
+use super::deployment::Deployment;
+use super::environment::{FIELD, KEYS};
 use super::failed;
-use super::ground::{FIELD, KEYS};
 use super::members::{Round, Shape};
+use super::processes::Process;
 use super::report::Row;
-use super::rest::Refersion;
-use super::stage::Stage;
 use service::Context;
 use service::config::{Config, LedgerUrl, QueueUrl};
 use service::failure::{Exit, Failure};
@@ -24,24 +24,24 @@ use service::failure::{Exit, Failure};
 /// The arguments of the process.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// How many events there are
+    /// Number of events
     #[arg(long)]
     events: u64,
-    /// Where Refersion is
+    /// Address of Refersion
     #[arg(long)]
     refersion: SocketAddr,
 }
 
-/// Its engines.
-pub(super) enum Yard {
+/// The engines of the plain worker.
+pub(super) enum BaselineEngines {
     /// A file beside those of the queue and the ledger.
     File(PathBuf),
-    /// A queue and a table of its own.
+    /// Its own queue and table.
     Servers(rabbitmq::Engines),
 }
 
-impl Yard {
-    /// Those that stand where the configuration says.
+impl BaselineEngines {
+    /// The engines beside those of the configuration.
     pub(super) fn of(config: &Config) -> anyhow::Result<Self> {
         match (&config.queue.url, &config.ledger.url) {
             (QueueUrl::Amqp(nodes), LedgerUrl::Postgres(database)) => {
@@ -63,15 +63,15 @@ impl Yard {
         }
     }
 
-    /// How many events it has worked off.
-    pub(super) async fn worked_off(&self) -> anyhow::Result<u64> {
+    /// Number of events that the plain worker has processed.
+    pub(super) async fn processed(&self) -> anyhow::Result<u64> {
         match self {
             Self::File(path) => sqlite::File::open(path)?.processed(),
             Self::Servers(engines) => engines.processed().await,
         }
     }
 
-    /// Leaves nothing behind. A file goes with its folder.
+    /// Removes what it created. A file is removed with its folder.
     pub(super) async fn clear(&self) -> anyhow::Result<()> {
         match self {
             Self::File(_) => Ok(()),
@@ -79,7 +79,7 @@ impl Yard {
         }
     }
 
-    async fn work(&self, refersion: &baseline::Refersion, events: u64) -> anyhow::Result<()> {
+    async fn process(&self, refersion: &baseline::Refersion, events: u64) -> anyhow::Result<()> {
         match self {
             Self::File(path) => sqlite::File::open(path)?.process(refersion, events).await,
             Self::Servers(engines) => engines.process(refersion, events).await,
@@ -87,59 +87,59 @@ impl Yard {
     }
 }
 
-/// The run of the plain worker: as many events as there are members, each with one new trait. Everybody is an affiliate.
-pub(super) async fn measure(stage: &mut Stage<'_>) -> anyhow::Result<Row> {
-    tracing::info!("everybody says something new to the plain worker");
-    let yard = Yard::of(&stage.ground.config)?;
-    let members = stage.members;
-    stage.note_elsewhere(0, members, Shape::Whole);
-    let round = Round { number: stage.round, at: Timestamp::now(), shape: Shape::Whole };
+/// Measures the plain worker with one event for each member, each with a new trait value. All members are affiliates.
+pub(super) async fn measure(deployment: &mut Deployment<'_>) -> anyhow::Result<Row> {
+    tracing::info!("the plain worker starts: one event per member with a new trait value");
+    let engines = BaselineEngines::of(&deployment.environment.config)?;
+    let members = deployment.members;
+    deployment.begin_round(0, members, Shape::Whole);
+    let round = Round { number: deployment.round, at: Timestamp::now(), shape: Shape::Whole };
     let events: Vec<String> = (0..members).map(|member| round.event(member, 0)).collect();
-    yard.fill(&events).await?;
+    engines.fill(&events).await?;
     drop(events);
-    let (events, address) = (members.to_string(), stage.refersion.address().to_string());
+    let (events, address) = (members.to_string(), deployment.refersion.address().to_string());
     let arguments = ["bench", "plain-worker", "--events", &events, "--refersion", &address];
-    let mut worker = Hand::start(&arguments, &stage.ground.variables)?;
-    worker.says().await?;
-    let measure = stage.begin_beside(&[("plain worker", &worker)]).await?;
-    worker.go().await?;
-    worker.says().await?;
+    let mut worker = Process::start(&arguments, &deployment.environment.variables)?;
+    worker.next_output().await?;
+    let measure = deployment.begin_beside(&[("plain worker", &worker)]).await?;
+    worker.write_line().await?;
+    worker.next_output().await?;
     let members = u64::from(members);
     let names = ("plain", "plain worker");
-    let row = stage.end_beside(measure, names, (members, members), &[("plain worker", &worker)]).await?;
-    worker.go().await?;
-    let worked_off = yard.worked_off().await?;
-    anyhow::ensure!(worked_off == members, "the plain worker has rows of {worked_off} events");
-    yard.clear().await?;
+    let row = deployment.end_beside(measure, names, (members, members), &[("plain worker", &worker)]).await?;
+    worker.write_line().await?;
+    let processed = engines.processed().await?;
+    anyhow::ensure!(processed == members, "the plain worker has rows of {processed} events");
+    engines.clear().await?;
     Ok(row)
 }
 
-/// Works off all events of its queue after a line on standard input has come, and says how long that took.
+/// Processes all events of its queue after a line on standard input, and prints how long that took.
 ///
 /// # Errors
 ///
 /// [`Failure`] at the first event that fails.
 pub(super) async fn run(options: &Options, context: &mut Context) -> Result<Exit, Failure> {
-    let yard = Yard::of(&context.loaded.config).map_err(|error| failed(&error))?;
-    let refersion = know(options.refersion).await.map_err(|error| failed(&error))?;
+    let engines = BaselineEngines::of(&context.loaded.config).map_err(|error| failed(&error))?;
+    let refersion = load_affiliates(options.refersion).await.map_err(|error| failed(&error))?;
     context.output.json(&serde_json::json!({ "knows": "everybody" }))?;
     wait_for_a_line().map_err(|error| failed(&error))?;
     let began = Instant::now();
-    yard.work(&refersion, options.events).await.map_err(|error| failed(&error))?;
+    engines.process(&refersion, options.events).await.map_err(|error| failed(&error))?;
     context.output.json(&serde_json::json!({ "seconds": began.elapsed().as_secs_f64() }))?;
-    // What it took is looked up while it is still there.
+    // The parent reads CPU time and memory while the process exists.
     wait_for_a_line().map_err(|error| failed(&error))?;
     Ok(Exit::Done)
 }
 
-/// Nothing else is to be done until it comes, so the thread may wait.
+/// Waits for a line on standard input. Blocks the thread, which has nothing else to do.
 fn wait_for_a_line() -> anyhow::Result<()> {
     std::io::stdin().lock().read_line(&mut String::new())?;
     Ok(())
 }
 
-/// Learns everybody's number beforehand, which costs the plain worker nothing.
-async fn know(address: SocketAddr) -> anyhow::Result<baseline::Refersion> {
+/// A client that has the numeric ids of all affiliates. They are read before the measurement.
+async fn load_affiliates(address: SocketAddr) -> anyhow::Result<baseline::Refersion> {
     let state = Refersion::at(address).state().await?;
     let affiliates = state.accounts.into_iter().flat_map(|account| account.affiliates);
     let known: Affiliates = affiliates.map(|affiliate| (affiliate.email, affiliate.id)).collect();

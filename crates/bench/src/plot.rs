@@ -1,4 +1,4 @@
-//! How many events were accepted, absorbed and delivered over time, as a picture in SVG.
+//! How many events were accepted, absorbed and delivered over time, as a chart in SVG.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -10,69 +10,70 @@ use hyper::header::HOST;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::crew::Hand;
-use super::rest::Refersion;
-use super::stage::Stage;
+use super::control::Refersion;
+use super::deployment::Deployment;
+use super::processes::Process;
 use super::svg;
-use crate::line::Line;
+use crate::http_connection::HttpConnection;
 
-/// How often the processes are asked. Each page costs them a look at the ledger.
-const EVERY: Duration = Duration::from_millis(250);
-/// The longest page that is read, in bytes.
-const LONGEST_PAGE: usize = 4 << 20;
-/// The counters on the pages of metrics.
+/// How often metrics are read. For each page a process reads the ledger.
+const INTERVAL: Duration = Duration::from_millis(250);
+/// Maximum size of a page of metrics, in bytes.
+const MAX_PAGE: usize = 4 << 20;
+/// The metrics that are read.
 const ACCEPTED: &str = "refersion_destination_ingest_events_accepted_total";
 const ABSORBED: &str = "refersion_destination_events_absorbed_total";
 
-/// What was counted at one moment, from the beginning of the picture.
+/// The counters at one moment, counted from the start of the chart.
 pub(super) struct Sample {
     pub(super) seconds: f64,
     /// Events accepted, events absorbed, and affiliates edited.
     pub(super) counts: [u64; 3],
 }
 
-/// A picture that is being taken.
+/// A chart whose samples are being taken.
 pub(super) struct Plot {
     stop: CancellationToken,
     samples: JoinHandle<anyhow::Result<Vec<Sample>>>,
 }
 
 impl Plot {
-    /// Begins to ask the processes of the stage.
-    pub(super) fn begin(stage: &Stage<'_>) -> Self {
+    /// Begins to take samples from the processes of the deployment.
+    pub(super) fn begin(deployment: &Deployment<'_>) -> Self {
         let stop = CancellationToken::new();
-        let pages =
-            |hands: &[Hand]| hands.iter().filter_map(|hand| hand.announced("health")).map(Page::at).collect();
-        let camera = Camera {
-            ingest: pages(&stage.doors),
-            workers: pages(&stage.workers),
-            refersion: Refersion::at(stage.refersion.address()),
+        let pages = |processes: &[Process]| {
+            processes.iter().filter_map(|process| process.announced("health")).map(Page::at).collect()
         };
-        Self { stop: stop.clone(), samples: tokio::spawn(camera.run(stop)) }
+        let sampler = Sampler {
+            ingest: pages(&deployment.ingest_processes),
+            workers: pages(&deployment.workers),
+            refersion: Refersion::at(deployment.refersion.address()),
+        };
+        Self { stop: stop.clone(), samples: tokio::spawn(sampler.run(stop)) }
     }
 
-    /// The picture.
+    /// Ends sampling and draws the chart.
     pub(super) async fn end(self) -> anyhow::Result<String> {
         self.stop.cancel();
         Ok(svg::draw(&self.samples.await??))
     }
 }
 
-/// Asks the processes again and again.
-struct Camera {
+/// Reads the metrics of the processes at intervals.
+struct Sampler {
     ingest: Vec<Page>,
     workers: Vec<Page>,
     refersion: Refersion,
 }
 
-impl Camera {
+impl Sampler {
     async fn run(mut self, stop: CancellationToken) -> anyhow::Result<Vec<Sample>> {
         let began = Instant::now();
         let first = self.counts().await?;
         let mut samples = vec![Sample { seconds: 0.0, counts: [0; 3] }];
         while !stop.is_cancelled() {
             tokio::select! {
-                () = tokio::time::sleep(EVERY) => {}
+                () = tokio::time::sleep(INTERVAL) => {}
                 () = stop.cancelled() => {}
             }
             let mut counts = self.counts().await?;
@@ -102,17 +103,17 @@ async fn sum(pages: &mut [Page], counter: &str) -> anyhow::Result<u64> {
 /// The page of metrics of one process.
 struct Page {
     address: SocketAddr,
-    line: Line,
+    connection: HttpConnection,
 }
 
 impl Page {
     fn at(address: SocketAddr) -> Self {
-        Self { address, line: Line::to(address, LONGEST_PAGE) }
+        Self { address, connection: HttpConnection::new(address, MAX_PAGE) }
     }
 
     async fn counter(&mut self, name: &str) -> anyhow::Result<u64> {
         let request = Request::get("/metrics").header(HOST, self.address.to_string()).body(Full::default())?;
-        let (status, body) = self.line.ask(request).await?;
+        let (status, body) = self.connection.send(request).await?;
         anyhow::ensure!(status == 200, "/metrics answered {status}");
         let text = String::from_utf8_lossy(&body);
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));

@@ -1,4 +1,4 @@
-//! What a benchmark found.
+//! The report of a benchmark.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::usage::RoleUsage;
 use service::failure::{Exit, Failure};
 use service::output::Output;
 
-/// One thing that was measured.
+/// One measurement.
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
     /// Its key in the report.
@@ -24,41 +24,42 @@ pub(super) struct Row {
     pub(super) seconds: f64,
     /// Events that ended in a second.
     pub(super) events_per_second: f64,
-    /// Calls to Refersion.
+    /// Number of calls to Refersion.
     pub(super) calls: u64,
-    /// The least calls that would have done.
+    /// Minimum number of calls for these events.
     pub(super) least_calls: u64,
     /// From a request to the answer of the ingest endpoint; the worst of several senders.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) answers: Option<Latency>,
-    /// Answers that refused an event for the moment.
+    /// Answers that refused an event temporarily.
     pub(super) refused: u64,
     /// From that answer to the arrival of the call at Refersion, of live identifies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) delivery: Option<Latency>,
-    /// What the processes took.
+    /// CPU time and memory of the processes.
     pub(super) processes: Vec<RoleUsage>,
 }
 
-/// All of it.
+/// All measurements of a workload, and the final state.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     pub(super) workload: &'static str,
     pub(super) engines: &'static str,
     pub(super) members: u32,
-    pub(super) doors: u16,
+    #[serde(rename = "doors")]
+    pub(super) ingest_processes: u16,
     pub(super) workers: u16,
-    /// By their keys.
+    /// The measurements, by their keys.
     #[serde(flatten, serialize_with = "by_key")]
     pub(super) rows: Vec<Row>,
-    /// How many times as fast as the plain worker the first row is, where the plain worker ran.
+    /// Events per second of the first row, divided by those of the plain worker. Absent if the plain worker did not run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) times_the_plain_worker: Option<f64>,
-    /// Accepted events that have not ended, or only as dead letters.
+    /// Accepted events that have no outcome, or are dead letters.
     pub(super) lost_events: u64,
-    /// Affiliates that do not hold in the end what was said last, that are missing, or that nobody asked for.
+    /// Affiliates that do not hold the value sent last, that are missing, or that should not exist.
     pub(super) wrong_affiliates: u64,
-    /// How the events of all rounds ended.
+    /// Number of events by outcome, of all rounds.
     pub(super) outcomes: BTreeMap<String, u64>,
     pub(super) setup: Setup,
 }
@@ -68,7 +69,7 @@ fn by_key<S: Serializer>(rows: &[Row], serializer: S) -> Result<S::Ok, S::Error>
 }
 
 impl Row {
-    /// The row with what the ingest endpoint answered while the events were sent.
+    /// The row with the answers of the ingest endpoint.
     pub(super) fn with_answers(self, sent: &Sent) -> Self {
         Self { answers: Some(sent.latency), refused: sent.refused(), ..self }
     }
@@ -114,36 +115,36 @@ impl Row {
 }
 
 impl Report {
-    /// Prints it; the command fails if an event is lost, or Refersion does not hold what was said.
+    /// Prints the report. The command fails if an event is lost or an affiliate is wrong.
     pub(super) fn print(&self, output: &mut Output) -> Result<Exit, Failure> {
         if output.is_json() {
             output.json(self)?;
         } else {
-            self.print_for_people(output)?;
+            self.print_text(output)?;
         }
         Ok(if self.wrong_affiliates + self.lost_events == 0 { Exit::Done } else { Exit::Failed })
     }
 
-    fn print_for_people(&self, output: &mut Output) -> Result<(), Failure> {
-        let Self { workload, members, engines, doors, workers, .. } = self;
+    fn print_text(&self, output: &mut Output) -> Result<(), Failure> {
+        let Self { workload, members, engines, ingest_processes, workers, .. } = self;
         output.line(&format!(
-            "{workload}: {members} members on {engines}; ingest processes: {doors}, workers: {workers}"
+            "{workload}: {members} members on {engines}; ingest processes: {ingest_processes}, workers: {workers}"
         ))?;
         for line in self.setup.lines() {
             output.line(&line)?;
         }
         output.line("")?;
         let rows: Vec<Vec<String>> = self.rows.iter().map(Row::cells).collect();
-        output.table(&["WAY", "EVENTS", "SECONDS", "EVENTS/S", "CALLS", "LEAST", "REFUSED"], &rows)?;
+        output.table(&["SOURCE", "EVENTS", "SECONDS", "EVENTS/S", "CALLS", "MINIMUM", "REFUSED"], &rows)?;
         let latencies: Vec<Vec<String>> = self.rows.iter().flat_map(Row::latency_cells).collect();
         if !latencies.is_empty() {
             output.line("")?;
-            output.table(&["WAY", "LATENCY, MS", "SAMPLES", "P50", "P99", "P99.9", "MAX"], &latencies)?;
+            output.table(&["SOURCE", "LATENCY, MS", "SAMPLES", "P50", "P99", "P99.9", "MAX"], &latencies)?;
         }
         let processes: Vec<Vec<String>> = self.rows.iter().flat_map(Row::process_cells).collect();
         if !processes.is_empty() {
             output.line("")?;
-            let head = ["WAY", "ROLE", "PROCESSES", "CPU SECONDS", "CPU µs/EVENT", "PEAK MiB"];
+            let head = ["SOURCE", "ROLE", "PROCESSES", "CPU SECONDS", "CPU µs/EVENT", "PEAK MiB"];
             output.table(&head, &processes)?;
         }
         output.line("")?;
@@ -151,7 +152,7 @@ impl Report {
             output.line(&format!("{}: {times:.1} times as fast as the plain worker", row.what))?;
         }
         output.line(&format!(
-            "events lost: {}; affiliates that are wrong in the end: {}",
+            "lost events: {}; wrong affiliates at the end: {}",
             self.lost_events, self.wrong_affiliates
         ))
     }

@@ -1,5 +1,5 @@
-//! `bench send`: posts an audience sync to an ingest endpoint over connections that stay open, and tries again what may
-//! succeed later.
+//! `bench send`: posts an audience sync to an ingest endpoint over connections that stay open, and retries what may succeed
+//! later.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ use super::failed;
 use super::latency::Latency;
 use super::members::{Round, Shape};
 use super::usage::Usage;
-use crate::line::Line;
+use crate::http_connection::HttpConnection;
 use service::API_KEY;
 use service::Context;
 use service::failure::{Exit, Failure};
@@ -30,43 +30,43 @@ use service::failure::{Exit, Failure};
 pub(super) const EXAMPLES: &str = "\
 Examples:
   REFERSION_DESTINATION_API_KEY=pub_1.sec_1 refersion-destination bench send --members 10000
-  refersion-destination bench send --members 10000 --round 2 --door 127.0.0.1:8080
+  refersion-destination bench send --members 10000 --round 2 --endpoint 127.0.0.1:8080
   refersion-destination bench send --members 1000000 --connections 256 --json
 
-The members are always the same people. In each round their trait `plan` is another one (`round-2`), and nothing else
+The members are always the same people. In each round their trait `plan` has a new value (`round-2`), and nothing else
 changes. Latencies run from a request to its answer. The API key is taken from REFERSION_DESTINATION_API_KEY.";
 
-/// How often a request is sent at most.
-const TRIES: u32 = 40;
-/// The pause before a request is sent again.
-const PAUSE: Duration = Duration::from_millis(250);
+/// Maximum number of attempts for one request.
+const MAX_ATTEMPTS: u32 = 40;
+/// The time before a request is sent again.
+const RETRY_DELAY: Duration = Duration::from_millis(250);
 
 /// Where Segment posts events.
 const PATH: &str = "/segment";
 /// The answer to an event that is durable.
 const ACCEPTED: u16 = 202;
-/// The longest answer of the ingest endpoint that is read, in bytes.
-const LONGEST_ANSWER: usize = 64 * 1024;
+/// Maximum size of an answer of the ingest endpoint, in bytes.
+const MAX_ANSWER: usize = 64 * 1024;
 
 /// The arguments of `bench send`.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// How many members the audience has
+    /// Number of members to send
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_100_000))]
     members: u32,
-    /// The number of the first of them
+    /// Number of the first member
     #[arg(long, value_name = "N", default_value_t = 0)]
     first: u32,
-    /// What they say: everybody's plan is `round-N`
+    /// Number of the round: the trait `plan` of all members is `round-N`
     #[arg(long, value_name = "N", default_value_t = 1)]
     round: u32,
-    /// The form in which they say it
+    /// Form of the events
     #[arg(long, value_enum, default_value_t = Shape::Whole)]
     shape: Shape,
-    /// Where the ingest endpoint listens
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
-    door: SocketAddr,
-    /// Requests under way at the same time, each on a connection of its own
+    /// Address of the ingest endpoint
+    #[arg(long, alias = "door", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    endpoint: SocketAddr,
+    /// Concurrent requests, each on its own connection
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     connections: u16,
 }
@@ -78,16 +78,16 @@ pub(super) struct Sent {
     pub(super) accepted: u64,
     pub(super) seconds: f64,
     pub(super) events_per_second: f64,
-    /// Answers by status, those that were followed by another try included.
+    /// Answers by status, including those that were followed by a retry.
     pub(super) answers: BTreeMap<u16, u64>,
     /// From a request to its answer.
     pub(super) latency: Latency,
-    /// What the sender took; absent where the system does not tell.
+    /// CPU time and memory of the sender; absent where the system does not report them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) usage: Option<Usage>,
 }
 
-/// Sends everything, and tells what the ingest endpoint answered.
+/// Sends everything, and reports what the ingest endpoint answered.
 ///
 /// # Errors
 ///
@@ -123,7 +123,7 @@ pub(super) async fn run(options: &Options, context: &mut Context) -> Result<Exit
 }
 
 impl Sent {
-    /// Answers that refused an event for the moment; it was sent again.
+    /// Number of answers that refused an event temporarily. It was sent again.
     pub(super) fn refused(&self) -> u64 {
         self.answers.iter().filter(|(status, _)| **status != ACCEPTED).map(|(_, count)| count).sum()
     }
@@ -152,9 +152,9 @@ async fn send(options: &Options, authorization: HeaderValue) -> anyhow::Result<A
     for _ in 0..options.connections {
         let share = Share {
             round,
-            behind_the_last: options.first.saturating_add(options.members).saturating_mul(events),
+            end: options.first.saturating_add(options.members).saturating_mul(events),
             next: Arc::clone(&next),
-            door: Door { address: options.door, authorization: authorization.clone() },
+            endpoint: IngestEndpoint { address: options.endpoint, authorization: authorization.clone() },
             answers: Answers::default(),
         };
         tasks.spawn(share.send());
@@ -170,53 +170,53 @@ async fn send(options: &Options, authorization: HeaderValue) -> anyhow::Result<A
     Ok(all)
 }
 
-/// What one connection sends: the next event that no other has taken, until there is none.
+/// The events that one connection sends: always the next one that no other connection has taken.
 struct Share {
     round: Round,
-    behind_the_last: u32,
+    end: u32,
     next: Arc<AtomicU32>,
-    door: Door,
+    endpoint: IngestEndpoint,
     answers: Answers,
 }
 
 impl Share {
     async fn send(mut self) -> anyhow::Result<Answers> {
-        let mut line = self.door.line();
+        let mut connection = self.endpoint.connect();
         let events = self.round.shape.events();
         loop {
             let event = self.next.fetch_add(1, Ordering::Relaxed);
-            if event >= self.behind_the_last {
+            if event >= self.end {
                 return Ok(self.answers);
             }
             let event = self.round.event(event / events, event % events);
-            self.door.post(event.into(), &mut line, &mut self.answers).await?;
+            self.endpoint.post(event.into(), &mut connection, &mut self.answers).await?;
         }
     }
 }
 
-/// An ingest endpoint, and the key that it takes.
+/// An ingest endpoint, and the API key for it.
 #[derive(Clone)]
-pub(super) struct Door {
+pub(super) struct IngestEndpoint {
     pub(super) address: SocketAddr,
     pub(super) authorization: HeaderValue,
 }
 
-impl Door {
+impl IngestEndpoint {
     /// A connection to it.
-    pub(super) fn line(&self) -> Line {
-        Line::to(self.address, LONGEST_ANSWER)
+    pub(super) fn connect(&self) -> HttpConnection {
+        HttpConnection::new(self.address, MAX_ANSWER)
     }
 
-    /// Posts an event until it is accepted, as Segment does: after a pause, if the answer says that it may succeed later.
+    /// Posts an event until it is accepted. Retries like Segment: after a pause, if the answer says that it may succeed later.
     pub(super) async fn post(
         &self,
         event: Bytes,
-        line: &mut Line,
+        connection: &mut HttpConnection,
         answers: &mut Answers,
     ) -> anyhow::Result<()> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let began = Instant::now();
-            if let Ok((status, body)) = line.ask(self.request(PATH, event.clone())?).await {
+            if let Ok((status, body)) = connection.send(self.request(PATH, event.clone())?).await {
                 answers.waits.push(began.elapsed());
                 *answers.by_status.entry(status).or_default() += 1;
                 match status {
@@ -229,12 +229,15 @@ impl Door {
                     ),
                 }
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(RETRY_DELAY).await;
         }
-        anyhow::bail!("the ingest endpoint at {} did not take a request in {TRIES} tries", self.address)
+        anyhow::bail!(
+            "the ingest endpoint at {} did not take a request in {MAX_ATTEMPTS} attempts",
+            self.address
+        )
     }
 
-    /// A request with this body to a path of it.
+    /// A request with this body to one of its paths.
     pub(super) fn request(&self, path: &str, body: Bytes) -> anyhow::Result<Request<Full<Bytes>>> {
         Ok(Request::post(path)
             .header(HOST, self.address.to_string())

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde::Serialize;
 
-use super::ground::Ground;
-use super::plain::Yard;
+use super::environment::Environment;
+use super::plain::BaselineEngines;
 use super::usage::listener;
 use service::config::{LedgerUrl, QueueUrl};
 
@@ -28,7 +28,7 @@ pub(super) struct Setup {
 #[derive(Debug, Serialize)]
 pub(super) struct Machine {
     pub(super) cores: usize,
-    /// Absent where the system does not tell.
+    /// Absent where the system does not report it.
     pub(super) memory_bytes: Option<u64>,
     pub(super) processor: Option<String>,
 }
@@ -38,21 +38,21 @@ pub(super) struct Machine {
 pub(super) struct Engine {
     pub(super) name: &'static str,
     pub(super) version: String,
-    /// The settings that say what survives a power cut.
+    /// The settings that decide what survives a power cut.
     pub(super) durability: String,
 }
 
 impl Setup {
-    /// Looks at the machine and asks the engines.
-    pub(super) async fn of(ground: &Ground) -> anyhow::Result<Self> {
-        let (engines, ports) = match (&ground.config.queue.url, &ground.config.ledger.url) {
+    /// Reads the properties of the machine and of the engines.
+    pub(super) async fn of(environment: &Environment) -> anyhow::Result<Self> {
+        let (engines, ports) = match (&environment.config.queue.url, &environment.config.ledger.url) {
             (QueueUrl::Amqp(nodes), LedgerUrl::Postgres(database)) => {
                 let broker = nodes.first().map(|node| authority(node.reveal(), 5672)).unwrap_or_default();
                 let database = authority(database.reveal(), 5432);
-                let engines = vec![rabbitmq(&broker), postgres(ground).await?];
+                let engines = vec![rabbitmq(&broker), postgres(environment).await?];
                 (engines, vec![("RabbitMQ", broker), ("Postgres", database)])
             }
-            _ => (vec![sqlite(ground).await?], Vec::new()),
+            _ => (vec![sqlite(environment).await?], Vec::new()),
         };
         let servers = ports.iter().filter_map(|(name, (host, port))| {
             let is_here = ["127.0.0.1", "localhost", "[::1]"].contains(&host.as_str());
@@ -62,7 +62,7 @@ impl Setup {
         Ok(Self { machine: Machine::this(), program: env!("CARGO_PKG_VERSION"), engines, servers })
     }
 
-    /// One line for each of them.
+    /// The setup as text, one line for each part.
     pub(super) fn lines(&self) -> Vec<String> {
         let Machine { cores, memory_bytes, processor } = &self.machine;
         let memory = memory_bytes.map(|bytes| format!(", {:.1} GiB", bytes as f64 / f64::from(1 << 30)));
@@ -117,7 +117,7 @@ fn rabbitmq((host, port): &(String, u16)) -> Engine {
     }
 }
 
-/// The version that a broker tells before it asks for credentials, in `connection.start`. Not over TLS.
+/// The version that a broker sends before it asks for credentials, in `connection.start`. Not over TLS.
 /// Source: AMQP 0-9-1, 1.4.2.1.
 fn broker_version(host: &str, port: u16) -> anyhow::Result<String> {
     const PROTOCOL: &[u8] = b"AMQP\x00\x00\x09\x01";
@@ -130,21 +130,24 @@ fn broker_version(host: &str, port: u16) -> anyhow::Result<String> {
     let [_, _, _, length @ ..] = head;
     let mut frame = Vec::new();
     stream.take(u32::from_be_bytes(length).into()).read_to_end(&mut frame)?;
-    let place = frame.windows(VERSION.len()).position(|window| window == VERSION);
-    let rest = &frame[place.context("the broker tells no version")? + VERSION.len()..];
-    let (length, rest) = rest.split_first_chunk::<4>().context("the broker's greeting is cut")?;
-    let version = rest.get(..u32::from_be_bytes(*length) as usize).context("the broker's greeting is cut")?;
+    let position = frame.windows(VERSION.len()).position(|window| window == VERSION);
+    let rest = &frame[position.context("the broker sent no version")? + VERSION.len()..];
+    let (length, rest) = rest.split_first_chunk::<4>().context("the broker's greeting is truncated")?;
+    let version =
+        rest.get(..u32::from_be_bytes(*length) as usize).context("the broker's greeting is truncated")?;
     Ok(String::from_utf8_lossy(version).into_owned())
 }
 
-async fn postgres(ground: &Ground) -> anyhow::Result<Engine> {
-    let Yard::Servers(engines) = Yard::of(&ground.config)? else { anyhow::bail!("this is no server") };
+async fn postgres(environment: &Environment) -> anyhow::Result<Engine> {
+    let BaselineEngines::Servers(engines) = BaselineEngines::of(&environment.config)? else {
+        anyhow::bail!("the engines are files")
+    };
     let (version, durability) = engines.database_settings().await?;
     Ok(Engine { name: "Postgres", version, durability })
 }
 
-async fn sqlite(ground: &Ground) -> anyhow::Result<Engine> {
-    let file = ground.engines.ledger_file.as_ref().context("the ledger is no file")?;
+async fn sqlite(environment: &Environment) -> anyhow::Result<Engine> {
+    let file = environment.engines.ledger_file.as_ref().context("the ledger is not a file")?;
     let read = file.run(|connection| {
         let version = connection.query_row("SELECT sqlite_version()", [], |row| row.get::<_, String>(0))?;
         let journal = connection.query_row("PRAGMA journal_mode", [], |row| row.get::<_, String>(0))?;

@@ -1,8 +1,8 @@
-//! A line chart of what was counted over time.
+//! A line chart of counters over time.
 
 use super::plot::Sample;
 
-/// The size of the picture and of its margins, in pixels.
+/// The size of the chart and of its margins, in pixels.
 const WIDTH: f64 = 800.0;
 const HEIGHT: f64 = 420.0;
 const LEFT: f64 = 80.0;
@@ -11,7 +11,7 @@ const TOP: f64 = 40.0;
 const BOTTOM: f64 = 50.0;
 /// About how many lines an axis has.
 const STEPS: f64 = 6.0;
-/// The name and the colour of each curve; the colours can be told apart by everybody.
+/// The name and the colour of each curve; the colours are distinguishable with colour blindness.
 /// Source: Okabe and Ito, <https://jfly.uni-koeln.de/color/>.
 const CURVES: [(&str, &str); 3] =
     [("accepted", "#0072b2"), ("absorbed", "#e69f00"), ("delivered", "#009e73")];
@@ -65,7 +65,7 @@ fn steps(most: f64) -> Vec<f64> {
     (0..=20).map(|number| f64::from(number) * step).take_while(|value| *value <= most).map(neat).collect()
 }
 
-/// Without the dust of binary fractions.
+/// Removes the rounding error of binary fractions.
 fn neat(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
 }
@@ -92,15 +92,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_curve_ends_where_it_was_counted_last() {
+    fn each_curve_ends_at_its_last_count() {
         let sample = |seconds, counts| Sample { seconds, counts };
-        let picture =
-            draw(&[sample(0.0, [0, 0, 0]), sample(1.0, [80, 40, 20]), sample(2.0, [100, 100, 100])]);
+        let chart = draw(&[sample(0.0, [0, 0, 0]), sample(1.0, [80, 40, 20]), sample(2.0, [100, 100, 100])]);
         // The upper right corner, for all three of them.
-        assert_eq!(picture.matches("780.0,40.0\"/>").count(), 3, "{picture}");
-        assert_eq!(picture.matches("<polyline").count(), 3);
+        assert_eq!(chart.matches("780.0,40.0\"/>").count(), 3, "{chart}");
+        assert_eq!(chart.matches("<polyline").count(), 3);
         for name in ["accepted", "absorbed", "delivered", "seconds"] {
-            assert!(picture.contains(&format!(">{name}</text>")), "{name}");
+            assert!(chart.contains(&format!(">{name}</text>")), "{name}");
         }
     }
 
@@ -112,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_drawn_as_well() {
+    fn no_samples_give_an_empty_chart() {
         assert!(draw(&[]).contains("</svg>"));
     }
 }

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// What one process has taken since it started.
+/// CPU time and memory of one process since it started.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 pub(super) struct Usage {
     /// In user and kernel mode together.
     pub(super) cpu_seconds: f64,
-    /// The most that it has had in RAM (`VmHWM`); 0 where processes share memory, which would count several times.
+    /// Peak memory (`VmHWM`); 0 where processes share memory, which would count several times.
     pub(super) peak_memory_bytes: u64,
 }
 
 impl Usage {
-    /// That of a process; `None` if there is none with this id, or the system does not tell.
+    /// That of a process; `None` if there is none with this id, or the system does not report it.
     pub(super) fn of(pid: u32) -> Option<Self> {
         let cpu_seconds = Times::of(pid)?.own;
         Some(Self { cpu_seconds, peak_memory_bytes: peak_memory(pid)? })
@@ -57,7 +57,7 @@ impl Times {
     }
 }
 
-/// The most that a process has had in RAM so far, in bytes; `None` where the system does not tell.
+/// The peak memory of a process, in bytes; `None` where the system does not report it.
 /// <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>
 pub(super) fn peak_memory(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
@@ -71,7 +71,7 @@ fn processes() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// The process that listens on this port of this machine; `None` if it is elsewhere, or somebody else's.
+/// The process that listens on this port of this machine; `None` if it is elsewhere, or belongs to another user.
 pub(super) fn listener(port: u16) -> Option<u32> {
     let sockets = ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| listening_sockets(table, port)).concat();
     let holds = |pid: &u32| {
@@ -96,7 +96,7 @@ fn listening_sockets(table: &str, port: u16) -> Vec<String> {
     text.lines().filter_map(socket).collect()
 }
 
-/// What several processes of one role took while something was measured.
+/// CPU time and memory of all processes of one role during a measurement.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct RoleUsage {
     /// The role.
@@ -107,16 +107,16 @@ pub(super) struct RoleUsage {
     pub(super) cpu_seconds: f64,
     /// The same for one event.
     pub(super) cpu_micros_per_event: f64,
-    /// That of the largest of them since it started; absent for servers, whose processes share memory.
+    /// Peak memory of the largest of them since it started; absent for servers, whose processes share memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) peak_memory_bytes: Option<u64>,
 }
 
-/// Processes with their roles and what they have taken so far.
+/// CPU time and memory of processes, by role and process id.
 pub(super) type Usages = BTreeMap<(&'static str, u32), Usage>;
 
-/// What each role took between two looks, for `events` events. A process that the first look did not meet had taken
-/// nothing then.
+/// The usage of each role between two readings, for `events` events. A process that is not in the first reading had used
+/// nothing by then.
 pub(super) fn between(before: &Usages, after: &Usages, events: u64) -> Vec<RoleUsage> {
     let mut roles: BTreeMap<&'static str, RoleUsage> = BTreeMap::new();
     for (process, usage) in after {
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_taken_before_does_not_count() {
+    fn cpu_time_before_the_measurement_does_not_count() {
         let usage = |cpu_seconds, peak_memory_bytes| Usage { cpu_seconds, peak_memory_bytes };
         let before = Usages::from([(("worker", 1), usage(2.0, 50))]);
         let after = Usages::from([
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn this_process_is_found_by_the_port_it_listens_on_and_has_taken_memory() {
+    fn this_process_is_found_by_the_port_that_it_listens_on_and_has_used_memory() {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         assert_eq!(listener(socket.local_addr().unwrap().port()), Some(std::process::id()));
         let usage = Usage::own().unwrap();

@@ -114,7 +114,7 @@ pub(super) fn change_of_plan(person: &Person, at: Timestamp, rng: &mut StdRng) -
     later(&person.user, json!({ "plan": plan, "city": "Elsewhere", "company": null }), at, rng)
 }
 
-/// A request to forget somebody, as Segment's privacy portal sends it.
+/// A request to forget a person, as Segment's privacy portal sends it.
 pub(super) fn delete(user: &str, email: Option<&str>, at: Timestamp, rng: &mut StdRng) -> Value {
     let mut event = json!({
         "type": "delete",

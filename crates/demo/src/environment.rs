@@ -20,7 +20,7 @@ use service::stack::{Roles, Stack};
 
 /// The ceiling of the demo's connection, in calls a second.
 pub(super) const RATE: f64 = 1_000.0;
-/// How far the search of the simulated Refersion is behind, where the seed says so.
+/// How far the search of the simulated Refersion is behind, for some seeds.
 const SEARCH_LAGS: Duration = Duration::from_secs(1);
 /// How long a delete looks for the affiliate of a create without an answer, in seconds: nothing is later than that here.
 const LATE_CREATES: u32 = 5;

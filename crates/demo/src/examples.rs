@@ -20,9 +20,9 @@ const DELETE: &str = include_str!("events/delete.json");
 const EMAIL: &str = "peter@example.com";
 
 /// Limit of the time from acceptance to outcome.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// How often it is looked at.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Sends both, and prints the affiliate's state after each.
 pub(super) async fn run(
@@ -30,14 +30,14 @@ pub(super) async fn run(
     sender: &Sender,
     progress: &mut Progress,
 ) -> Result<Sent, Failure> {
-    progress.say("Segment's two example events:");
+    progress.print("Segment's two example events:");
     let mut sent = Sent::default();
     for (text, ends) in [(IDENTIFY, State::Created), (DELETE, State::Deleted)] {
         let call = example(text)?;
         let message = call.message_id.clone().unwrap_or_default();
         sent.add(sender.send(vec![call]).await.map_err(not_sent)?);
         let took = until(environment, &message, ends).await?;
-        progress.say(&format!(
+        progress.print(&format!(
             "  {message}: {} after {} ms; {}",
             ends.word(),
             took.as_millis(),
@@ -63,17 +63,17 @@ async fn until(environment: &Environment, message: &str, ends: State) -> Result<
     let translator = Translator { vault: &engines.vault, connection: environment.connection.id };
     let digest = translator.digest(MESSAGE, message);
     let began = Instant::now();
-    while began.elapsed() < PATIENCE {
+    while began.elapsed() < TIMEOUT {
         let found = engines.ledger.find_events(&[digest], 1).await?;
         if found.first().is_some_and(|event| event.state == ends) {
             return Ok(began.elapsed());
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     Err(Failure {
         exit: Exit::Failed,
         code: "example",
-        message: format!("the example event {message} did not end as {} within {PATIENCE:?}", ends.word()),
+        message: format!("the example event {message} did not end as {} within {TIMEOUT:?}", ends.word()),
         hint: "run the demo again with REFERSION_DESTINATION__LOG__LEVEL=debug, and report what you see"
             .to_owned(),
     })

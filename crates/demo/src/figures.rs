@@ -87,7 +87,7 @@ pub(super) struct DeadRow {
 pub(super) struct ProofRow {
     /// Affiliates that were compared with the reference model.
     pub(super) affiliates: usize,
-    /// Addresses at which nobody may be active.
+    /// Addresses at which no affiliate may be active.
     pub(super) forbidden: usize,
     pub(super) differences: usize,
     pub(super) first_differences: Vec<String>,
@@ -95,7 +95,7 @@ pub(super) struct ProofRow {
     pub(super) events: usize,
     pub(super) outcome_faults: usize,
     pub(super) first_outcome_faults: Vec<String>,
-    /// Affiliates that nobody is bound to and that no delete disabled.
+    /// Affiliates that are bound to no person and that no delete disabled.
     pub(super) left_over: Vec<String>,
     /// Affiliates that deletes disabled.
     pub(super) disabled: usize,

@@ -8,46 +8,46 @@ use connections::State;
 use super::environment::Environment;
 use service::failure::{Exit, Failure};
 
-/// How often it is looked at.
-const LOOK: Duration = Duration::from_millis(100);
-/// When nothing at all has moved for so long, the demo gives up. Longer than the longest pause between two tries that the
+/// How often progress is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// The demo gives up when nothing has moved for this time. Longer than the longest pause between two tries that the
 /// demo's few failures in a row can lead to.
-const STANDSTILL: Duration = Duration::from_secs(60);
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// The demo gives up after this time, and one second more for every hundred members, whatever moves.
-const PATIENCE: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// What is not done yet.
+/// The work that is not done yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Rest {
+struct Remaining {
     queued: u64,
     pending: u64,
     dirty: u64,
     paused_for: Option<&'static str>,
 }
 
-/// Returns when all is done.
+/// Waits until all is done.
 ///
 /// # Errors
 ///
-/// [`Failure`] with the code `hangs` that names what is left, after a standstill or when patience ends; or if the engines
+/// [`Failure`] with the code `hangs` that names the remaining work, after a stall or after the timeout; or if the engines
 /// cannot be read.
 pub(super) async fn wait(environment: &Environment, members: usize) -> Result<(), Failure> {
-    let patience = PATIENCE + Duration::from_secs(u64::try_from(members / 100).unwrap_or(u64::MAX));
+    let timeout = TIMEOUT + Duration::from_secs(u64::try_from(members / 100).unwrap_or(u64::MAX));
     let began = Instant::now();
     let (mut seen, mut moved_at) = (None, began);
     loop {
-        let rest = rest(environment).await?;
-        if rest == Rest::default() {
+        let remaining = remaining(environment).await?;
+        if remaining == Remaining::default() {
             return Ok(());
         }
-        let now = Some((rest.clone(), progress(environment)));
+        let now = Some((remaining.clone(), progress(environment)));
         if now != seen {
             (seen, moved_at) = (now, Instant::now());
         }
-        if moved_at.elapsed() > STANDSTILL || began.elapsed() > patience {
-            return Err(hangs(&rest));
+        if moved_at.elapsed() > STALL_TIMEOUT || began.elapsed() > timeout {
+            return Err(hangs(&remaining));
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -58,7 +58,7 @@ fn progress(environment: &Environment) -> (u64, u64) {
     (absorbed, environment.simulator.with(|simulator, _| simulator.calls().total))
 }
 
-async fn rest(environment: &Environment) -> Result<Rest, Failure> {
+async fn remaining(environment: &Environment) -> Result<Remaining, Failure> {
     let engines = environment.stack.engines();
     // The queue first: what leaves it is in the ledger by then.
     let depth = engines.queue.depth().await?;
@@ -68,11 +68,16 @@ async fn rest(environment: &Environment) -> Result<Rest, Failure> {
         Some(State::Paused(reason)) => Some(reason.as_str()),
         _ => None,
     };
-    Ok(Rest { queued: depth.live + depth.bulk, pending: counts.pending, dirty: counts.dirty, paused_for })
+    Ok(Remaining {
+        queued: depth.live + depth.bulk,
+        pending: counts.pending,
+        dirty: counts.dirty,
+        paused_for,
+    })
 }
 
-fn hangs(rest: &Rest) -> Failure {
-    let paused = rest
+fn hangs(remaining: &Remaining) -> Failure {
+    let paused = remaining
         .paused_for
         .map_or_else(String::new, |reason| format!(", and the connection is paused for {reason}"));
     Failure {
@@ -80,7 +85,7 @@ fn hangs(rest: &Rest) -> Failure {
         code: "hangs",
         message: format!(
             "the demo does not come to its end: {} events wait in the queue, {} are pending, {} affiliates differ{paused}",
-            rest.queued, rest.pending, rest.dirty
+            remaining.queued, remaining.pending, remaining.dirty
         ),
         hint: "run it again with the same --seed and REFERSION_DESTINATION__LOG__LEVEL=debug, and report what you see"
             .to_owned(),
@@ -93,7 +98,7 @@ mod tests {
 
     #[test]
     fn what_hangs_is_named() {
-        let failure = hangs(&Rest { queued: 1, pending: 2, dirty: 3, paused_for: Some("breaker") });
+        let failure = hangs(&Remaining { queued: 1, pending: 2, dirty: 3, paused_for: Some("breaker") });
         for part in ["1 events wait", "2 are pending", "3 affiliates", "paused for breaker"] {
             assert!(failure.message.contains(part), "{}", failure.message);
         }

@@ -43,7 +43,7 @@ Examples:
   refersion-destination demo --keep                    keeps running; prints how to inspect it
 
 It runs everything in one process on temporary files, with a simulated Refersion that fails now and then, and ends with
-the proof that Refersion holds what the events say. It exits with 1 if a promise was broken.";
+the proof that Refersion holds what the events state. It exits with 1 if a promise was broken.";
 
 /// The arguments of `demo`.
 #[derive(Debug, Args)]
@@ -113,7 +113,7 @@ async fn run_all(
 ) -> Result<Report, Failure> {
     let members = usize::try_from(members).unwrap_or(usize::MAX);
     let mut progress = Progress::new(context.output.is_json());
-    progress.say(&format!(
+    progress.print(&format!(
         "demo with {members} members, seed {seed}, at most {} calls a second",
         environment::RATE
     ));
@@ -121,7 +121,7 @@ async fn run_all(
     let mut sent = examples::run(environment, &sender, &mut progress).await?;
 
     let faults = faults::faults(members);
-    progress.say(&format!("from now on, the simulated Refersion injects faults: {faults}"));
+    progress.print(&format!("from now on, the simulated Refersion injects faults: {faults}"));
     environment.simulator.with(|simulator, now| simulator.set_faults(now, faults));
 
     let scenario = scenario::write(seed, members, environment.stack.engines().now());

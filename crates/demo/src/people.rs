@@ -45,7 +45,7 @@ pub(super) enum Story {
     IsHeardOfLate,
     /// A delete by userId.
     IsForgotten,
-    /// A delete by email address, under a userId that nobody knows.
+    /// A delete by email address, under an unknown userId.
     IsForgottenByAddress,
     /// A delete, and a new sign-up after it.
     IsForgottenAndReturns,

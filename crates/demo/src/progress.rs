@@ -69,7 +69,7 @@ impl Progress {
     }
 
     /// Prints a line that stays.
-    pub(super) fn say(&mut self, text: &str) {
+    pub(super) fn print(&mut self, text: &str) {
         match &self.place {
             Place::Terminal(bar) => bar.println(text),
             Place::Lines => write_line(text),

@@ -101,7 +101,7 @@ impl Writer {
         self.phase("people sign up", calls)
     }
 
-    /// Day 25: everybody enters an audience.
+    /// Day 25: all people enter an audience.
     fn audience(&mut self, people: &[Person]) -> Phase {
         let mut calls = Vec::new();
         for person in people {

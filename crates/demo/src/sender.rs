@@ -15,16 +15,16 @@ use super::scenario::Call;
 /// Number of HTTP connections.
 const CONNECTIONS: usize = 48;
 /// Maximum number of attempts for one request.
-const TRIES: u32 = 20;
+const MAX_ATTEMPTS: u32 = 20;
 /// Pause before a retry.
-const PAUSE: Duration = Duration::from_millis(250);
+const RETRY_DELAY: Duration = Duration::from_millis(250);
 /// An API key that no connection has.
 const WRONG_KEY: &str = "pub_wrong.sec_wrong";
 
 /// What was sent and answered.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
-    /// Answers by status, those that were followed by another try included.
+    /// Answers by status, including those that were followed by a retry.
     pub(super) answers: BTreeMap<u16, u64>,
     /// How long each answer took.
     pub(super) took: Vec<Duration>,
@@ -82,10 +82,10 @@ impl Sender {
     }
 
     async fn send_one(&self, call: &Call, sent: &mut Sent) -> anyhow::Result<()> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let began = Instant::now();
-            let Ok((status, body)) = self.ask(call).await else {
-                tokio::time::sleep(PAUSE).await;
+            let Ok((status, body)) = self.post(call).await else {
+                tokio::time::sleep(RETRY_DELAY).await;
                 continue;
             };
             *sent.answers.entry(status).or_default() += 1;
@@ -97,15 +97,15 @@ impl Sender {
                     return Ok(());
                 }
                 // Segment tries these again, for 4 hours; and no others.
-                429 | 500 | 502..=599 => tokio::time::sleep(PAUSE).await,
+                429 | 500 | 502..=599 => tokio::time::sleep(RETRY_DELAY).await,
                 _ => return Ok(()),
             }
         }
-        anyhow::bail!("the ingest endpoint did not accept a request in {TRIES} attempts")
+        anyhow::bail!("the ingest endpoint did not accept a request in {MAX_ATTEMPTS} attempts")
     }
 
     /// The status of an answer, and its body.
-    async fn ask(&self, call: &Call) -> reqwest::Result<(u16, Vec<u8>)> {
+    async fn post(&self, call: &Call) -> reqwest::Result<(u16, Vec<u8>)> {
         let key = if call.wrong_key { WRONG_KEY } else { &self.key };
         let request = self.http.post(&self.endpoint).basic_auth(key, Some(""));
         let request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -21,7 +21,7 @@ pub(super) const CITIES: [City; 10] = [
     City { name: "Berlin", state: None, postal_code: "10115", countries: &["Germany", "DE", "deu"] },
     City { name: "Toronto", state: Some("Ontario"), postal_code: "M5H 2N2", countries: &["Canada", "CA"] },
     City { name: "Zürich", state: None, postal_code: "8001", countries: &["Switzerland", "CHE"] },
-    // Refersion does not take this country: it counts as not said.
+    // Refersion does not take this country: it counts as not stated.
     City { name: "Limassol", state: None, postal_code: "3010", countries: &["Cyprus"] },
 ];
 

@@ -10,7 +10,7 @@ use service::engines::Engines;
 use simulator::ExistingAffiliate;
 
 use crate::dice::Dice;
-use crate::stage::Stage;
+use crate::harness::Harness;
 use crate::story::Story;
 
 /// Connections of a row.
@@ -75,22 +75,22 @@ pub fn settings(index: usize, refersion_url: &str) -> Settings {
 }
 
 /// Adds the connections, and the affiliates that were there before.
-pub(crate) async fn open(stage: &Stage, people: usize) -> anyhow::Result<Vec<Account>> {
-    let engines = Engines::open(&configuration(stage.direct_variables())?).await?;
+pub(crate) async fn open(harness: &Harness, people: usize) -> anyhow::Result<Vec<Account>> {
+    let engines = Engines::open(&configuration(harness.direct_variables())?).await?;
     let mut accounts = Vec::new();
     for index in 0..ACCOUNTS {
         let (public_key, api_key) = (format!("pub_{index}"), format!("pub_{index}.sec_hush{index}"));
         let key = ApiKey::parse(&api_key)?;
         let added = engines.connections.add(NewConnection {
             name: format!("shop-{index}").parse()?,
-            settings: settings(index, &stage.refersion_url()),
+            settings: settings(index, &harness.refersion_url()),
             key: engines.vault.seal_key(&key),
             write_key: engines.vault.new_write_key(),
             created_at: engines.now(),
         });
         let id = added.await?.id;
         let addresses = Story::new(Dice::new(0), index, people).addresses();
-        let state = stage.refersion.with(|simulator, _| {
+        let state = harness.refersion.with(|simulator, _| {
             for address in addresses.iter().step_by(THERE_BEFORE) {
                 simulator.add_affiliate(&public_key, ExistingAffiliate::active(address));
             }

@@ -1,4 +1,4 @@
-//! Chance drawn from a seed. SplitMix64, written out, so that a seed tells the same story after any update.
+//! Chance drawn from a seed. SplitMix64, written out, so that a seed gives the same stories after any update.
 
 /// A stream of random numbers.
 #[derive(Clone, Debug)]
@@ -11,7 +11,7 @@ impl Dice {
         Self(seed)
     }
 
-    /// A stream of its own for whoever `name` is, so that what draws from it does not shift what others draw.
+    /// A separate stream for `name`, so that its draws do not shift those of other streams.
     #[must_use]
     pub fn named(&self, name: &str) -> Self {
         let mut other = Self(self.0 ^ 0x5851_f42d_4c95_7f2d);

@@ -1,8 +1,8 @@
 //! The fault suite: the real program as several processes, with faults that strike again and again while events flow.
 //!
-//! Each row of the table ([`fault`]) has a stage of its own ([`stage`]): engines, a simulated Refersion, two ingest
+//! Each row of the table ([`fault`]) has its own harness ([`harness`]): engines, a simulated Refersion, two ingest
 //! endpoints, two workers. Seeded stories ([`story`]) are posted over HTTP ([`segment_side`]) while the fault strikes
-//! ([`strike`]). Then the faults end, everything comes to rest ([`rest`]), and the promises are checked from outside
+//! ([`strike`]). Then the faults end, the system becomes idle ([`idle`]), and the promises are checked from outside
 //! ([`proof`]): by the ledger's port, by Refersion's state, and by the reference model, which shares no code with the
 //! worker.
 //!
@@ -13,20 +13,20 @@
 pub mod accounts;
 pub mod dice;
 pub mod fault;
-pub mod ground;
+pub mod harness;
+pub mod idle;
 pub mod neighbours;
 pub mod plan;
 pub mod process;
 pub mod proof;
 pub mod proxy;
-pub mod rest;
 pub mod row;
+pub mod row_engines;
 pub mod segment_side;
 pub mod servers;
 pub mod setup;
-pub mod stage;
 pub mod story;
 pub mod strike;
 pub mod suite;
+mod supervision;
 pub mod table;
-mod tending;

@@ -1,4 +1,4 @@
-//! `faults`: plays the fault suite and prints its table.
+//! `faults`: runs the fault suite and prints its table.
 
 #![expect(clippy::disallowed_methods, reason = "a program takes its seed from the clock")]
 
@@ -8,9 +8,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use faults::ground::Pair;
 use faults::neighbours;
 use faults::row::{LONG, Row, SHORT};
+use faults::row_engines::Pair;
 use faults::suite::{Plan, run};
 use faults::table::{breaches, table};
 
@@ -62,9 +62,9 @@ async fn main() -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout();
     writeln!(out, "seed {seed}")?;
     let (table, broken) = if arguments.neighbours {
-        play_neighbours(arguments, program, seed).await?
+        run_neighbours(arguments, program, seed).await?
     } else {
-        play_faults(arguments, program, seed).await?
+        run_faults(arguments, program, seed).await?
     };
     writeln!(out, "\n{table}")?;
     if broken.is_empty() {
@@ -76,7 +76,7 @@ async fn main() -> anyhow::Result<ExitCode> {
 }
 
 /// The table, and what was broken.
-async fn play_faults(arguments: Arguments, program: PathBuf, seed: u64) -> anyhow::Result<(String, String)> {
+async fn run_faults(arguments: Arguments, program: PathBuf, seed: u64) -> anyhow::Result<(String, String)> {
     let plan = Plan {
         seed,
         only: arguments.only,
@@ -90,12 +90,12 @@ async fn play_faults(arguments: Arguments, program: PathBuf, seed: u64) -> anyho
 }
 
 /// The same for the rows about neighbours.
-async fn play_neighbours(
+async fn run_neighbours(
     arguments: Arguments,
     program: PathBuf,
     seed: u64,
 ) -> anyhow::Result<(String, String)> {
-    let length = if arguments.long { neighbours::play::LONG } else { neighbours::play::SHORT };
+    let length = if arguments.long { neighbours::run::LONG } else { neighbours::run::SHORT };
     let side_by_side = if length.is_timed { 1 } else { SIDE_BY_SIDE };
     let plan = neighbours::suite::Plan {
         seed,
@@ -106,20 +106,20 @@ async fn play_neighbours(
         side_by_side: arguments.side_by_side.unwrap_or(side_by_side).max(1),
     };
     let reports = neighbours::suite::run(&plan, |report| {
-        sign_of_life(report.row, report.breaches.is_empty(), report.took);
+        print_progress(report.row, report.breaches.is_empty(), report.took);
     });
     let reports = reports.await?;
     Ok((neighbours::table::table(&reports), neighbours::table::breaches(&reports)))
 }
 
-/// One line for each row that has ended, as a sign of life.
+/// Prints one line for each row that has ended.
 fn report(row: &Row) {
-    sign_of_life(row.fault, row.proof.breaches.is_empty(), row.took);
+    print_progress(row.fault, row.proof.breaches.is_empty(), row.took);
 }
 
-fn sign_of_life(row: &str, is_kept: bool, took: Duration) {
-    let verdict = if is_kept { "kept" } else { "BROKEN" };
-    let text = format!("{verdict:>6}  {row} ({} s)\n", took.as_secs());
-    // A reader that went away misses a sign of life, nothing more.
+fn print_progress(row: &str, is_kept: bool, took: Duration) {
+    let result = if is_kept { "kept" } else { "BROKEN" };
+    let text = format!("{result:>6}  {row} ({} s)\n", took.as_secs());
+    // A closed standard error only hides the progress.
     drop(std::io::stderr().write_all(text.as_bytes()));
 }

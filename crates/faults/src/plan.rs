@@ -1,4 +1,4 @@
-//! Which rows are played, on what, and how many at the same time.
+//! The rows to run, their engines, and how many run at the same time.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,12 +6,12 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::ground::Pair;
+use crate::row_engines::Pair;
 
-/// What is played. `L` says how much is done in each row.
+/// The rows to run. `L` is the amount of work in each row.
 #[derive(Clone, Debug)]
 pub struct Plan<L> {
-    /// Decides events, strikes and chance.
+    /// Seed of events, strikes and random choices.
     pub seed: u64,
     /// Rows whose name contains one of these; none: every row.
     pub only: Vec<String>,
@@ -32,37 +32,37 @@ impl<L> Plan<L> {
         self.only.is_empty() || self.only.iter().any(|name| row.contains(name.as_str()))
     }
 
-    /// Plays rows, at most [`Plan::side_by_side`] at the same time; `report` is called with each that has ended. What came of them is
+    /// Runs rows, at most [`Plan::side_by_side`] at the same time; `report` is called with each that has ended. The results are
     /// in the order of the rows.
     ///
     /// # Errors
     ///
     /// If a row panics.
-    pub async fn each<R, Playing>(
+    pub async fn each<R, Running>(
         &self,
         rows: Vec<R>,
-        play: impl Fn(R) -> Playing,
-        report: impl Fn(&Playing::Output),
-    ) -> anyhow::Result<Vec<Playing::Output>>
+        run: impl Fn(R) -> Running,
+        report: impl Fn(&Running::Output),
+    ) -> anyhow::Result<Vec<Running::Output>>
     where
-        Playing: Future<Output: Send> + Send + 'static,
+        Running: Future<Output: Send> + Send + 'static,
     {
-        let places = Arc::new(Semaphore::new(self.side_by_side));
-        let mut playing = JoinSet::new();
+        let permits = Arc::new(Semaphore::new(self.side_by_side));
+        let mut running = JoinSet::new();
         for (number, row) in rows.into_iter().enumerate() {
-            let (places, row) = (Arc::clone(&places), play(row));
-            playing.spawn(async move {
-                let _place = places.acquire_owned().await?;
+            let (permits, row) = (Arc::clone(&permits), run(row));
+            running.spawn(async move {
+                let _permit = permits.acquire_owned().await?;
                 Ok::<_, anyhow::Error>((number, row.await))
             });
         }
-        let mut played = Vec::new();
-        while let Some(ended) = playing.join_next().await {
+        let mut results = Vec::new();
+        while let Some(ended) = running.join_next().await {
             let (number, row) = ended??;
             report(&row);
-            played.push((number, row));
+            results.push((number, row));
         }
-        played.sort_by_key(|(number, _)| *number);
-        Ok(played.into_iter().map(|(_, row)| row).collect())
+        results.sort_by_key(|(number, _)| *number);
+        Ok(results.into_iter().map(|(_, row)| row).collect())
     }
 }

@@ -66,18 +66,18 @@ pub struct Recipe {
     pub output: Output,
 }
 
-/// How a process that nobody asked to end came to its end.
+/// How a process ended that was not asked to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Death {
     /// We killed it.
     Killed,
-    /// It came by an armed fault point.
+    /// It reached an armed fault point.
     AtPoint,
     /// It ended by itself: an engine that it needs is away, or it has a fault.
     ByItself(ExitStatus),
 }
 
-/// The deaths that nobody ordered from here.
+/// Processes that ended without being killed by the harness.
 #[derive(Debug, Default)]
 pub struct Deaths {
     /// At an armed point.
@@ -170,26 +170,26 @@ impl Process {
         }
     }
 
-    /// Kills it, and keeps it dead until [`Process::revive`].
-    pub async fn kill_for_long(&mut self) {
+    /// Kills it, and does not restart it until [`Process::allow_restart`].
+    pub async fn kill_without_restart(&mut self) {
         self.kill().await;
         self.restart_at = None;
     }
 
-    /// Starts it again soon, if it is dead.
-    pub fn revive(&mut self) {
+    /// Restarts it soon, if it is dead.
+    pub fn allow_restart(&mut self) {
         if self.child.is_none() {
             self.restart_at.get_or_insert(Instant::now());
         }
     }
 
-    /// Sends a signal; false if there is nobody to take it.
+    /// Sends a signal; false if there is no process.
     pub fn signal(&self, signal: Signal) -> bool {
         let pid = self.child.as_ref().and_then(Child::id).and_then(|id| i32::try_from(id).ok());
         pid.and_then(Pid::from_raw).is_some_and(|pid| kill_process(pid, signal).is_ok())
     }
 
-    /// Asks it to end, and waits until it has, at most so long; whether it ended in good order.
+    /// Sends SIGTERM, and waits until it ends, for `at_most`; whether it ended in good order.
     pub async fn end(mut self, at_most: Duration) -> bool {
         self.signal(Signal::TERM);
         let Some(mut child) = self.child.take() else { return true };
@@ -202,12 +202,12 @@ impl Process {
         }
     }
 
-    /// Notices a death, and starts the process again when its time has come.
+    /// Notices a death, and restarts the process when that is due.
     ///
     /// # Errors
     ///
     /// If the program cannot be run.
-    pub fn tend(&mut self, points: Option<&str>) -> anyhow::Result<Option<Death>> {
+    pub fn supervise(&mut self, points: Option<&str>) -> anyhow::Result<Option<Death>> {
         if self.child.is_none() {
             if self.restart_at.is_some_and(|at| at <= Instant::now()) {
                 self.begin(points)?;

@@ -1,4 +1,4 @@
-//! What has to be true when everything has come to rest, whatever happened before.
+//! The promises that have to hold when the system is idle, after any faults.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,8 +13,8 @@ use uuid::Uuid;
 use worker::translate::{ADDRESS, MESSAGE, Translator, USER};
 
 use crate::accounts::{Account, RATE, configuration, settings};
+use crate::harness::Harness;
 use crate::segment_side::Log;
-use crate::stage::Stage;
 use crate::story::LONGEST_TEXT;
 
 /// Message ids that are looked for at once.
@@ -24,7 +24,7 @@ const READ_AT_ONCE: usize = 20_000;
 /// Graphs that are read at once.
 const GRAPHS_AT_ONCE: usize = 1_000;
 
-/// What was found.
+/// The findings of a row.
 #[derive(Debug, Default)]
 pub struct Proof {
     /// Events with a 2xx.
@@ -35,13 +35,13 @@ pub struct Proof {
     pub lost: usize,
     /// Differences between Refersion and the reference model.
     pub wrong: usize,
-    /// Affiliates that belong to nobody any more.
+    /// Affiliates that belong to no person any more.
     pub left_over: usize,
     /// Calls that were made, of every kind.
     pub calls: u64,
-    /// The least that could have done.
+    /// The minimum number of calls.
     pub least: usize,
-    /// Items that told Refersion what it knew.
+    /// Items that sent Refersion values that it held already.
     pub repeated: u64,
     /// The most calls of one connection in any 10 s.
     pub busiest: u64,
@@ -54,22 +54,22 @@ pub struct Proof {
 /// # Errors
 ///
 /// If the engines cannot be read.
-pub async fn check(stage: &Stage, log: &Log, addresses: &[Vec<String>]) -> anyhow::Result<Proof> {
-    let engines = Engines::open(&configuration(stage.direct_variables())?).await?;
-    let found = found(&stage.accounts, &engines, log).await?;
+pub async fn check(harness: &Harness, log: &Log, addresses: &[Vec<String>]) -> anyhow::Result<Proof> {
+    let engines = Engines::open(&configuration(harness.direct_variables())?).await?;
+    let found = found(&harness.accounts, &engines, log).await?;
     let mut proof = Proof { accepted: log.accepted.len(), ..Proof::default() };
     outcomes(&mut proof, log, &found);
     arrivals(&mut proof, &engines).await?;
-    let (state, calls) = stage.refersion.with(|simulator, _| (simulator.state(), simulator.calls()));
+    let (state, calls) = harness.refersion.with(|simulator, _| (simulator.state(), simulator.calls()));
     let state = serde_json::to_value(state)?;
-    for (index, account) in stage.accounts.iter().enumerate() {
+    for (index, account) in harness.accounts.iter().enumerate() {
         let existed = existed(&engines, account, &addresses[index]).await?;
         converged(&mut proof, (index, account), log, &found, (&state, existed))?;
         if let Some(mine) = calls.accounts.iter().find(|mine| mine.public_key == account.public_key) {
             count_calls(&mut proof, mine);
         }
     }
-    for (answer, times) in &log.strange {
+    for (answer, times) in &log.unexpected {
         proof.breaches.push(format!("the ingest endpoint answered {times} times: {answer}"));
     }
     Ok(proof)
@@ -106,7 +106,7 @@ pub(crate) async fn found(accounts: &[Account], engines: &Engines, log: &Log) ->
 
 /// Promise 1. What became durable without a 2xx counts if it is there.
 pub(crate) fn outcomes(proof: &mut Proof, log: &Log, found: &[Found]) {
-    let perhaps = |found: &&Found| log.unsure.contains(&found.message);
+    let perhaps = |found: &&Found| log.uncertain.contains(&found.message);
     let ids: BTreeSet<String> = log.accepted.keys().map(Uuid::to_string).collect();
     let mut all = ids.clone();
     all.extend(found.iter().filter(perhaps).map(|found| found.view.event.to_string()));
@@ -187,7 +187,7 @@ fn converged(
     proof.wrong += differences.len();
     proof.breaches.extend(differences.iter().map(ToString::to_string));
     if expected.unreadable > 0 {
-        proof.breaches.push(format!("{} events were accepted that nobody can read", expected.unreadable));
+        proof.breaches.push(format!("{} unreadable events were accepted", expected.unreadable));
     }
     proof.left_over += left_over(&expected, &actual).iter().filter(|one| !one.existed_before).count();
     proof.least += least_calls(&expected, &account.initial).total();

@@ -1,4 +1,4 @@
-//! One row of the table, from setting the stage to the proof.
+//! One row of the table, from the start of the processes to the proof.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use tokio::time::Instant;
 use crate::accounts::ACCOUNTS;
 use crate::dice::Dice;
 use crate::fault::{Fault, Kind};
-use crate::ground::Ground;
+use crate::harness::Harness;
+use crate::idle;
 use crate::proof::{Proof, check};
-use crate::rest;
+use crate::row_engines::RowEngines;
 use crate::segment_side::{Log, Sender};
-use crate::setup::Wishes;
-use crate::stage::Stage;
+use crate::setup::RowOptions;
 use crate::story::Story;
-use crate::strike::{Blow, strike};
+use crate::strike::{Strike, strike};
 
 /// How much is done in each row.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ pub struct Length {
     pub messages_per_second: u32,
     /// How long a fault lasts that is a state: an outage of Refersion, say.
     pub lasts: Duration,
-    /// How long a row takes at least, so that enough is said.
+    /// Minimum duration of a row, so that enough events are sent.
     pub at_least: Duration,
 }
 
@@ -41,7 +41,7 @@ pub const SHORT: Length = Length {
     at_least: Duration::from_secs(12),
 };
 
-/// For whoever wants to be sure.
+/// For releases: many strikes.
 pub const LONG: Length = Length {
     strikes: 6,
     people: 150,
@@ -50,10 +50,10 @@ pub const LONG: Length = Length {
     at_least: Duration::from_secs(60),
 };
 
-/// How long the ingest endpoints may take for what was begun, when every fault is over.
+/// How long the ingest endpoints may take to accept the messages in progress, after every fault is over.
 const ENDPOINTS_WITHIN: Duration = Duration::from_secs(60);
-/// How long everything may take to come to rest: a lease, the longest wait between two probes, and the work.
-const REST_WITHIN: Duration = Duration::from_secs(150);
+/// How long the system may take to become idle: a lease, the longest wait between two probes, and the work.
+const IDLE_WITHIN: Duration = Duration::from_secs(150);
 /// The queue's limit in the row that fills it.
 const SMALL_QUEUE: &str = "64KiB";
 
@@ -64,7 +64,7 @@ pub struct Row {
     pub fault: &'static str,
     /// How often it happened.
     pub injected: u64,
-    /// What was found.
+    /// The findings.
     pub proof: Proof,
     /// How long the row took.
     pub took: Duration,
@@ -73,140 +73,141 @@ pub struct Row {
 }
 
 impl Row {
-    /// A row that could not be played to its end, which is no proof of anything.
+    /// A row that did not complete, which proves nothing.
     #[must_use]
-    pub fn not_played(fault: &Fault, cause: &anyhow::Error) -> Self {
+    pub fn failed(fault: &Fault, cause: &anyhow::Error) -> Self {
         let breaches = vec![format!("the harness failed: {cause:#}")];
         let proof = Proof { breaches, ..Proof::default() };
         Self { fault: fault.name, injected: 0, proof, took: Duration::ZERO, logs: None }
     }
 }
 
-/// A row whose faults are over and whose events were all told, before anything is judged.
-pub struct Played {
-    /// Where it was played; its processes still run.
-    pub stage: Stage,
+/// A row whose faults are over and whose events were all sent, before anything is checked.
+pub struct CompletedRow {
+    /// Its harness, whose processes still run.
+    pub harness: Harness,
     /// What was sent.
     pub log: Log,
     /// Every address that the stories may name, by connection.
     pub addresses: Vec<Vec<String>>,
     injected: u64,
     not_taken: u64,
-    unrest: Option<String>,
+    remaining: Option<String>,
 }
 
-/// Plays one row and judges it.
+/// Runs one row and checks it.
 ///
 /// # Errors
 ///
 /// If the harness itself fails; a broken promise is in the row.
-pub async fn play(
+pub async fn run_row(
     fault: &Fault,
     length: &Length,
-    ground: Ground,
+    row_engines: RowEngines,
     program: PathBuf,
     seed: u64,
 ) -> anyhow::Result<Row> {
     let began = Instant::now();
-    let mut played = perform(fault, length, ground, program, seed).await?;
-    let proof = judge(fault, &played).await?;
-    let stage = &mut played.stage;
-    stage.end().await;
+    let mut completed = execute(fault, length, row_engines, program, seed).await?;
+    let proof = check_row(fault, &completed).await?;
+    let harness = &mut completed.harness;
+    harness.end().await;
     let logs = if proof.breaches.is_empty() {
         None
     } else {
-        stage.folder.disable_cleanup(true);
-        Some(stage.logs())
+        harness.folder.disable_cleanup(true);
+        Some(harness.logs())
     };
-    Ok(Row { fault: fault.name, injected: played.injected, proof, took: began.elapsed(), logs })
+    Ok(Row { fault: fault.name, injected: completed.injected, proof, took: began.elapsed(), logs })
 }
 
-/// Lets events flow and the fault strike, ends all faults, and waits until everything has come to rest.
+/// Sends events while the fault strikes, ends all faults, and waits until the system is idle.
 ///
 /// # Errors
 ///
 /// If the harness itself fails.
-pub async fn perform(
+pub async fn execute(
     fault: &Fault,
     length: &Length,
-    ground: Ground,
+    row_engines: RowEngines,
     program: PathBuf,
     seed: u64,
-) -> anyhow::Result<Played> {
+) -> anyhow::Result<CompletedRow> {
     let dice = Dice::new(seed).named(fault.name);
-    let mut stage = Stage::set(ground, program, wishes(fault.kind), length.people, &dice).await?;
+    let mut harness = Harness::start(row_engines, program, options(fault.kind), length.people, &dice).await?;
     let story = |index| Story::new(dice.named(&format!("story {index}")), index, length.people);
     let addresses = (0..ACCOUNTS).map(|index| story(index).addresses()).collect();
     let stories = (0..ACCOUNTS).map(story).collect();
-    let sender = Sender::start(&stage.endpoints(), stories, length.messages_per_second, &dice);
-    let injected = suffer(fault.kind, length, &mut stage, &sender, &mut dice.named("strikes")).await?;
-    stage.calm().await?;
-    let (log, not_taken) = while_tending(&mut stage, sender.finish(ENDPOINTS_WITHIN)).await?;
-    let unrest = rest::wait(&mut stage, REST_WITHIN).await?;
-    Ok(Played { stage, log, addresses, injected, not_taken, unrest })
+    let sender = Sender::start(&harness.endpoints(), stories, length.messages_per_second, &dice);
+    let injected = inject(fault.kind, length, &mut harness, &sender, &mut dice.named("strikes")).await?;
+    harness.end_faults().await?;
+    let (log, not_taken) = while_supervising(&mut harness, sender.finish(ENDPOINTS_WITHIN)).await?;
+    let remaining = idle::wait(&mut harness, IDLE_WITHIN).await?;
+    Ok(CompletedRow { harness, log, addresses, injected, not_taken, remaining })
 }
 
-async fn judge(fault: &Fault, played: &Played) -> anyhow::Result<Proof> {
-    let mut proof = check(&played.stage, &played.log, &played.addresses).await?;
-    if played.not_taken > 0 {
-        proof
-            .breaches
-            .push(format!("no ingest endpoint took {} messages in {ENDPOINTS_WITHIN:?}", played.not_taken));
+async fn check_row(fault: &Fault, completed: &CompletedRow) -> anyhow::Result<Proof> {
+    let mut proof = check(&completed.harness, &completed.log, &completed.addresses).await?;
+    if completed.not_taken > 0 {
+        proof.breaches.push(format!(
+            "no ingest endpoint took {} messages in {ENDPOINTS_WITHIN:?}",
+            completed.not_taken
+        ));
     }
-    let unrest = played.unrest.iter();
-    proof.breaches.extend(unrest.map(|what| format!("not at rest after {REST_WITHIN:?}: {what}")));
-    if played.injected == 0 && fault.kind != Kind::Nothing {
+    let remaining = completed.remaining.iter();
+    proof.breaches.extend(remaining.map(|what| format!("not idle after {IDLE_WITHIN:?}: {what}")));
+    if completed.injected == 0 && fault.kind != Kind::Nothing {
         proof.breaches.push("the fault did not come about".to_owned());
     }
-    if matches!(played.stage.ground, Ground::Files) {
+    if matches!(completed.harness.row_engines, RowEngines::Files) {
         // Where no engine is away, no process has a reason to end by itself.
-        let ends = played.stage.deaths.by_themselves.iter();
+        let ends = completed.harness.deaths.by_themselves.iter();
         proof.breaches.extend(ends.map(|end| format!("a process ended by itself: {end}")));
     }
     Ok(proof)
 }
 
-fn wishes(kind: Kind) -> Wishes {
-    let mut wishes = Wishes::default();
+fn options(kind: Kind) -> RowOptions {
+    let mut options = RowOptions::default();
     match kind {
-        Kind::Point(name) => wishes.point = Some(name),
+        Kind::Point(name) => options.point = Some(name),
         Kind::FullQueue => {
             let limit = ("REFERSION_DESTINATION__QUEUE__MAX_BYTES".to_owned(), SMALL_QUEUE.to_owned());
-            wishes.variables.push(limit);
+            options.variables.push(limit);
         }
         _ => {}
     }
-    wishes
+    options
 }
 
 /// Lets the fault strike again and again while messages flow.
-async fn suffer(
+async fn inject(
     kind: Kind,
     length: &Length,
-    stage: &mut Stage,
+    harness: &mut Harness,
     sender: &Sender,
     dice: &mut Dice,
 ) -> anyhow::Result<u64> {
     let least = Instant::now() + length.at_least;
-    stage.pass(Duration::from_secs(2)).await?;
+    harness.pass(Duration::from_secs(2)).await?;
     let mut injected = 0;
     for turn in 0..length.strikes {
-        let blow = Blow { kind, lasts: length.lasts, turn };
-        injected += strike(blow, stage, sender, dice).await?;
-        stage.pass(Duration::from_millis(dice.between(300, 1_500))).await?;
+        let next = Strike { kind, lasts: length.lasts, turn };
+        injected += strike(next, harness, sender, dice).await?;
+        harness.pass(Duration::from_millis(dice.between(300, 1_500))).await?;
     }
-    stage.pass(least.saturating_duration_since(Instant::now())).await?;
+    harness.pass(least.saturating_duration_since(Instant::now())).await?;
     Ok(injected)
 }
 
-/// Waits for `work`, and starts again whoever dies meanwhile.
-async fn while_tending<T>(stage: &mut Stage, work: impl Future<Output = T>) -> anyhow::Result<T> {
+/// Waits for `work`, and restarts processes that die meanwhile.
+async fn while_supervising<T>(harness: &mut Harness, work: impl Future<Output = T>) -> anyhow::Result<T> {
     let mut work = std::pin::pin!(work);
     loop {
         tokio::select! {
             biased;
             done = &mut work => return Ok(done),
-            tended = stage.pass(Duration::from_millis(100)) => tended?,
+            supervised = harness.pass(Duration::from_millis(100)) => supervised?,
         }
     }
 }

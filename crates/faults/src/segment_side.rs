@@ -1,4 +1,4 @@
-//! Segment's side: posts messages over keep-alive connections, and tries again until the ingest endpoint takes them.
+//! Segment's side: posts messages over keep-alive connections, and retries until the ingest endpoint accepts them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,37 +23,37 @@ use crate::story::{Message, Story};
 
 /// Connections to the ingest endpoints, each with one message at a time.
 const CONNECTIONS: usize = 12;
-/// Messages on their way from the story to a connection.
+/// Messages between the story and a connection.
 const WAITING: usize = 32;
 /// Segment gives up on a request after 5 s. Source: <https://segment.com/docs/connections/destinations/>.
-const PATIENCE: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What came of the messages.
+/// The messages and their answers.
 #[derive(Default)]
 pub struct Log {
     /// Every message that was sent, by its id.
     pub messages: BTreeMap<String, Message>,
-    /// What got a 2xx: the event's id and the message's.
+    /// Messages with a 2xx: the event's id and the message's.
     pub accepted: BTreeMap<Uuid, String>,
-    /// Messages of which a try had no answer, or a 5xx: it may have become durable all the same.
-    pub unsure: BTreeSet<String>,
-    /// Answers that the ingest endpoint should not have given, with their number.
-    pub strange: BTreeMap<String, usize>,
-    /// Answers that asked to come again: 429 and 5xx.
-    pub turned_away: u64,
-    /// Tries that Segment gave up on: no answer in time, or a connection that closed without one.
+    /// Messages with an attempt that had no answer, or a 5xx: they may be durable.
+    pub uncertain: BTreeSet<String>,
+    /// Unexpected answers of the ingest endpoint, with their number.
+    pub unexpected: BTreeMap<String, usize>,
+    /// Number of answers that asked to retry: 429 and 5xx.
+    pub rejected: u64,
+    /// Attempts that Segment gave up on: no answer in time, or a connection that closed without one.
     pub unanswered: u64,
 }
 
 /// Messages flow until [`Sender::finish`].
 pub struct Sender {
     stop: Arc<AtomicBool>,
-    in_hand: Arc<AtomicU64>,
+    in_progress: Arc<AtomicU64>,
     log: Arc<Mutex<Log>>,
     tasks: JoinSet<()>,
 }
 
-/// Where and as whom to send.
+/// The addresses to send to, and the credentials.
 #[derive(Clone)]
 pub struct Endpoints {
     /// Addresses of the ingest endpoints.
@@ -66,24 +66,24 @@ impl Sender {
     /// Sends the stories in turn, at `per_second` messages in all.
     #[must_use]
     pub fn start(endpoints: &Endpoints, mut stories: Vec<Story>, per_second: u32, dice: &Dice) -> Self {
-        let (stop, in_hand) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let (stop, in_progress) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let log = Arc::new(Mutex::new(Log::default()));
         let (send, receive) = mpsc::channel::<Message>(WAITING);
         let receive = Arc::new(tokio::sync::Mutex::new(receive));
         let mut tasks = JoinSet::new();
         for number in 0..CONNECTIONS {
             let mut client = Client::new(endpoints, dice.named(&format!("client {number}")), &log);
-            let (receive, in_hand) = (Arc::clone(&receive), Arc::clone(&in_hand));
+            let (receive, in_progress) = (Arc::clone(&receive), Arc::clone(&in_progress));
             tasks.spawn(async move {
                 loop {
                     let next = receive.lock().await.recv().await;
                     let Some(message) = next else { return };
                     client.deliver(&message).await;
-                    in_hand.fetch_sub(1, Ordering::Relaxed);
+                    in_progress.fetch_sub(1, Ordering::Relaxed);
                 }
             });
         }
-        let (stopped, counted, said) = (Arc::clone(&stop), Arc::clone(&in_hand), Arc::clone(&log));
+        let (stopped, counted, sent) = (Arc::clone(&stop), Arc::clone(&in_progress), Arc::clone(&log));
         tasks.spawn(async move {
             let mut beat = tokio::time::interval(Duration::from_secs(1) / per_second);
             beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -93,30 +93,30 @@ impl Sender {
                     return;
                 }
                 let message = stories[turn].next(Timestamp::now());
-                lock(&said).messages.insert(message.id.clone(), message.clone());
+                lock(&sent).messages.insert(message.id.clone(), message.clone());
                 counted.fetch_add(1, Ordering::Relaxed);
                 if send.send(message).await.is_err() {
                     return;
                 }
             }
         });
-        Self { stop, in_hand, log, tasks }
+        Self { stop, in_progress, log, tasks }
     }
 
-    /// How often an ingest endpoint has asked to come again.
+    /// How often an ingest endpoint has asked to retry.
     #[must_use]
-    pub fn turned_away(&self) -> u64 {
-        lock(&self.log).turned_away
+    pub fn rejected(&self) -> u64 {
+        lock(&self.log).rejected
     }
 
-    /// How much the ingest endpoints have accepted.
+    /// Number of messages that the ingest endpoints have accepted.
     #[must_use]
     pub fn accepted(&self) -> usize {
         lock(&self.log).accepted.len()
     }
 
-    /// Sends nothing new, and waits until the ingest endpoints have taken what was begun; gives up after `at_most`, and
-    /// says how many messages no ingest endpoint took.
+    /// Sends no new messages, and waits until the ingest endpoints have accepted those in progress. Gives up after `at_most`.
+    /// Returns the log and the number of messages that no ingest endpoint accepted.
     pub async fn finish(mut self, at_most: Duration) -> (Log, u64) {
         self.stop.store(true, Ordering::Relaxed);
         let all = async { while self.tasks.join_next().await.is_some() {} };
@@ -124,7 +124,7 @@ impl Sender {
             self.tasks.shutdown().await;
         }
         let log = std::mem::take(&mut *lock(&self.log));
-        (log, self.in_hand.load(Ordering::Relaxed))
+        (log, self.in_progress.load(Ordering::Relaxed))
     }
 }
 
@@ -136,13 +136,13 @@ pub(crate) struct Client {
     open: Option<SendRequest<Full<Bytes>>>,
 }
 
-/// How one try went.
-enum Try {
+/// The result of one attempt.
+enum Attempt {
     Accepted(Uuid),
-    ComeAgain,
+    Retry,
     NotSent,
     Unanswered,
-    Strange(String),
+    Unexpected(String),
 }
 
 impl Client {
@@ -155,58 +155,58 @@ impl Client {
         self.open = None;
     }
 
-    /// Tries until the ingest endpoint takes the message, or refuses it for good. Returns the event's id if it was
-    /// taken.
+    /// Retries until the ingest endpoint accepts the message, or refuses it finally. Returns the event's id if it was
+    /// accepted.
     pub(crate) async fn deliver(&mut self, message: &Message) -> Option<Uuid> {
         loop {
             match self.once(message).await {
-                Try::Accepted(event) => {
+                Attempt::Accepted(event) => {
                     lock(&self.log).accepted.insert(event, message.id.clone());
                     return Some(event);
                 }
-                Try::Strange(answer) => {
-                    *lock(&self.log).strange.entry(answer).or_default() += 1;
+                Attempt::Unexpected(answer) => {
+                    *lock(&self.log).unexpected.entry(answer).or_default() += 1;
                     return None;
                 }
-                Try::ComeAgain => {
+                Attempt::Retry => {
                     let mut log = lock(&self.log);
-                    log.turned_away += 1;
-                    log.unsure.insert(message.id.clone());
+                    log.rejected += 1;
+                    log.uncertain.insert(message.id.clone());
                 }
-                Try::NotSent => self.open = None,
-                Try::Unanswered => {
+                Attempt::NotSent => self.open = None,
+                Attempt::Unanswered => {
                     self.open = None;
                     let mut log = lock(&self.log);
                     log.unanswered += 1;
-                    log.unsure.insert(message.id.clone());
+                    log.uncertain.insert(message.id.clone());
                 }
             }
-            // Segment waits longer; what counts here is that it comes again.
+            // Segment waits longer. Here it matters only that it retries.
             sleep(Duration::from_millis(self.dice.between(50, 400))).await;
         }
     }
 
-    async fn once(&mut self, message: &Message) -> Try {
+    async fn once(&mut self, message: &Message) -> Attempt {
         match self.post(message).await {
-            Ok((status, body)) => judge(status, &body),
+            Ok((status, body)) => classify(status, &body),
             Err(failed) => failed,
         }
     }
 
-    /// The status of one try, if there is an answer.
+    /// The status of one attempt, if there is an answer.
     pub(crate) async fn status(&mut self, message: &Message) -> Option<StatusCode> {
         Some(self.post(message).await.ok()?.0)
     }
 
-    async fn post(&mut self, message: &Message) -> Result<(StatusCode, Bytes), Try> {
-        let Some(mut open) = self.connection().await else { return Err(Try::NotSent) };
+    async fn post(&mut self, message: &Message) -> Result<(StatusCode, Bytes), Attempt> {
+        let Some(mut open) = self.connection().await else { return Err(Attempt::NotSent) };
         let request = Request::post("/segment")
             .header("host", "localhost")
             .header("content-type", "application/json")
             .header("authorization", &self.endpoints.credentials[message.account])
             .body(Full::new(Bytes::from(message.json.clone())))
             .expect("every part of the request is plain");
-        let answer = timeout(PATIENCE, async {
+        let answer = timeout(REQUEST_TIMEOUT, async {
             let answer = open.send_request(request).await?;
             let status = answer.status();
             Ok::<_, hyper::Error>((status, answer.into_body().collect().await?.to_bytes()))
@@ -216,7 +216,7 @@ impl Client {
                 self.open = Some(open);
                 Ok((status, body))
             }
-            Ok(Err(_)) | Err(_) => Err(Try::Unanswered),
+            Ok(Err(_)) | Err(_) => Err(Attempt::Unanswered),
         }
     }
 
@@ -227,24 +227,24 @@ impl Client {
             return Some(open);
         }
         let endpoint = *self.dice.pick(&self.endpoints.endpoints);
-        let stream = timeout(PATIENCE, TcpStream::connect(endpoint)).await.ok()?.ok()?;
+        let stream = timeout(REQUEST_TIMEOUT, TcpStream::connect(endpoint)).await.ok()?.ok()?;
         let (open, connection) = handshake(TokioIo::new(stream)).await.ok()?;
         tokio::spawn(connection);
         Some(open)
     }
 }
 
-fn judge(status: StatusCode, body: &[u8]) -> Try {
+fn classify(status: StatusCode, body: &[u8]) -> Attempt {
     let text = String::from_utf8_lossy(body);
     if status.is_success() {
         let event = serde_json::from_slice::<serde_json::Value>(body).ok();
         let event = event.and_then(|answer| answer["event_id"].as_str()?.parse().ok());
-        return event.map_or_else(|| Try::Strange(format!("{status} {text}")), Try::Accepted);
+        return event.map_or_else(|| Attempt::Unexpected(format!("{status} {text}")), Attempt::Accepted);
     }
     match status {
-        StatusCode::TOO_MANY_REQUESTS => Try::ComeAgain,
-        status if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => Try::ComeAgain,
-        status => Try::Strange(format!("{status} {text}")),
+        StatusCode::TOO_MANY_REQUESTS => Attempt::Retry,
+        status if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => Attempt::Retry,
+        status => Attempt::Unexpected(format!("{status} {text}")),
     }
 }
 

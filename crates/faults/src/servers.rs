@@ -203,15 +203,15 @@ impl Servers {
     ///
     /// # Errors
     ///
-    /// If the broker cannot be told.
+    /// If the broker refuses the setting.
     pub async fn alarm(&mut self, on: bool) -> anyhow::Result<()> {
         self.alarmed = on;
         let watermark = if on { ALARM_WATERMARK } else { CALM_WATERMARK };
-        let told = self.machines.with(move |both| {
+        let changed = self.machines.with(move |both| {
             both.broker.control(&["set_vm_memory_high_watermark", watermark])?;
             Ok(())
         });
-        told.await?
+        changed.await?
     }
 
     /// Ends every fault.
@@ -219,7 +219,7 @@ impl Servers {
     /// # Errors
     ///
     /// If a server does not start again.
-    pub async fn mend(&mut self) -> anyhow::Result<()> {
+    pub async fn restore(&mut self) -> anyhow::Result<()> {
         self.broker_wire.set(Wire::Good);
         self.database_wire.set(Wire::Good);
         self.start_again().await??;

@@ -1,20 +1,20 @@
-//! What every process of a row is started with.
+//! The settings with which every process of a row is started.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Context as _;
 use simulator::{Options, Switches};
 
-/// What a row needs beside the ordinary.
+/// Options of a row that differ from the defaults.
 #[derive(Clone, Debug, Default)]
-pub struct Wishes {
+pub struct RowOptions {
     /// Settings of the processes, as variables.
     pub variables: Vec<(String, String)>,
-    /// The fault point of the workers; see `Stage::points`.
+    /// The fault point of the workers; see `Harness::points`.
     pub point: Option<&'static str>,
 }
 
-/// Settings of every process: retries are quick, so that a row ends while somebody waits for it.
+/// Settings of every process: retries are quick, so that a row ends soon.
 pub(crate) fn settings() -> Vec<(String, String)> {
     let setting = |key: &str, value: &str| (format!("REFERSION_DESTINATION__{key}"), value.to_owned());
     vec![

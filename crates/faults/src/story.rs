@@ -1,4 +1,4 @@
-//! What Segment sends: random events about some people, in all the shapes that matter for who is who.
+//! The events that Segment sends: random events about some people, in all shapes that matter for identity resolution.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -19,12 +19,12 @@ pub struct Message {
     pub json: String,
 }
 
-/// The people of one connection, and what was said of them so far.
+/// The people of one connection, and the messages sent about them.
 pub struct Story {
     dice: Dice,
     account: usize,
     people: usize,
-    told: Vec<Message>,
+    sent: Vec<Message>,
     count: usize,
 }
 
@@ -35,7 +35,7 @@ impl Story {
     /// A story about `people` people, drawn from `dice`.
     #[must_use]
     pub fn new(dice: Dice, account: usize, people: usize) -> Self {
-        Self { dice, account, people, told: Vec::new(), count: 0 }
+        Self { dice, account, people, sent: Vec::new(), count: 0 }
     }
 
     /// Every address that the story may name.
@@ -60,9 +60,9 @@ impl Story {
 
     /// The next message, sent at `now`.
     pub fn next(&mut self, now: Timestamp) -> Message {
-        if self.told.len() > 10 && self.dice.percent(5) {
-            let index = self.dice.index(self.told.len());
-            return self.told[index].clone();
+        if self.sent.len() > 10 && self.dice.percent(5) {
+            let index = self.dice.index(self.sent.len());
+            return self.sent[index].clone();
         }
         self.count += 1;
         let id = format!("m{}-{}", self.account, self.count);
@@ -79,11 +79,11 @@ impl Story {
         event["messageId"] = json!(id);
         event["timestamp"] = json!(self.when(now).to_string());
         let message = Message { account: self.account, id, json: event.to_string() };
-        if self.told.len() < REMEMBERED {
-            self.told.push(message.clone());
+        if self.sent.len() < REMEMBERED {
+            self.sent.push(message.clone());
         } else {
             let index = self.dice.index(REMEMBERED);
-            self.told[index] = message.clone();
+            self.sent[index] = message.clone();
         }
         message
     }
@@ -101,12 +101,12 @@ impl Story {
             "userId": self.user(person),
             "traits": { "email": self.address(person, second), "name": format!("Ann Lee{person}") },
         });
-        self.dress(&mut event);
+        self.add_traits(&mut event);
         event
     }
 
     /// Traits that change now and then.
-    fn dress(&mut self, event: &mut Value) {
+    fn add_traits(&mut self, event: &mut Value) {
         let word = self.dice.between(1, 9);
         let traits = &mut event["traits"];
         if self.dice.percent(60) {
@@ -129,7 +129,7 @@ impl Story {
             "type": "identify",
             "traits": { "email": self.address(person, second), "first_name": "Bo", "last_name": format!("Wu{person}") },
         });
-        self.dress(&mut event);
+        self.add_traits(&mut event);
         event
     }
 

@@ -1,19 +1,19 @@
-//! Plays the rows, several at a time.
+//! Runs the rows, several at a time.
 
 use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
 use crate::fault::{ALL, Fault};
-use crate::ground::{Ground, Pair};
 use crate::plan;
-use crate::row::{Length, Row, play};
+use crate::row::{Length, Row, run_row};
+use crate::row_engines::{Pair, RowEngines};
 use crate::servers::Machines;
 
-/// What is played.
+/// The rows to run.
 pub type Plan = plan::Plan<Length>;
 
-/// Plays every row of the plan; `report` is called with each that has ended.
+/// Runs every row of the plan; `report` is called with each that has ended.
 ///
 /// # Errors
 ///
@@ -22,27 +22,27 @@ pub async fn run(plan: &Plan, report: impl Fn(&Row)) -> anyhow::Result<Vec<Row>>
     let rows: Vec<Fault> = ALL.into_iter().filter(|fault| is_wanted(plan, fault)).collect();
     anyhow::ensure!(!rows.is_empty(), "no fault has such a name: {}", plan.only.join(", "));
     let machines = Arc::new(OnceCell::new());
-    let play = |fault| {
+    let run_one = |fault| {
         let (plan, machines) = (plan.clone(), Arc::clone(&machines));
         async move {
             let row = in_turn(&plan, &fault, &machines).await;
-            row.unwrap_or_else(|cause| Row::not_played(&fault, &cause))
+            row.unwrap_or_else(|cause| Row::failed(&fault, &cause))
         }
     };
-    plan.each(rows, play, report).await
+    plan.each(rows, run_one, report).await
 }
 
-/// Plays a row on the servers that it needs: those that all share, or, where it strikes them, some of its own.
+/// Runs a row on the servers that it needs: those that all share, or, where it strikes them, some of its own.
 async fn in_turn(plan: &Plan, fault: &Fault, shared: &OnceCell<Machines>) -> anyhow::Result<Row> {
     if plan.pair == Pair::Scaled && fault.kind.strikes_servers() {
         let machines = Machines::start().await?;
-        return on(Ground::of_a_row(&machines).await?, plan, fault).await;
+        return on(RowEngines::for_row(&machines).await?, plan, fault).await;
     }
-    on(Ground::shared(plan.pair, shared).await?, plan, fault).await
+    on(RowEngines::shared(plan.pair, shared).await?, plan, fault).await
 }
 
-async fn on(ground: Ground, plan: &Plan, fault: &Fault) -> anyhow::Result<Row> {
-    play(fault, &plan.length, ground, plan.program.clone(), plan.seed).await
+async fn on(row_engines: RowEngines, plan: &Plan, fault: &Fault) -> anyhow::Result<Row> {
+    run_row(fault, &plan.length, row_engines, plan.program.clone(), plan.seed).await
 }
 
 fn is_wanted(plan: &Plan, fault: &Fault) -> bool {

@@ -60,12 +60,12 @@ fn fold(group: &mut Group<'_>) -> Vec<Graph> {
     group.bench_function("unpack", |bencher| {
         bencher.iter_with_large_drop(|| people.iter().map(|bytes| unpack(bytes)).collect::<Vec<_>>());
     });
-    let said: Vec<Statement> = (0..PEOPLE).map(|member| statement(member, 1)).collect();
-    let mut said = said.iter().cycle();
+    let statements: Vec<Statement> = (0..PEOPLE).map(|member| statement(member, 1)).collect();
+    let mut statements = statements.iter().cycle();
     let graphs: Vec<Graph> = people.iter().filter_map(|bytes| unpack(bytes).ok()).collect();
     on_each(group, "fold", graphs, |graph| {
-        if let Some(said) = said.next() {
-            drop(identify(graph, said));
+        if let Some(statement) = statements.next() {
+            drop(identify(graph, statement));
         }
     })
 }
@@ -177,7 +177,7 @@ fn digest(member: u32, kind: u8) -> Digest {
     Digest(bytes)
 }
 
-/// What one member of an audience says: each time another plan, and nothing else that is new.
+/// The statement of one member of an audience: each time with another plan, and nothing else that is new.
 fn statement(member: u32, round: u32) -> Statement {
     let traits = [
         ("first_name", "Member".to_owned()),

@@ -126,12 +126,12 @@ impl Rig {
     }
 }
 
-/// What is measured: events that make the scene, then events that are timed.
+/// What is measured: events that prepare the ledger, then events that are timed.
 struct Case {
     name: &'static str,
     sizes: [usize; 4],
     /// What there is before.
-    scene: fn(size: usize) -> Vec<Value>,
+    setup: fn(size: usize) -> Vec<Value>,
     /// The events that are timed, in round `round`.
     events: fn(size: usize, round: u32) -> Vec<Value>,
     unit: Unit,
@@ -165,7 +165,7 @@ const CASES: &[Case] = &[
     Case {
         name: "trait names in an event",
         sizes: [100, 400, 1_600, 6_400],
-        scene: nothing,
+        setup: nothing,
         events: |size, round| {
             let traits: Map<String, Value> =
                 (0..size).map(|name| (format!("trait_{round}_{name}"), "x".into())).collect();
@@ -176,7 +176,7 @@ const CASES: &[Case] = &[
     Case {
         name: "events in a batch",
         sizes: [16, 64, 256, 1_024],
-        scene: nothing,
+        setup: nothing,
         events: |size, round| {
             (0..size).map(|user| identify(&format!("user-{round}-{user}"), &plan(round))).collect()
         },
@@ -185,7 +185,7 @@ const CASES: &[Case] = &[
     Case {
         name: "events of one person in a batch",
         sizes: [16, 64, 256, 1_024],
-        scene: nothing,
+        setup: nothing,
         events: |size, round| {
             (0..size).map(|event| identify("ann", &json!({ "plan": format!("{round}-{event}") }))).collect()
         },
@@ -194,14 +194,14 @@ const CASES: &[Case] = &[
     Case {
         name: "identifiers of a person, 1 event",
         sizes: [7, 30, 120, 480],
-        scene: person,
+        setup: person,
         events: |_, round| vec![identify("ann", &plan(round))],
         unit: Unit::Event,
     },
     Case {
         name: "identifiers of a person, 256 events",
         sizes: [7, 30, 120, 480],
-        scene: person,
+        setup: person,
         events: |_, round| {
             (0..256).map(|event| identify("ann", &json!({ "plan": format!("{round}-{event}") }))).collect()
         },
@@ -210,7 +210,7 @@ const CASES: &[Case] = &[
     Case {
         name: "kilobytes of a person, 1 event",
         sizes: [7, 30, 120, 480],
-        scene: |size| {
+        setup: |size| {
             let traits = |from: usize| -> Map<String, Value> {
                 (from..from + 25).map(|name| (format!("trait_{name}"), "x".repeat(180).into())).collect()
             };
@@ -222,7 +222,7 @@ const CASES: &[Case] = &[
     Case {
         name: "waiting events of a person, 1 event",
         sizes: [30, 120, 480, 1_920],
-        scene: |size| {
+        setup: |size| {
             (0..size).map(|event| identify("ann", &json!({ format!("name_{event}"): "x" }))).collect()
         },
         events: |_, round| vec![identify("ann", &plan(round))],
@@ -231,7 +231,7 @@ const CASES: &[Case] = &[
     Case {
         name: "people in the ledger",
         sizes: [1_000, 4_000, 16_000, 64_000],
-        scene: |size| (0..size).map(|user| identify(&format!("user-{user}"), &plan(0))).collect(),
+        setup: |size| (0..size).map(|user| identify(&format!("user-{user}"), &plan(0))).collect(),
         events: |size, round| {
             let user = |number: usize| (number * 7_919 + round as usize) % size;
             (0..256).map(|number| identify(&format!("user-{}", user(number)), &plan(round + 1))).collect()
@@ -241,7 +241,7 @@ const CASES: &[Case] = &[
     Case {
         name: "trait names counted in the ledger",
         sizes: [100, 400, 1_600, 6_400],
-        scene: |size| {
+        setup: |size| {
             let event = |user| {
                 let traits: Map<String, Value> =
                     (0..50).map(|name| (format!("name_{}", user * 50 + name), "x".into())).collect();
@@ -278,7 +278,7 @@ async fn main() -> Result<(), Failure> {
 /// The fastest of some rounds, in microseconds for each event or kilobyte.
 async fn measured(case: &Case, size: usize) -> Result<f64, Failure> {
     let mut rig = Rig::new().await?;
-    rig.take_in(&(case.scene)(size)).await?;
+    rig.take_in(&(case.setup)(size)).await?;
     let mut least = f64::INFINITY;
     for round in 0..REPEATS {
         let events = (case.events)(size, round);

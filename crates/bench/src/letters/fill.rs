@@ -76,7 +76,7 @@ impl Filler<'_> {
         let (first, _) = self.statement((member, Shape::Whole), (1, self.engines.new_id()), now)?;
         identify(&mut graph, &first);
         let anchor = address(&first)?;
-        enrol(&mut graph, &self.rules, (anchor, u64::from(member) + 1), now);
+        create_affiliate(&mut graph, &self.rules, (anchor, u64::from(member) + 1), now);
         let (second, payload) = self.statement((member, Shape::Whole), (2, event), now)?;
         identify(&mut graph, &second);
         let cause = cause("unavailable", 503, "service is under maintenance.");
@@ -160,8 +160,8 @@ impl Filler<'_> {
     }
 }
 
-/// Makes an affiliate that was told all that its graph says.
-fn enrol(graph: &mut Graph, rules: &Rules, (anchor, id): (identity::Digest, u64), now: Timestamp) {
+/// Creates the affiliate of a graph, with every trait delivered.
+fn create_affiliate(graph: &mut Graph, rules: &Rules, (anchor, id): (identity::Digest, u64), now: Timestamp) {
     for _ in 0..2 {
         let steps = Analysis::of(graph, rules).steps;
         let answer = match steps.into_iter().next().map(|step| step.act) {

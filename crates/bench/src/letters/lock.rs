@@ -1,4 +1,4 @@
-//! Measures the longest time for which a lock was held during an act, because others have to wait that long.
+//! Measures the longest time for which a lock was held during an operation, because other writers have to wait that long.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use sqlite::rusqlite::Connection;
 
 use service::config::LedgerUrl;
 
-/// How often the write lock of a file is asked for.
-const FILE_LOOKS: Duration = Duration::from_millis(1);
+/// How often the write lock of a file is requested.
+const FILE_INTERVAL: Duration = Duration::from_millis(1);
 /// How often Postgres is asked.
-const SERVER_LOOKS: Duration = Duration::from_millis(5);
+const SERVER_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Watches the locks of a ledger until it is ended.
+/// Watches the locks of a ledger until [`Watch::end`].
 pub(super) struct Watch {
     stop: Arc<AtomicBool>,
     kind: Kind,
@@ -64,8 +64,8 @@ fn open(path: &Path) -> anyhow::Result<Connection> {
     Ok(file)
 }
 
-/// The longest time from the first time that the lock was not to be had to the next time that it was. Two locks in a row that
-/// leave less than a millisecond in between count as one: another writer would not have come between them either.
+/// The longest time from a refused request for the lock to the next one that succeeds. Two locks with less than a millisecond
+/// between them count as one: another writer would not have got the lock between them either.
 fn watch_file(file: &Connection, stop: &AtomicBool) -> anyhow::Result<Duration> {
     let (mut longest, mut since) = (Duration::ZERO, None);
     while !stop.load(Ordering::Relaxed) {
@@ -79,7 +79,7 @@ fn watch_file(file: &Connection, stop: &AtomicBool) -> anyhow::Result<Duration> 
             }
             Err(error) => return Err(error.into()),
         }
-        std::thread::sleep(FILE_LOOKS);
+        std::thread::sleep(FILE_INTERVAL);
     }
     Ok(longest)
 }
@@ -88,7 +88,7 @@ async fn watch_server(mut watch: TransactionWatch, stop: Arc<AtomicBool>) -> any
     let mut longest = Duration::ZERO;
     while !stop.load(Ordering::Relaxed) {
         longest = longest.max(watch.oldest().await?);
-        tokio::time::sleep(SERVER_LOOKS).await;
+        tokio::time::sleep(SERVER_INTERVAL).await;
     }
     Ok(longest)
 }

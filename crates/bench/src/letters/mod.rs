@@ -1,19 +1,19 @@
-//! `bench dead-letters`: how long operators wait for what they do with many dead letters, and for how long others wait for
-//! them.
+//! `bench dead-letters`: how long operations on many dead letters take, and how long they hold locks that other processes
+//! need.
 
-mod acts;
 mod fill;
 mod lock;
+mod operations;
 mod report;
 
 use std::time::Instant;
 
 use clap::Args;
 
+use super::environment::Environment;
 use super::failed;
-use super::ground::Ground;
 use super::setup::Setup;
-use acts::Acts;
+use operations::Operations;
 use report::Report;
 use service::Context;
 use service::failure::{Exit, Failure};
@@ -25,44 +25,44 @@ Examples:
   refersion-destination bench dead-letters --letters 10000 --json
 
 The ledger is filled with dead letters of three causes: edits that were not answered, addresses that Refersion refuses,
-and events that cannot be read. Then each command runs as a process of its own. Beside it, the write lock of a SQLite
-ledger is asked for every millisecond, and Postgres every 5 ms for the age of its oldest transaction that has written:
-the longest of these is shown.";
+and events that cannot be read. Then each command runs as a separate process. Meanwhile the benchmark requests the write
+lock of a SQLite ledger every millisecond, or asks Postgres every 5 ms for the age of its oldest transaction that has
+written. It shows the longest of these.";
 
 /// The arguments of `bench dead-letters`.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// How many dead letters there are
+    /// Number of dead letters
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(10..=5_000_000))]
     letters: u32,
 }
 
 pub(super) async fn run(options: &Options, context: &mut Context) -> Result<Exit, Failure> {
-    let ground = Ground::prepare(context).await?;
-    // No worker runs, so nobody is called there.
-    let connection = ground.connect("http://127.0.0.1:9".to_owned()).await?;
-    let measured = measure(options, &ground, &connection).await;
-    ground.clear(connection.id).await?;
+    let environment = Environment::prepare(context).await?;
+    // No worker runs, so no call is made to this address.
+    let connection = environment.connect("http://127.0.0.1:9".to_owned()).await?;
+    let measured = measure(options, &environment, &connection).await;
+    environment.clear(connection.id).await?;
     measured.map_err(|error| failed(&error))?.print(&mut context.output)
 }
 
 async fn measure(
     options: &Options,
-    ground: &Ground,
+    environment: &Environment,
     connection: &connections::Connection,
 ) -> anyhow::Result<Report> {
-    let setup = Setup::of(ground).await?;
+    let setup = Setup::of(environment).await?;
     let began = Instant::now();
-    fill::fill(&ground.engines, connection, options.letters).await?;
+    fill::fill(&environment.engines, connection, options.letters).await?;
     let filled_seconds = began.elapsed().as_secs_f64();
     tracing::info!(options.letters, filled_seconds, "the ledger is filled");
-    let rows = Acts::new(ground, options.letters).all().await?;
+    let operations = Operations::new(environment, options.letters).run().await?;
     Ok(Report {
         workload: "dead-letters",
-        engines: ground.pair(),
+        engines: environment.pair(),
         letters: options.letters,
         filled_seconds,
-        acts: rows,
+        operations,
         setup,
     })
 }

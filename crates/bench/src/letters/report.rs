@@ -1,4 +1,4 @@
-//! What `bench dead-letters` found.
+//! The report of `bench dead-letters`.
 
 use serde::Serialize;
 
@@ -6,27 +6,29 @@ use crate::setup::Setup;
 use service::failure::{Exit, Failure};
 use service::output::Output;
 
-/// One act.
+/// One operation.
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
-    /// What was done.
-    pub(super) act: &'static str,
-    /// Dead letters that it was about.
+    /// Its name.
+    #[serde(rename = "act")]
+    pub(super) operation: &'static str,
+    /// Number of dead letters that it affected.
     pub(super) letters: u64,
     /// From the start of the command to its end.
     pub(super) seconds: f64,
-    /// The longest lock meanwhile, in milliseconds.
+    /// The longest time for which a lock was held meanwhile, in milliseconds.
     pub(super) longest_lock_ms: f64,
 }
 
-/// All of it.
+/// All measurements.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     pub(super) workload: &'static str,
     pub(super) engines: &'static str,
     pub(super) letters: u32,
     pub(super) filled_seconds: f64,
-    pub(super) acts: Vec<Row>,
+    #[serde(rename = "acts")]
+    pub(super) operations: Vec<Row>,
     pub(super) setup: Setup,
 }
 
@@ -46,10 +48,10 @@ impl Report {
         output.line("")?;
         let cells = |row: &Row| {
             let (seconds, lock) = (format!("{:.2}", row.seconds), format!("{:.0}", row.longest_lock_ms));
-            vec![row.act.to_owned(), row.letters.to_string(), seconds, lock]
+            vec![row.operation.to_owned(), row.letters.to_string(), seconds, lock]
         };
-        let rows: Vec<Vec<String>> = self.acts.iter().map(cells).collect();
-        output.table(&["ACT", "DEAD LETTERS", "SECONDS", "LONGEST LOCK, MS"], &rows)?;
+        let rows: Vec<Vec<String>> = self.operations.iter().map(cells).collect();
+        output.table(&["OPERATION", "DEAD LETTERS", "SECONDS", "LONGEST LOCK, MS"], &rows)?;
         Ok(Exit::Done)
     }
 }

@@ -3,10 +3,10 @@
 use clap::Args;
 
 use super::Workload;
-use crate::live::Speaker;
+use crate::deployment::{Deployment, DeploymentOptions};
+use crate::live::LiveSender;
 use crate::members::Shape;
 use crate::report::Row;
-use crate::stage::{Stage, StageOptions};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -14,35 +14,35 @@ Examples:
   refersion-destination bench live --members 2000
   refersion-destination bench live --members 50 --json
 
-Everybody is an affiliate already. One after the other sends an identify from a website, each after the one before was
-delivered. Latencies run to the answer of the ingest endpoint, and from there to the arrival of the call at Refersion,
-which answers at once: the time that the API takes is not part of them.";
+All members are affiliates already. Each sends one identify from a website, after that of the previous member was delivered.
+Latencies run to the answer of the ingest endpoint, and from there to the arrival of the call at Refersion, which answers
+at once: the time that the API takes is not part of them.";
 
 /// The arguments of `bench live`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     #[command(flatten)]
-    pub(crate) stage: StageOptions,
+    pub(crate) deployment: DeploymentOptions,
 }
 
 impl Workload for Options {
     const NAME: &'static str = "live";
     const MEMBERS: u32 = 500;
 
-    async fn play(&self, stage: &mut Stage<'_>) -> anyhow::Result<Vec<Row>> {
-        let members = stage.members;
-        stage.enrol(members).await?;
-        tracing::info!("one after the other says something new");
-        let measure = stage.begin().await?;
-        let mut speaker = Speaker::before(stage)?;
+    async fn run(&self, deployment: &mut Deployment<'_>) -> anyhow::Result<Vec<Row>> {
+        let members = deployment.members;
+        deployment.create_affiliates(members).await?;
+        tracing::info!("one live event per member, one after the other");
+        let measure = deployment.begin().await?;
+        let mut sender = LiveSender::new(deployment)?;
         for member in 0..members {
-            stage.note_round(member, 1, Shape::Live);
-            speaker.say(stage.round, member).await?;
-            stage.until_edited().await?;
+            deployment.record_round(member, 1, Shape::Live);
+            sender.send(deployment.round, member).await?;
+            deployment.wait_for_edits().await?;
         }
-        stage.settle().await?;
-        let mut row = stage.end(measure, ("live", "live"), members.into(), members.into()).await?;
-        let (answers, delivery) = speaker.latencies(&mut stage.refersion).await?;
+        deployment.wait_for_completion().await?;
+        let mut row = deployment.end(measure, ("live", "live"), members.into(), members.into()).await?;
+        let (answers, delivery) = sender.latencies(&mut deployment.refersion).await?;
         (row.answers, row.delivery) = (Some(answers), Some(delivery));
         Ok(vec![row])
     }

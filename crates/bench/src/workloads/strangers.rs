@@ -5,13 +5,13 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Workload, batches};
+use crate::deployment::{Deployment, DeploymentOptions};
 use crate::members::Shape;
 use crate::report::Row;
-use crate::stage::{Stage, StageOptions};
 use service::operator::adoption;
 
-/// How often it is looked whether the walk is done.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often to check whether the walk is done.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -19,19 +19,18 @@ Examples:
   refersion-destination bench strangers --members 1000000 --affiliates 0.02
   refersion-destination bench strangers --affiliates 0.5 --without-directory --json
 
-The affiliates are created and walked through (`connections adopt`) first, which is not measured. Then everybody is
-synced, with user id and address alone. The least calls are those for the affiliates: nothing can be done for the
-others.";
+The affiliates are created and listed (`connections adopt`) first, which is not measured. Then all members are synced, with
+user id and address alone. The minimum is the number of calls for the affiliates: the other members need none.";
 
 /// The arguments of `bench strangers`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     #[command(flatten)]
-    pub(crate) stage: StageOptions,
-    /// The share of the members that are affiliates
+    pub(crate) deployment: DeploymentOptions,
+    /// Share of the members that are affiliates
     #[arg(long, value_name = "SHARE", default_value_t = 0.02, value_parser = share)]
     affiliates: f64,
-    /// Do not walk through the affiliates first: each stranger costs a search
+    /// Do not list the affiliates first: each stranger needs a search
     #[arg(long)]
     without_directory: bool,
 }
@@ -42,7 +41,7 @@ pub(super) fn share(text: &str) -> Result<f64, &'static str> {
     share.ok_or("a share is a number from 0 to 1, like 0.02")
 }
 
-/// This share of the members, at least one.
+/// The number of members in this share, at least one.
 pub(super) fn part(members: u32, share: f64) -> u32 {
     ((f64::from(members) * share).round() as u32).clamp(1, members)
 }
@@ -50,30 +49,30 @@ pub(super) fn part(members: u32, share: f64) -> u32 {
 impl Workload for Options {
     const NAME: &'static str = "strangers";
 
-    async fn play(&self, stage: &mut Stage<'_>) -> anyhow::Result<Vec<Row>> {
-        let members = stage.members;
+    async fn run(&self, deployment: &mut Deployment<'_>) -> anyhow::Result<Vec<Row>> {
+        let members = deployment.members;
         let affiliates = part(members, self.affiliates);
-        stage.enrol(affiliates).await?;
+        deployment.create_affiliates(affiliates).await?;
         if !self.without_directory {
-            adopt(stage).await?;
+            adopt(deployment).await?;
         }
-        tracing::info!(affiliates, "everybody is synced");
-        let measure = stage.begin().await?;
-        let sent = stage.say(0, members, Shape::Incomplete).await?;
-        stage.settle().await?;
+        tracing::info!(affiliates, "all members are synced");
+        let measure = deployment.begin().await?;
+        let sent = deployment.send_round(0, members, Shape::Incomplete).await?;
+        deployment.wait_for_completion().await?;
         let names = ("strangers", "with strangers");
-        let row = stage.end(measure, names, u64::from(members), batches(affiliates)).await?;
+        let row = deployment.end(measure, names, u64::from(members), batches(affiliates)).await?;
         Ok(vec![row.with_answers(&sent)])
     }
 }
 
-/// Waits until the workers have walked through the affiliates.
-async fn adopt(stage: &Stage<'_>) -> anyhow::Result<()> {
-    tracing::info!("they are walked through");
-    let engines = &stage.ground.engines;
-    adoption::request_walk(engines, stage.connection).await?;
-    while engines.ledger.directory(stage.connection).await?.complete_since.is_none() {
-        tokio::time::sleep(LOOK).await;
+/// Requests a walk through the affiliates, and waits until the workers have done it.
+async fn adopt(deployment: &Deployment<'_>) -> anyhow::Result<()> {
+    tracing::info!("the affiliates are listed");
+    let engines = &deployment.environment.engines;
+    adoption::request_walk(engines, deployment.connection).await?;
+    while engines.ledger.directory(deployment.connection).await?.complete_since.is_none() {
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The benchmark measures what it says, on either pair of engines. How fast anything is, no test can promise.
+//! The benchmark measures its workloads on both pairs of engines. These tests make no promise about speed.
 
 use serde_json::Value;
 use testbed::{postgres, rabbitmq};
@@ -29,13 +29,13 @@ fn workload(arguments: &[&str], variables: &[(&str, &str)]) -> Value {
     report
 }
 
-/// What one row says: the calls, the least calls and the events.
+/// The figures of one row: the calls, the minimum number of calls, and the events.
 fn counts(row: &Value) -> (u64, u64, u64) {
     let count = |name: &str| row[name].as_u64().unwrap_or_else(|| panic!("no {name} in {row}"));
     (count("calls"), count("least_calls"), count("events"))
 }
 
-/// What the worker took is known on Linux.
+/// CPU time and memory of the worker are known on Linux.
 fn worker_was_measured(row: &Value) {
     let processes = row["processes"].as_array().unwrap();
     let worker = processes.iter().find(|usage| usage["role"] == "worker");
@@ -49,7 +49,7 @@ fn worker_was_measured(row: &Value) {
 fn all(variables: &[(&str, &str)]) {
     syncs(variables);
     live(variables);
-    troubles(variables);
+    failures(variables);
 }
 
 /// Workloads that are syncs of another kind.
@@ -86,12 +86,12 @@ fn live(variables: &[(&str, &str)]) {
 
     let beside = workload(&["live-during-bulk", "--members", "200", "--live", "20"], variables);
     let row = &beside["live_during_bulk"];
-    let (said, (_, _, events)) = (row["delivery"]["samples"].as_u64().unwrap(), counts(row));
-    assert!((1..=20).contains(&said) && events == 200 + said, "{beside}");
+    let (sent_live, (_, _, events)) = (row["delivery"]["samples"].as_u64().unwrap(), counts(row));
+    assert!((1..=20).contains(&sent_live) && events == 200 + sent_live, "{beside}");
 }
 
 /// Workloads in which Refersion fails.
-fn troubles(variables: &[(&str, &str)]) {
+fn failures(variables: &[(&str, &str)]) {
     let outage = workload(&["outage", "--members", "120", "--lasts", "0"], variables);
     let (calls, least, events) = counts(&outage["catch_up"]);
     assert_eq!((least, events), (3, 120));
@@ -116,13 +116,13 @@ fn bench(variables: &[(&str, &str)]) {
     assert_eq!(report["plain"]["calls"], MEMBERS, "{report}");
     let (calls, least) = (&report["from_queue"]["calls"], &report["from_queue"]["least_calls"]);
     assert_eq!(*least, MEMBERS.div_ceil(50));
-    // All of it waits in the queue when the workers begin, so batches are full but for the last ones of each take. On files
-    // the start of the second worker may take back what the first one holds, which then comes again event by event.
+    // All events are in the queue when the workers start, so all batches but the last ones of each take are full. On files
+    // the start of the second worker may return the events of the first one to the queue; they are then redelivered one by one.
     assert!((4..=MEMBERS / 8).contains(&calls.as_u64().unwrap()), "{report}");
 }
 
 #[test]
-fn the_benchmark_runs_on_files_of_its_own() {
+fn the_benchmark_runs_on_temporary_files() {
     bench(&[]);
 }
 
@@ -131,7 +131,7 @@ fn every_workload_counts_its_calls_and_loses_nothing_on_files() {
     all(&[]);
 }
 
-/// Runs benchmarks on a private database and queues of their own.
+/// Runs benchmarks on a private database and private queues.
 fn on_servers(name: &str, run: impl Fn(&[(&str, &str)])) {
     let (queue, ledger) = (rabbitmq::shared_url().unwrap(), postgres::fresh_database().unwrap());
     let prefix = format!("{name}-{}", std::process::id());
@@ -147,7 +147,7 @@ fn on_servers(name: &str, run: impl Fn(&[(&str, &str)])) {
 fn the_benchmark_runs_on_servers_and_leaves_them_empty() {
     on_servers("bench", |variables| {
         bench(variables);
-        // It refuses engines that are not empty, so a second run shows that the first has left nothing.
+        // It refuses engines that are not empty, so a second run shows that the first left them empty.
         bench(variables);
     });
 }
@@ -157,28 +157,33 @@ fn every_workload_counts_its_calls_and_loses_nothing_on_servers() {
     on_servers("workloads", all);
 }
 
-/// Every act is about the dead letters that it says.
+/// Every operation affects the expected number of dead letters.
 fn dead_letters(variables: &[(&str, &str)]) {
     let ended = run(&["bench", "dead-letters", "--letters", "120", "--json"], variables);
     assert_eq!(ended.code, Some(0), "{} {}", ended.stdout, ended.stderr);
     let report: Value = serde_json::from_str(&ended.stdout).unwrap();
-    let acts = report["acts"].as_array().unwrap();
+    let operations = report["acts"].as_array().unwrap();
     let letters = |name: &str| {
-        let act =
-            acts.iter().find(|row| row["act"] == name).unwrap_or_else(|| panic!("no {name} in {report}"));
-        assert!(act["seconds"].as_f64() > Some(0.0) && act["longest_lock_ms"].as_f64() >= Some(0.0), "{act}");
-        act["letters"].as_u64().unwrap()
+        let operation = operations
+            .iter()
+            .find(|row| row["act"] == name)
+            .unwrap_or_else(|| panic!("no {name} in {report}"));
+        assert!(
+            operation["seconds"].as_f64() > Some(0.0) && operation["longest_lock_ms"].as_f64() >= Some(0.0),
+            "{operation}"
+        );
+        operation["letters"].as_u64().unwrap()
     };
-    for act in ["groups", "plan all", "cancel", "discard", "restore", "expiry of all"] {
-        assert_eq!(letters(act), 120, "{act}: {report}");
+    for operation in ["groups", "plan all", "cancel", "discard", "restore", "expiry of all"] {
+        assert_eq!(letters(operation), 120, "{operation}: {report}");
     }
-    for act in ["patch of a third", "plan of a third", "expiry of a class", "payloads of discarded"] {
-        assert_eq!(letters(act), 40, "{act}: {report}");
+    for operation in ["patch of a third", "plan of a third", "expiry of a class", "payloads of discarded"] {
+        assert_eq!(letters(operation), 40, "{operation}: {report}");
     }
 }
 
 #[test]
-fn acts_on_dead_letters_are_measured_on_files_and_on_servers() {
+fn operations_on_dead_letters_are_measured_on_files_and_on_servers() {
     dead_letters(&[]);
     on_servers("letters", dead_letters);
 }

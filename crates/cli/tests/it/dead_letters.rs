@@ -47,10 +47,10 @@ fn what_was_given_up_is_listed_and_a_replay_delivers_it() {
     world.until("the letter to be resolved", || {
         (world.json(&["dead-letters", "list"])[0]["state"] == "resolved").then_some(())
     });
-    // A 500 says nothing about the effect: the create may have made the affiliate, which an edit then completes.
-    let told = world.json(&["events", "find", "ann"])[0].clone();
-    assert!(told["state"] == "created" || told["state"] == "updated", "{told}");
-    assert_eq!(told["event_id"], dead["event_id"], "the same event");
+    // A 500 does not show the effect: the create may have made the affiliate, which an edit then completes.
+    let shown = world.json(&["events", "find", "ann"])[0].clone();
+    assert!(shown["state"] == "created" || shown["state"] == "updated", "{shown}");
+    assert_eq!(shown["event_id"], dead["event_id"], "the same event");
     assert_eq!(world.affiliates().len(), 1);
     let again = world.cli(&["dead-letters", "replay", &id, "--json"]);
     assert_eq!(again.code, Some(1), "it is settled");
@@ -64,7 +64,7 @@ fn what_was_given_up_is_listed_and_a_replay_delivers_it() {
     }
 }
 
-/// Lists and acts say what they were asked for, and how many that are; mistakes change nothing.
+/// Lists and acts repeat the selector and the number of dead letters; mistakes change nothing.
 fn selectors_are_read_and_repeated(world: &World, id: &str) {
     let listed = world.json(&["dead-letters", "list", "state:open status:500", "age:<1d", "connection:shop"]);
     assert_eq!((&listed["count"], &listed["dead_letters"][0]["id"].to_string()), (&json!(1), &id.to_owned()));

@@ -35,8 +35,8 @@ fn entries(folder: &TempDir) -> usize {
 fn a_small_demo_proves_its_promises_and_leaves_nothing_behind() {
     let folder = TempDir::new().unwrap();
     let ended = demo(folder.path(), &["--members", "200", "--seed", "7"]).wait_with_output().unwrap();
-    let said = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!(ended.status.code(), Some(0), "{said}");
+    let output = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{output}");
     let played: Value = serde_json::from_slice(&ended.stdout).unwrap();
     assert_eq!(played["broken_promises"], json!([]));
     let report = &played["report"];
@@ -68,10 +68,10 @@ fn a_demo_for_a_reader_ends_with_tables_and_what_to_try_next() {
 fn a_demo_that_stays_can_be_looked_at_with_the_other_commands() {
     let folder = TempDir::new().unwrap();
     let mut process = demo(folder.path(), &["--members", "50", "--keep"]);
-    let mut said = Deserializer::from_reader(process.stdout.take().unwrap()).into_iter::<Value>();
-    let report = said.next().unwrap().unwrap();
+    let mut output = Deserializer::from_reader(process.stdout.take().unwrap()).into_iter::<Value>();
+    let report = output.next().unwrap().unwrap();
     assert_eq!(report["broken_promises"], json!([]));
-    let environment = said.next().unwrap().unwrap()["environment"].clone();
+    let environment = output.next().unwrap().unwrap()["environment"].clone();
     let variables: Vec<(&str, &str)> = environment
         .as_object()
         .unwrap()
@@ -101,9 +101,9 @@ fn an_interrupted_demo_says_so_and_cleans_up() {
     }
     interrupt(&process);
     let ended = process.wait_with_output().unwrap();
-    let said = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!(ended.status.code(), Some(1), "{said}");
-    let error: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+    let output = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{output}");
+    let error: Value = serde_json::from_str(&output).unwrap_or_else(|error| panic!("{error}: {output}"));
     assert_eq!(error["code"], "interrupted");
     assert_eq!(entries(&folder), 0);
 }

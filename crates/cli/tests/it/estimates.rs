@@ -26,7 +26,7 @@ fn send(world: &World, lines: &[Value]) {
 }
 
 /// An identify of a person. Each event of a person sets another trait, so that none supersedes another.
-fn says(person: usize, nth: usize, round: usize) -> Value {
+fn event(person: usize, nth: usize, round: usize) -> Value {
     let mut traits = json!({ "email": format!("p{person}@example.org"), "name": "Ann Smith" });
     match nth {
         0 => traits["address"] = json!({ "city": format!("Rome {round}") }),
@@ -49,11 +49,11 @@ fn calls(world: &World) -> u64 {
     COUNTED.iter().flat_map(of).map(|(_, count)| count.as_u64().unwrap()).sum()
 }
 
-/// Some persons are affiliates, others are not, and some of those were deleted; each then says one to three things that die.
+/// Some persons are affiliates, others are not, and some of those were deleted; each then has one to three events that die.
 fn dead_letters(world: &World, rng: &mut StdRng) -> u64 {
     let persons = rng.random_range(5..40);
     let affiliates: Vec<usize> = (0..persons).filter(|_| rng.random_bool(0.6)).collect();
-    send(world, &affiliates.iter().map(|person| says(*person, 0, 0)).collect::<Vec<_>>());
+    send(world, &affiliates.iter().map(|person| event(*person, 0, 0)).collect::<Vec<_>>());
     world
         .until("the affiliates to be there", || (world.affiliates().len() == affiliates.len()).then_some(()));
     world.settled();
@@ -64,7 +64,7 @@ fn dead_letters(world: &World, rng: &mut StdRng) -> u64 {
     let mut lines: Vec<Value> = Vec::new();
     for person in 0..persons {
         let events = rng.random_range(1..=3);
-        lines.extend((0..events).map(|nth| says(person, nth, 1)));
+        lines.extend((0..events).map(|nth| event(person, nth, 1)));
     }
     send(world, &lines);
     let all = lines.len() as u64;

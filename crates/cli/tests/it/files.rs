@@ -1,4 +1,4 @@
-//! An empty ledger, or files that do not belong together: events are answered 503, never 401, and everybody says why.
+//! An empty ledger, or files that do not belong together: events are answered 503, never 401, and all reports give the reason.
 
 use std::path::PathBuf;
 
@@ -47,11 +47,11 @@ fn without_a_connection_every_event_is_503_and_readyz_status_and_check_say_why()
         let (status, answer) = world.post(key, IDENTIFY);
         assert_eq!(status, 503, "{key:?}: {answer}");
     }
-    let said = world.until("the reason", || {
+    let reported = world.until("the reason", || {
         let (status, ready) = troubles(&world);
         (status == 503 && ready["troubles"][0]["name"] == "connections").then_some(ready)
     });
-    assert!(said["troubles"][0]["why"].as_str().unwrap().contains("connections add"), "{said}");
+    assert!(reported["troubles"][0]["why"].as_str().unwrap().contains("connections add"), "{reported}");
     assert!(world.json(&["status"])["problems"][0].as_str().unwrap().contains("connections add"));
     assert!(world.cli(&["status"]).stdout.contains("every event is answered 503"));
     assert!(world.cli(&["check"]).stdout.contains("every event is answered 503"));
@@ -129,10 +129,10 @@ fn the_log_names_the_folder_of_a_relative_path() {
     let service =
         Running::start_in(&folder, &["serve"], &[address("INGEST"), address("HEALTH"), address("API")], &log);
     assert_eq!(service.signal("-TERM"), Some(0));
-    let said = std::fs::read_to_string(&log).unwrap();
+    let text = std::fs::read_to_string(&log).unwrap();
     for file in ["queue.db", "ledger.db", "master.key"] {
         let whole = folder.join("data").join(file);
-        assert!(said.contains(whole.to_str().unwrap()), "{} is not in\n{said}", whole.display());
+        assert!(text.contains(whole.to_str().unwrap()), "{} is not in\n{text}", whole.display());
     }
 }
 

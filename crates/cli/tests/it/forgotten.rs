@@ -28,7 +28,7 @@ END $$; SELECT number FROM hits;";
 
 /// Says something of the person in every way, with a dead letter among it, then deletes them.
 fn live_and_go(world: &World) {
-    let said = |message: &str, traits: serde_json::Value| {
+    let accept = |message: &str, traits: serde_json::Value| {
         world.accept(&json!({
             "type": "identify", "messageId": format!("msg-{PLANTED}@example.com-{message}"),
             "userId": format!("user-{PLANTED}"), "anonymousId": format!("anonymous-{PLANTED}"),
@@ -36,10 +36,10 @@ fn live_and_go(world: &World) {
         }))
     };
     let email = format!("{PLANTED}@example.com");
-    said("1", json!({ "email": email, "name": format!("{PLANTED} Smith"), "address": { "city": "Rome" } }));
+    accept("1", json!({ "email": email, "name": format!("{PLANTED} Smith"), "address": { "city": "Rome" } }));
     world.event_in(&email, "created");
-    said("2", json!({ "email": format!("{PLANTED}@-x.org"), "plan": PLANTED }));
-    said("3", json!({ "email": format!("second.{PLANTED}@example.com"), "company": PLANTED }));
+    accept("2", json!({ "email": format!("{PLANTED}@-x.org"), "plan": PLANTED }));
+    accept("3", json!({ "email": format!("second.{PLANTED}@example.com"), "company": PLANTED }));
     world.settled();
     world.accept(&json!({
         "type": "delete", "messageId": format!("delete-{PLANTED}"), "userId": format!("user-{PLANTED}"),

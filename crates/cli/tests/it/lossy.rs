@@ -67,14 +67,14 @@ fn events_that_the_broker_throws_away_are_reported_with_their_time_until_that_is
     });
     assert_eq!(ended.code, Some(1), "{}", ended.stdout);
     let found = of(&serde_json::from_str(&ended.stdout).unwrap(), "queue, policies");
-    let said: Vec<_> = found.iter().map(|it| it["found"].as_str().unwrap().to_owned()).collect();
+    let reasons: Vec<_> = found.iter().map(|it| it["found"].as_str().unwrap().to_owned()).collect();
     assert!(
-        said.iter().any(|it| it.contains("policy `short`") && it.contains("message-ttl = 100")),
-        "{said:?}"
+        reasons.iter().any(|it| it.contains("policy `short`") && it.contains("message-ttl = 100")),
+        "{reasons:?}"
     );
     assert!(
-        said.iter().any(|it| it.contains("operator policy `idle`") && it.contains("expires")),
-        "{said:?}"
+        reasons.iter().any(|it| it.contains("operator policy `idle`") && it.contains("expires")),
+        "{reasons:?}"
     );
     assert!(found[0]["mend"].as_str().unwrap().contains("rabbitmqctl clear_"), "{found:?}");
     assert!(!ended.stdout.contains("guest:guest"), "{}", ended.stdout);
@@ -91,8 +91,8 @@ fn events_that_the_broker_throws_away_are_reported_with_their_time_until_that_is
     let time = |name: &str| found[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
     let span = time("until").duration_since(time("since"));
     assert!(span.as_secs() < 60 && !span.is_negative(), "{found}");
-    let said = world.cli(&["status"]).stdout;
-    assert!(said.contains("40 accepted events never arrived, published between"), "{said}");
+    let output = world.cli(&["status"]).stdout;
+    assert!(output.contains("40 accepted events never arrived, published between"), "{output}");
     let ready =
         until(&world, "/readyz", || Some(world.health("/readyz")).filter(|(status, _)| *status == 503));
     assert!(ready.1.contains("40 accepted events never arrived"), "{ready:?}");

@@ -30,14 +30,14 @@ fn dead_letters_are_logged_once_for_each_cause_with_ids_and_without_names() {
         }));
         world.event_in(name, "dead");
     }
-    let said = line(&world, "events ended as dead letters");
+    let text = line(&world, "events ended as dead letters");
     let event = world.json(&["dead-letters", "list"])[1]["event_id"].as_str().unwrap().to_owned();
     for part in ["WARN", "shop", "refused", "custom:8", &event] {
-        assert!(said.contains(part), "{part} is not in {said}");
+        assert!(text.contains(part), "{part} is not in {text}");
     }
     let lines = log(&world).lines().filter(|line| line.contains("events ended as dead letters")).count();
     assert_eq!(lines, 1, "one in a minute for each cause");
-    assert!(!said.contains("wilhelmina") && !said.contains("example.org"), "{said}");
+    assert!(!text.contains("wilhelmina") && !text.contains("example.org"), "{text}");
 }
 
 #[test]
@@ -46,8 +46,8 @@ fn a_known_public_key_with_another_secret_is_logged_with_its_connection() {
     let (public, _) = KEY.split_once('.').unwrap();
     let identify = include_str!("data/identify.json");
     assert_eq!(world.post(&format!("{public}.sec_another"), identify).0, 401);
-    let said = line(&world, "public key of this connection");
-    assert!(said.contains("WARN") && said.contains("shop"), "{said}");
+    let text = line(&world, "public key of this connection");
+    assert!(text.contains("WARN") && text.contains("shop"), "{text}");
     assert_eq!(world.post("pub_nobody.sec_another", identify).0, 401);
     let lines = log(&world).lines().filter(|line| line.contains("public key of this connection")).count();
     assert_eq!(lines, 1, "a key that nobody has is no customer's mistake");

@@ -14,7 +14,7 @@ const IMPATIENT: [(&str, &str); 5] = [
 ];
 
 /// Sends an identify of each user.
-fn say(world: &World, (kind, users): (&str, usize), domain: &str, city: &str) {
+fn identify(world: &World, (kind, users): (&str, usize), domain: &str, city: &str) {
     let line = |nth: usize| {
         json!({
             "type": "identify", "userId": format!("{kind}{nth}"), "messageId": format!("{kind}{nth} in {city}"),
@@ -36,15 +36,15 @@ fn open(world: &World) -> usize {
 /// Dead letters of two causes: Refersion was away when affiliates were to be edited, and it refuses an address.
 fn with_dead_letters(failed: usize, refused: usize) -> World {
     let world = World::started(&IMPATIENT);
-    say(&world, ("user", failed), "example.org", "Rome");
+    identify(&world, ("user", failed), "example.org", "Rome");
     world.until("all to be created", || (world.affiliates().len() == failed).then_some(()));
     world.settled();
     world.faults("503=100%");
-    say(&world, ("user", failed), "example.org", "Oslo");
+    identify(&world, ("user", failed), "example.org", "Oslo");
     world.until("all to die", || (open(&world) == failed).then_some(()));
     world.faults("");
     // The reader takes these for addresses; Refersion does not.
-    say(&world, ("bad", refused), "-x.org", "Rome");
+    identify(&world, ("bad", refused), "-x.org", "Rome");
     world.until("the others to die", || (open(&world) == failed + refused).then_some(()));
     world
 }

@@ -1,4 +1,4 @@
-//! The same program on RabbitMQ and Postgres: it starts in any order, says what is wrong, and goes on by itself.
+//! The same program on RabbitMQ and Postgres: it starts in any order, reports what is wrong, and continues by itself.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -176,7 +176,7 @@ fn everything_starts_in_any_order_and_a_door_without_a_ledger_answers_503() {
     database.kill().unwrap();
     assert_eq!(world.service.take().unwrap().signal("-TERM"), Some(0), "it ends in good order all the same");
     world.serve();
-    assert_eq!(world.post(KEY, &identify("bob")).0, 503, "nobody can say whose key this is");
+    assert_eq!(world.post(KEY, &identify("bob")).0, 503, "the connection of the key cannot be read");
     assert_eq!(world.service.take().unwrap().signal("-TERM"), Some(0), "while it waits for its ledger too");
     world.serve();
     database.start_again().unwrap();
@@ -191,7 +191,7 @@ fn what_is_wrong_with_a_url_or_a_key_is_said_without_its_password() {
     let wrong_user = ledger.replace("//postgres@", "//nobody:hunter2@");
     let wrong_database = ledger.replacen("/refersion_test_", "/there_is_none_", 1);
     let wrong_password = queue.replace(":guest@", ":hunter2@");
-    for (name, url, code, said) in [
+    for (name, url, code, text) in [
         ("LEDGER__URL", wrong_user.as_str(), "ledger", "nobody"),
         ("LEDGER__URL", &wrong_database, "ledger", "does not exist"),
         ("LEDGER__URL", "postgres://u:hunter2@127.0.0.1:1/d", "ledger", "refused"),
@@ -205,7 +205,7 @@ fn what_is_wrong_with_a_url_or_a_key_is_said_without_its_password() {
         let ended = world.cli_with(&["status", "--json"], "", &[(&name, url)]);
         let error = ended.error();
         assert_eq!(error["code"], code, "{url}: {error}");
-        assert!(error["message"].as_str().unwrap().contains(said), "{url}: {error}");
+        assert!(error["message"].as_str().unwrap().contains(text), "{url}: {error}");
         assert!(!ended.stderr.contains("hunter2"), "{error}");
     }
     let world = world_on(&queue, &ledger);
@@ -241,12 +241,12 @@ fn check_tells_in_one_screen_what_is_there_and_how_to_mend_what_is_not() {
     assert_eq!(ended.code, Some(1), "{}", ended.stdout);
     let found: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(found["ok"], false);
-    for (name, said) in
+    for (name, text) in
         [("queue", "x-max-length-bytes"), ("ledger", "refused"), ("master key", "needs a master key")]
     {
         let bad = of(&found, name);
         assert_eq!(bad["verdict"], "bad", "{bad}");
-        assert!(bad["found"].as_str().unwrap().contains(said) && bad["mend"].is_string(), "{bad}");
+        assert!(bad["found"].as_str().unwrap().contains(text) && bad["mend"].is_string(), "{bad}");
     }
     let other_key = ("REFERSION_DESTINATION__SECRETS__KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
     let ended = world.cli_with(&["check"], "", &[other_key]);

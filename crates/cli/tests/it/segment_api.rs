@@ -87,7 +87,7 @@ fn what_segment_believes_stands_beside_what_has_arrived_and_what_refersion_holds
     let asked = api.asked.recv().unwrap();
     assert!(asked.starts_with("get /spaces/spa_1/audiences/aud_1 "), "{asked}");
     assert!(asked.contains(&format!("authorization: bearer {TOKEN}")), "{asked}");
-    for (status, body, says) in [
+    for (status, body, text) in [
         ("401 Unauthorized", "{}", "refuses the token"),
         ("404 Not Found", r#"{"errors":[{"type":"not-found"}]}"#, "no such audience"),
         ("429 Too Many Requests", "{}", "try again in 60 s"),
@@ -97,7 +97,7 @@ fn what_segment_believes_stands_beside_what_has_arrived_and_what_refersion_holds
         ("", "", "no answer within 5 s"),
     ] {
         let error = api.shown(&world, status, body)["error"].to_string();
-        assert!(error.contains(says), "{status}: {error}");
+        assert!(error.contains(text), "{status}: {error}");
     }
 }
 

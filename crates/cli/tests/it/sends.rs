@@ -119,7 +119,7 @@ fn the_deletes_of_a_file_are_applied_each_time_it_is_sent() {
 /// A `send` that runs, killed when dropped.
 struct Sending {
     process: Child,
-    said: BufReader<ChildStderr>,
+    log: BufReader<ChildStderr>,
 }
 
 impl Sending {
@@ -130,16 +130,16 @@ impl Sending {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let said = BufReader::new(process.stderr.take().unwrap());
-        Self { process, said }
+        let log = BufReader::new(process.stderr.take().unwrap());
+        Self { process, log }
     }
 
-    /// Waits until it says this.
+    /// Waits until it prints this.
     fn until_said(&mut self, text: &str) {
         let mut line = String::new();
         while !line.contains(text) {
             line.clear();
-            assert!(self.said.read_line(&mut line).unwrap() > 0, "it ended without saying {text}");
+            assert!(self.log.read_line(&mut line).unwrap() > 0, "it ended without the line {text}");
         }
     }
 

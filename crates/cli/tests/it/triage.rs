@@ -112,11 +112,12 @@ fn dead_letters_are_grouped_by_who_can_mend_them() {
 #[test]
 fn why_says_so_if_it_has_not_looked_at_every_event() {
     let world = World::started(&[]);
-    let said = |number: usize| json!({ "type": "identify", "userId": "ann", "traits": { "number": number } });
-    world.accept(&said(0));
+    let event =
+        |number: usize| json!({ "type": "identify", "userId": "ann", "traits": { "number": number } });
+    world.accept(&event(0));
     world.until("the first event", || world.json(&["events", "find", "ann"]).as_array()?.first().map(drop));
     assert_eq!(world.json(&["why", "ann"])[0]["complete"], true);
-    let events: Vec<Value> = (1..=1_000).map(said).collect();
+    let events: Vec<Value> = (1..=1_000).map(event).collect();
     for some in events.chunks(100) {
         assert_eq!(world.post(KEY, &json!(some).to_string()).0, 202);
     }

@@ -18,7 +18,7 @@ pub const MEMORY: u64 = 512 << 20;
 /// How long a recorded outcome may come after the call.
 const RECORDED_WITHIN: Duration = Duration::from_secs(30);
 /// How often a wait looks again.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What B noticed.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ pub struct Noticed {
     /// The longest time from the first try to the 202.
     pub admitted: Duration,
     /// Tries that were answered 429 or 5xx.
-    pub turned_away: u64,
+    pub rejected: u64,
     /// Tries that Segment would have given up on.
     pub unanswered: u64,
 }
@@ -50,7 +50,7 @@ pub async fn wait_for_arrivals(system: &mut System, sent: &Sent, at_most: Durati
     let end = Instant::now() + at_most;
     let arrivals = system.arrivals.clone();
     while sent.accepted.iter().any(|one| arrivals.latency(one).is_none()) && Instant::now() < end {
-        system.pass(LOOK_EVERY).await?;
+        system.pass(POLL_INTERVAL).await?;
     }
     Ok(())
 }
@@ -74,7 +74,7 @@ pub async fn notice(
     let measured: Vec<_> = sent.accepted.iter().filter(|one| one.number >= first).collect();
     let mut latencies: Vec<_> = measured.iter().filter_map(|one| system.arrivals.latency(one)).collect();
     latencies.sort_unstable();
-    let answers = sent.log.strange.iter();
+    let answers = sent.log.unexpected.iter();
     breaches.extend(answers.map(|(answer, times)| format!("B was answered {times} times: {answer}")));
     Ok(Noticed {
         accepted: sent.accepted.len(),
@@ -83,7 +83,7 @@ pub async fn notice(
         p99: share(&latencies, 99),
         max: share(&latencies, 100),
         admitted: measured.iter().map(|one| one.waited).max().unwrap_or_default(),
-        turned_away: sent.log.turned_away,
+        rejected: sent.log.rejected,
         unanswered: sent.log.unanswered,
     })
 }
@@ -99,7 +99,7 @@ async fn unrecorded(system: &System, sent: &Sent, breaches: &mut Vec<String>) ->
             breaches.extend(proof.breaches);
             return Ok(proof.lost);
         }
-        sleep(LOOK_EVERY).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 

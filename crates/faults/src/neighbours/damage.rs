@@ -28,7 +28,7 @@ const WITHIN: Duration = Duration::from_secs(60);
 /// Lets events of A and B wait in the queue, damages the indexes and pages that hold events of A alone, and starts
 /// everything again. Returns the number of damaged pages.
 pub(super) async fn strike(system: &mut System, honest: &Honest, dice: &mut Dice) -> anyhow::Result<u64> {
-    system.while_tending(honest.pause(WITHIN)).await??;
+    system.while_supervising(honest.pause(WITHIN)).await??;
     system.end_all().await;
     system.start_one(Role::Ingest)?;
     system.wait_until_listening().await?;
@@ -41,7 +41,7 @@ pub(super) async fn strike(system: &mut System, honest: &Honest, dice: &mut Dice
         anyhow::ensure!(Instant::now() < end, "B's events are not accepted into a whole queue");
         system.pass(Duration::from_millis(100)).await?;
     }
-    system.while_tending(honest.pause(WITHIN)).await??;
+    system.while_supervising(honest.pause(WITHIN)).await??;
     system.end_all().await;
     let file = system.folder.path().join("queue.db");
     let of_a_alone = |page: &[u8]| holds(page, MARK_OF_A) && !holds(page, MARK_OF_B);

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use super::crafted::{Crafted, LONG_ID};
 use super::flood::Flood;
 use super::honest::Honest;
-use super::play::Length;
 use super::rows::Disturbance;
+use super::run::Length;
 use super::sockets::{Manner, Sockets};
 use super::system::{A, NOW, System, setting};
 use super::{damage, outage};
@@ -31,9 +31,9 @@ const AHEAD: &str = "+100d";
 const BEFORE_THE_RESTART: Duration = Duration::from_secs(3);
 const AFTER_THE_RESTART: Duration = Duration::from_secs(6);
 /// Between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// How long everything may take to come to rest.
-const REST_WITHIN: Duration = Duration::from_secs(60);
+const IDLE_WITHIN: Duration = Duration::from_secs(60);
 
 /// What was done, and which promises were broken meanwhile.
 #[derive(Debug, Default)]
@@ -94,15 +94,15 @@ async fn events(scope: &mut Scope<'_>, crafted: Crafted, count: usize) -> anyhow
     let mut flood = Flood::start(&scope.system.endpoints(), events, &scope.dice);
     let end = Instant::now() + scope.length.at_most;
     while !flood.is_done() && Instant::now() < end {
-        scope.system.pass(LOOK_EVERY).await?;
+        scope.system.pass(POLL_INTERVAL).await?;
     }
-    Ok(judge(&flood.stop().await))
+    Ok(summarize(&flood.stop().await))
 }
 
 /// An event that is refused for good is an answer too; a wrong key is none.
-fn judge(log: &Log) -> Strike {
-    let refused: usize = log.strange.values().sum();
-    let wrong = log.strange.iter().filter(|(answer, _)| answer.starts_with("401"));
+fn summarize(log: &Log) -> Strike {
+    let refused: usize = log.unexpected.values().sum();
+    let wrong = log.unexpected.iter().filter(|(answer, _)| answer.starts_with("401"));
     Strike {
         struck: (log.accepted.len() + refused) as u64,
         breaches: wrong.map(|(answer, times)| format!("A was answered {times} times: {answer}")).collect(),
@@ -133,14 +133,14 @@ async fn full_ledger(scope: &mut Scope<'_>) -> anyhow::Result<Strike> {
     let events = Crafted::Persons.stream(dice, Crafted::Persons.events());
     let mut flood = Flood::start(&system.endpoints(), events, dice);
     let end = Instant::now() + length.at_most + length.arrive_within;
-    while flood.turned_away() == 0 && !flood.is_done() && Instant::now() < end {
-        system.pass(LOOK_EVERY).await?;
+    while flood.rejected() == 0 && !flood.is_done() && Instant::now() < end {
+        system.pass(POLL_INTERVAL).await?;
     }
     // Accepted events still have to find their place.
     system.pass(length.at_least).await?;
-    let asked_to_wait = flood.turned_away();
+    let asked_to_wait = flood.rejected();
     let log = flood.stop().await;
-    let mut strike = judge(&log);
+    let mut strike = summarize(&log);
     let size = system.ledger_bytes().await?;
     let (limit, most) = (SMALL_LEDGER.0, SMALL_LEDGER.1 * 2);
     if asked_to_wait == 0 {
@@ -200,8 +200,8 @@ async fn clock_ahead(scope: &mut Scope<'_>) -> anyhow::Result<Strike> {
 /// Lets everything come to rest, for which B has to pause.
 async fn rest(scope: &mut Scope<'_>) -> anyhow::Result<()> {
     let Scope { system, honest, .. } = scope;
-    system.while_tending(honest.pause(REST_WITHIN)).await??;
-    system.wait_for_rest(REST_WITHIN).await?;
+    system.while_supervising(honest.pause(IDLE_WITHIN)).await??;
+    system.wait_for_rest(IDLE_WITHIN).await?;
     honest.resume();
     Ok(())
 }

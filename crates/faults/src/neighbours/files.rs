@@ -61,7 +61,7 @@ pub(super) fn checkpoint(file: &Path) -> anyhow::Result<()> {
     Ok(rusqlite::Connection::open(file)?.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
 }
 
-/// Overwrites the pages that `is_wanted` says with noise. The first page, which tells what the file is, stays. Returns the
+/// Overwrites the pages that `is_wanted` selects with noise. The first page, which has the header of the file, stays. Returns the
 /// number of damaged pages.
 pub(super) fn damage(
     file: &Path,

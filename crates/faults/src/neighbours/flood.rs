@@ -48,8 +48,8 @@ impl Flood {
     }
 
     /// How often the endpoint asked A to come again.
-    pub(super) fn turned_away(&self) -> u64 {
-        lock(&self.log).turned_away
+    pub(super) fn rejected(&self) -> u64 {
+        lock(&self.log).rejected
     }
 
     /// Stops, and returns what came of the events that were sent.

@@ -28,7 +28,7 @@ const WAITING: usize = 32;
 /// The time between two messages, in milliseconds: at most 20 a second, half of B's ceiling.
 const BETWEEN: (u64, u64) = (50, 100);
 /// How often a wait looks again.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// B's messages flow until [`Honest::finish`].
 pub struct Honest {
@@ -93,8 +93,8 @@ impl Honest {
 
     /// How many answers asked B to come again.
     #[must_use]
-    pub fn turned_away(&self) -> u64 {
-        lock(&self.flow.log).turned_away
+    pub fn rejected(&self) -> u64 {
+        lock(&self.flow.log).rejected
     }
 
     /// How many tries got no answer.
@@ -112,7 +112,7 @@ impl Honest {
         self.flow.paused.store(true, Ordering::Relaxed);
         let all = async {
             while self.flow.under_way.load(Ordering::Relaxed) > 0 {
-                sleep(LOOK_EVERY).await;
+                sleep(POLL_INTERVAL).await;
             }
         };
         anyhow::ensure!(

@@ -15,7 +15,7 @@ use super::rows::Missing;
 use super::system::{B, System, setting};
 use crate::accounts::configuration;
 use crate::dice::Dice;
-use crate::ground::Ground;
+use crate::row_engines::RowEngines;
 use crate::segment_side::Client;
 use crate::story::Message;
 
@@ -75,7 +75,7 @@ pub(super) async fn damaged_ledger(
 }
 
 async fn stop(system: &mut System, honest: &Honest) -> anyhow::Result<()> {
-    system.while_tending(honest.pause(WITHIN)).await??;
+    system.while_supervising(honest.pause(WITHIN)).await??;
     system.wait_for_rest(WITHIN).await?;
     system.end_all().await;
     Ok(())
@@ -90,11 +90,11 @@ async fn go_on(system: &mut System, honest: &Honest) -> anyhow::Result<()> {
 /// Returns the files that were set aside.
 async fn take_away(system: &mut System, what: Missing, aside: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let file = |name: &str| system.folder.path().join(name);
-    let taken = match (what, &system.ground) {
-        (Missing::Connections | Missing::OwnLedger, Ground::Files) => file("ledger.db"),
+    let taken = match (what, &system.row_engines) {
+        (Missing::Connections | Missing::OwnLedger, RowEngines::Files) => file("ledger.db"),
         (Missing::Key, _) => file("master.key"),
         (Missing::Queue, _) => file("queue.db"),
-        (Missing::Connections | Missing::OwnLedger, Ground::Servers(servers)) => {
+        (Missing::Connections | Missing::OwnLedger, RowEngines::Servers(servers)) => {
             let (name, url) = setting("LEDGER__URL", servers.another_database().await?.as_str());
             system.overrides.insert(name, url);
             if what == Missing::OwnLedger {
@@ -112,7 +112,7 @@ async fn take_away(system: &mut System, what: Missing, aside: &Path) -> anyhow::
 
 /// Opens the ledger under another master key, which makes it the ledger of another installation.
 async fn found_another_installation(system: &System) -> anyhow::Result<()> {
-    let mut variables = system.ground.direct_variables(system.folder.path());
+    let mut variables = system.row_engines.direct_variables(system.folder.path());
     variables.extend(system.overrides.clone());
     variables.retain(|(name, _)| !name.ends_with("SECRETS__KEY"));
     variables.push(setting("SECRETS__KEY", OTHER_KEY));

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::system::{System, setting};
-use crate::ground::Ground;
 use crate::process::{Death, Process, Recipe, Role};
-use crate::tending::{TEND_EVERY, pass};
+use crate::row_engines::RowEngines;
+use crate::supervision::{SUPERVISION_INTERVAL, pass};
 
 /// How long a process may take to end after SIGTERM: `shutdown.deadline` and some time to exit.
 const END_WITHIN: Duration = Duration::from_secs(30);
@@ -28,12 +28,12 @@ impl System {
             setting("API__LISTEN", "127.0.0.1:0"),
             setting("INGEST__LISTEN", &self.endpoint.to_string()),
         ];
-        variables.extend(self.ground.direct_variables(self.folder.path()));
-        variables.extend(self.wishes.variables.iter().cloned());
+        variables.extend(self.row_engines.direct_variables(self.folder.path()));
+        variables.extend(self.options.variables.iter().cloned());
         variables.extend(self.clock_variables());
         variables.extend(self.overrides.clone());
         let log = self.folder.path().join(format!("{}-{}.log", self.started, role.word()));
-        let output = self.wishes.output;
+        let output = self.options.output;
         let recipe = Recipe { program: self.program.clone(), variables, log, output };
         self.processes.push(Process::start(role, recipe, None)?);
         Ok(())
@@ -55,9 +55,9 @@ impl System {
     ///
     /// If the program cannot be run.
     pub fn start_without_waiting(&mut self) -> anyhow::Result<()> {
-        let roles: &[Role] = match self.ground {
-            Ground::Files => &[Role::Serve],
-            Ground::Servers(_) => &[Role::Ingest, Role::Worker],
+        let roles: &[Role] = match self.row_engines {
+            RowEngines::Files => &[Role::Serve],
+            RowEngines::Servers(_) => &[Role::Ingest, Role::Worker],
         };
         roles.iter().try_for_each(|role| self.start_one(*role))
     }
@@ -76,7 +76,7 @@ impl System {
                 self.ended.first().map_or("no process has ended", String::as_str),
                 self.logs()
             );
-            self.pass(TEND_EVERY).await?;
+            self.pass(SUPERVISION_INTERVAL).await?;
         }
         Ok(())
     }
@@ -99,7 +99,7 @@ impl System {
     }
 
     fn clock_variables(&self) -> Vec<(String, String)> {
-        let Some(library) = &self.wishes.clock else { return Vec::new() };
+        let Some(library) = &self.options.clock else { return Vec::new() };
         [
             ("LD_PRELOAD", library.display().to_string()),
             ("FAKETIME_TIMESTAMP_FILE", self.clock_file().display().to_string()),
@@ -127,7 +127,7 @@ impl System {
     /// Kills every process.
     pub async fn kill_all(&mut self) {
         for mut process in self.processes.drain(..) {
-            process.kill_for_long().await;
+            process.kill_without_restart().await;
         }
     }
 
@@ -137,14 +137,14 @@ impl System {
     ///
     /// If the program cannot be run.
     pub async fn pass(&mut self, time: Duration) -> anyhow::Result<()> {
-        pass(time, || self.tend()).await
+        pass(time, || self.supervise()).await
     }
 
-    fn tend(&mut self) -> anyhow::Result<()> {
+    fn supervise(&mut self) -> anyhow::Result<()> {
         self.note_memory();
         for process in &mut self.processes {
             let word = process.role.word();
-            match process.tend(None)? {
+            match process.supervise(None)? {
                 Some(Death::AtPoint) => self.ended.push(format!("`{word}` aborted")),
                 Some(Death::Killed) => self.ended.push(format!("`{word}` was killed by the system")),
                 Some(Death::ByItself(status)) => self.ended.push(format!("`{word}` ended with {status}")),

@@ -53,7 +53,7 @@ pub enum Missing {
 }
 
 impl Disturbance {
-    /// Whether the row is played on this pair of engines.
+    /// Whether the row runs on this pair of engines.
     #[must_use]
     pub fn works_on(self, files: bool) -> bool {
         let only_files = matches!(

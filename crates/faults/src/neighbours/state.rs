@@ -8,10 +8,10 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::system::System;
-use crate::ground::Ground;
+use crate::row_engines::RowEngines;
 
 /// How often a wait looks again.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// The ledger's file, and what SQLite keeps beside it.
 const LEDGER_FILES: [&str; 2] = ["ledger.db", "ledger.db-wal"];
 
@@ -33,7 +33,7 @@ impl System {
                 Instant::now() < end,
                 "{queued} events in the queue and {pending} pending after {at_most:?}"
             );
-            self.pass(LOOK_EVERY).await?;
+            self.pass(POLL_INTERVAL).await?;
         }
     }
 
@@ -43,7 +43,7 @@ impl System {
     ///
     /// If it cannot be read.
     pub async fn ledger_bytes(&self) -> anyhow::Result<u64> {
-        let Ground::Servers(servers) = &self.ground else {
+        let RowEngines::Servers(servers) = &self.row_engines else {
             let size = |name| std::fs::metadata(self.folder.path().join(name)).map_or(0, |file| file.len());
             return Ok(LEDGER_FILES.map(size).iter().sum());
         };
@@ -52,7 +52,7 @@ impl System {
             testbed::postgres::psql(&url, "VACUUM")?;
             testbed::postgres::psql(&url, "SELECT pg_database_size(current_database())")
         });
-        size.await??.trim().parse().context("Postgres tells the size of a database in bytes")
+        size.await??.trim().parse().context("Postgres reports the size of a database in bytes")
     }
 
     /// Waits for `work` while the processes are looked after.
@@ -60,13 +60,13 @@ impl System {
     /// # Errors
     ///
     /// If the program cannot be run.
-    pub async fn while_tending<T>(&mut self, work: impl Future<Output = T>) -> anyhow::Result<T> {
+    pub async fn while_supervising<T>(&mut self, work: impl Future<Output = T>) -> anyhow::Result<T> {
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {
                 biased;
                 done = &mut work => return Ok(done),
-                tended = self.pass(LOOK_EVERY) => tended?,
+                supervised = self.pass(POLL_INTERVAL) => supervised?,
             }
         }
     }

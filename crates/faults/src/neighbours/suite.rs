@@ -1,33 +1,33 @@
-//! Plays the rows, one after the other or several at a time.
+//! Runs the rows, one after the other or several at a time.
 
 use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use super::play::{Length, Report, play};
 use super::rows::{ALL, Row};
-use crate::ground::{Ground, Pair};
+use super::run::{Length, Report, run_row};
 use crate::plan;
+use crate::row_engines::{Pair, RowEngines};
 use crate::servers::Machines;
 
-/// What is played.
+/// The rows to run.
 pub type Plan = plan::Plan<Length>;
 
-/// Plays every row of the plan; `report` is called with each that has ended.
+/// Runs every row of the plan; `report` is called with each that has ended.
 ///
 /// # Errors
 ///
-/// If a task of the harness panics. A row that cannot be played is in its report.
+/// If a task of the harness panics. A row that cannot be run is in its report.
 pub async fn run(plan: &Plan, report: impl Fn(&Report)) -> anyhow::Result<Vec<Report>> {
     let machines = Arc::new(OnceCell::new());
-    let play = |row| {
+    let run_one = |row| {
         let (plan, machines) = (plan.clone(), Arc::clone(&machines));
         async move {
-            let played = in_turn(&plan, &row, &machines).await;
-            played.unwrap_or_else(|cause| Report::not_played(&row, &cause))
+            let report = in_turn(&plan, &row, &machines).await;
+            report.unwrap_or_else(|cause| Report::failed(&row, &cause))
         }
     };
-    plan.each(rows(plan), play, report).await
+    plan.each(rows(plan), run_one, report).await
 }
 
 fn rows(plan: &Plan) -> Vec<Row> {
@@ -36,6 +36,6 @@ fn rows(plan: &Plan) -> Vec<Row> {
 }
 
 async fn in_turn(plan: &Plan, row: &Row, machines: &OnceCell<Machines>) -> anyhow::Result<Report> {
-    let ground = Ground::shared(plan.pair, machines).await?;
-    play(row, &plan.length, ground, plan.program.clone(), plan.seed).await
+    let row_engines = RowEngines::shared(plan.pair, machines).await?;
+    run_row(row, &plan.length, row_engines, plan.program.clone(), plan.seed).await
 }

@@ -15,9 +15,9 @@ use tokio::task::JoinHandle;
 use super::arrivals::Arrivals;
 use crate::accounts::{Account, configuration};
 use crate::dice::Dice;
-use crate::ground::Ground;
 use crate::process::{Output, Process, Role};
 use crate::proxy::Proxy;
+use crate::row_engines::RowEngines;
 use crate::segment_side::Endpoints;
 use crate::setup::free_addresses;
 
@@ -36,7 +36,7 @@ pub const NOW: &str = "+0";
 
 /// What a row wants to differ from the defaults.
 #[derive(Clone, Debug, Default)]
-pub struct Wishes {
+pub struct RowOptions {
     /// Settings of the processes, as variables of the environment.
     pub variables: Vec<(String, String)>,
     /// Where their standard error goes.
@@ -52,7 +52,7 @@ pub struct System {
     /// Files and logs.
     pub folder: TempDir,
     /// Queue and ledger.
-    pub ground: Ground,
+    pub row_engines: RowEngines,
     /// A and B.
     pub accounts: Vec<Account>,
     /// Values of B that reached Refersion.
@@ -65,7 +65,7 @@ pub struct System {
     pub memory: BTreeMap<Role, u64>,
     pub(super) processes: Vec<Process>,
     pub(super) program: PathBuf,
-    pub(super) wishes: Wishes,
+    pub(super) options: RowOptions,
     pub(super) endpoint: SocketAddr,
     wires: [Proxy; 2],
     server: JoinHandle<()>,
@@ -79,9 +79,9 @@ impl System {
     ///
     /// If something cannot be started.
     pub async fn start(
-        ground: Ground,
+        row_engines: RowEngines,
         program: PathBuf,
-        wishes: Wishes,
+        options: RowOptions,
         dice: &Dice,
     ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -93,7 +93,7 @@ impl System {
         let arrivals = Arrivals::default();
         let mut system = Self {
             folder: tempfile::Builder::new().prefix("neighbour-").tempdir()?,
-            ground,
+            row_engines,
             accounts: Vec::new(),
             wires: [Proxy::to(target).await?, Proxy::watched(target, arrivals.clone()).await?],
             arrivals,
@@ -102,7 +102,7 @@ impl System {
             memory: BTreeMap::new(),
             processes: Vec::new(),
             program,
-            wishes,
+            options,
             endpoint: free_addresses::<1>()?[0],
             server: tokio::spawn(simulator::serve(listener, refersion, std::future::pending())),
             started: 0,
@@ -139,7 +139,7 @@ impl System {
             require_address: false,
             ..Settings::default()
         };
-        if index == A && self.wishes.a_has_a_field {
+        if index == A && self.options.a_has_a_field {
             settings.custom_fields.insert(MAPPED.0.to_owned(), MAPPED.1);
         }
         settings
@@ -167,7 +167,7 @@ impl System {
     ///
     /// If they cannot be opened.
     pub async fn engines(&self) -> anyhow::Result<Engines> {
-        let variables = self.ground.direct_variables(self.folder.path());
+        let variables = self.row_engines.direct_variables(self.folder.path());
         Ok(Engines::open(&configuration(variables)?).await?)
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::play::Report;
+use super::run::Report;
 use crate::table::markdown;
 
 /// Broken promises that are written out for each row; the others are counted.
@@ -43,7 +43,7 @@ fn cells(report: &Report) -> [String; COLUMNS] {
         milliseconds(noticed.p99),
         milliseconds(noticed.max),
         milliseconds(noticed.admitted),
-        noticed.turned_away.to_string(),
+        noticed.rejected.to_string(),
         noticed.unanswered.to_string(),
         memory.collect::<Vec<_>>().join(", "),
         format!("{} s", report.took.as_secs()),

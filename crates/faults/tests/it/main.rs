@@ -6,5 +6,5 @@ mod neighbours;
 mod notices;
 mod table;
 
-/// Held by a suite while it plays: two at the same time would only be late together.
+/// Held by a suite while it runs: two at the same time would only slow each other down.
 static MACHINE: Mutex<()> = Mutex::const_new(());

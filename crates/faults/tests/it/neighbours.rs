@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use faults::ground::Pair;
-use faults::neighbours::play::SHORT;
+use faults::neighbours::run::SHORT;
 use faults::neighbours::suite::{Plan, run};
 use faults::neighbours::table::{breaches, table};
+use faults::row_engines::Pair;
 
 use crate::MACHINE;
 use crate::table::seed;
@@ -22,7 +22,7 @@ async fn nothing_of_b_is_lost(pair: Pair) {
     assert!(broken.is_empty(), "seed {seed}\n{}\n{broken}", table(&reports));
 }
 
-/// One pair after the other: side by side they would only be late together.
+/// One pair after the other: side by side they would only slow each other down.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_connection_does_not_stop_another_on_files_and_on_servers() {
     let _alone = MACHINE.lock().await;

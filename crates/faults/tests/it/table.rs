@@ -3,20 +3,20 @@
 use std::path::PathBuf;
 
 use faults::fault::{ALL, Kind};
-use faults::ground::Pair;
 use faults::row::SHORT;
+use faults::row_engines::Pair;
 use faults::suite::{Plan, run};
 use faults::table::{breaches, table};
 
 use crate::MACHINE;
 
-/// Any seed will do; one that stays makes a failure easier to meet again. `FAULTS_SEED` chooses another.
+/// Any seed will do; one that stays makes a failure easier to reproduce. `FAULTS_SEED` chooses another.
 const SEED: u64 = 20_261_122;
 
 /// Rows at the same time: most of a row is waiting for leases to run out.
 const SIDE_BY_SIDE: usize = 8;
 
-#[expect(clippy::disallowed_methods, reason = "who runs the test may name a seed")]
+#[expect(clippy::disallowed_methods, reason = "the caller of the test may choose a seed")]
 pub(crate) fn seed() -> u64 {
     std::env::var("FAULTS_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(SEED)
 }
@@ -41,7 +41,7 @@ async fn every_promise_is_kept(pair: Pair) {
     assert!(broken.is_empty(), "seed {}\n{}\n{broken}", plan.seed, table(&rows));
 }
 
-/// One pair after the other: side by side they would only be late together.
+/// One pair after the other: side by side they would only slow each other down.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_promise_is_kept_on_files_and_on_servers_whatever_is_killed_or_cut() {
     let _alone = MACHINE.lock().await;

@@ -24,7 +24,7 @@ fn read(text: &str, options: &Options) -> Counts {
 }
 
 /// What the events say: userId, anonymousId and traits.
-fn said(text: &str, options: &Options) -> Vec<Value> {
+fn events(text: &str, options: &Options) -> Vec<Value> {
     let counts = read(text, options);
     assert_eq!(counts.bad, [0; 0]);
     let of = |event: &String| {
@@ -50,12 +50,12 @@ fn reasons(text: &str, options: &Options) -> Vec<(u64, Reason)> {
 
 #[test]
 fn an_audience_is_true_for_each_row() {
-    let a = said(AUDIENCE_A, &audience());
+    let a = events(AUDIENCE_A, &audience());
     let first = json!([null, "anon_1", {"vip": true, "email": "luke@force.com"}]);
     let further = json!([null, null, {"vip": true, "email": "chosen_one@force.com"}]);
     let second = json!([null, "anon_2", {"vip": true, "email": "green_master@force.com"}]);
     assert_eq!(a, [first, further, second]);
-    assert_eq!(a, said(AUDIENCE_B, &audience()), "the columns repeat the identifiers");
+    assert_eq!(a, events(AUDIENCE_B, &audience()), "the columns repeat the identifiers");
 }
 
 #[test]
@@ -65,18 +65,18 @@ fn hashed_addresses_are_bad_lines() {
 
 #[test]
 fn a_trait_has_the_value_of_its_row() {
-    let a = said(TRAIT_A, &a_trait());
+    let a = events(TRAIT_A, &a_trait());
     assert_eq!(a[0], json!([null, "anon_1", {"ltv": "34", "email": "luke@force.com"}]));
     assert_eq!(a[2], json!([null, "anon_2", {"ltv": "23", "email": "green_master@force.com"}]));
-    assert_eq!(a, said(TRAIT_B, &a_trait()));
-    let c = said(TRAIT_C, &a_trait());
+    assert_eq!(a, events(TRAIT_B, &a_trait()));
+    let c = events(TRAIT_C, &a_trait());
     assert!(c.contains(&json!([null, null, {"ltv": "34", "email": "chosen_one@force.com"}])), "{c:?}");
 }
 
 #[test]
 fn the_key_names_the_trait_where_all_rows_have_the_same() {
     let same = "key,value,email\nplan,gold,a@b.c\nplan,tin,d@e.f\n";
-    assert_eq!(said(same, &Options::default())[0], json!([null, null, {"plan": "gold", "email": "a@b.c"}]));
+    assert_eq!(events(same, &Options::default())[0], json!([null, null, {"plan": "gold", "email": "a@b.c"}]));
     let refused = read_whole(TRAIT_A.as_bytes(), &Options::default(), 1 << 16);
     assert_eq!(refused, Err(Unusable::TraitMissing), "those of profiles differ");
 }
@@ -139,9 +139,9 @@ fn line_ends_marks_and_quotes_do_not_change_what_is_read() {
         json!(["u1", null, {"vip": true, "email": "a@b.c", "first_name": "Ann", "Company": "Acme,\nInc"}]),
         json!(["u2", null, {"vip": true}]),
     ];
-    assert_eq!(said(text, &audience()), expected);
-    assert_eq!(said(&format!("\u{feff}{text}"), &audience()), expected);
-    assert_eq!(said(text.trim_end(), &audience()), expected);
+    assert_eq!(events(text, &audience()), expected);
+    assert_eq!(events(&format!("\u{feff}{text}"), &audience()), expected);
+    assert_eq!(events(text.trim_end(), &audience()), expected);
     let ids = |text: &str| -> Vec<Value> {
         let events = read(text, &audience()).events;
         events

@@ -1,4 +1,4 @@
-//! Whether the graphs say the same of everybody as the reference does.
+//! Whether the graphs and the reference model agree on every person.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use identity::graph::{Affiliate, Kind, Status};
 use identity::plan::{Act, Analysis};
 use reference::{Expected, Presence};
 
-use crate::dice::Verdict;
+use crate::dice::PropertyResult;
 use crate::story::text_of;
 use crate::town::Town;
 
@@ -17,10 +17,10 @@ type Persons = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Holds the fold and "Who is who" against the reference: the same affiliates with the same fields, and, if there were an
 /// affiliate at every address, the same ones disabled.
-pub(crate) fn agree(town: &Town, expected: &Expected) -> Verdict {
+pub(crate) fn agree(town: &Town, expected: &Expected) -> PropertyResult {
     let (ours, theirs) = (persons(town), expected_persons(expected));
     if ours != theirs {
-        return Err(format!("the fold says {ours:#?}, the reference {theirs:#?}"));
+        return Err(format!("the fold has {ours:#?}, the reference {theirs:#?}"));
     }
     let disabled: Vec<String> = town.graphs.iter().flat_map(|graph| disabled(graph, town)).collect();
     let mut disabled: Vec<&String> = disabled.iter().collect();

@@ -18,15 +18,15 @@ fn watching() -> Rules {
     Rules { audiences: Arc::new(Map::from_iter([("trait:flag".into(), FLAG)])), ..rules() }
 }
 
-/// The counts of the audience after these events, with what Refersion was told of the affiliate at `a@x.io`.
-fn counts_of(events: &[Event], told: Option<&str>) -> MemberCounts {
+/// The counts of the audience after these events, with the value sent for the affiliate at `a@x.io`.
+fn counts_of(events: &[Event], sent: Option<&str>) -> MemberCounts {
     let mut graph = Graph::default();
     events.iter().for_each(|event| fold(&mut graph, event));
     identity::settle::settle(&mut graph, &watching());
-    if let Some(told) = told {
+    if let Some(sent) = sent {
         let mut affiliate = Affiliate::at(address("a@x.io"));
         (affiliate.id, affiliate.code) = (Some(1), Some("a".to_owned()));
-        affiliate.delivered.insert("custom:1".into(), Some(told.into()));
+        affiliate.delivered.insert("custom:1".into(), Some(sent.into()));
         graph.affiliates.push(affiliate);
     }
     let rules = watching();

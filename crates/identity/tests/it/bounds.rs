@@ -24,10 +24,10 @@ const FEW: Bounds = Bounds { unmapped_traits: 3, ..Bounds::STANDARD };
 
 /// Events of two users that share addresses and an anonymousId, with names, a mapped trait and many that nothing maps.
 fn history(dice: &mut Dice) -> Vec<Event> {
-    (0..2 + dice.below(10)).map(|number| said(dice, number as u64)).collect()
+    (0..2 + dice.below(10)).map(|number| random_event(dice, number as u64)).collect()
 }
 
-fn said(dice: &mut Dice, number: u64) -> Event {
+fn random_event(dice: &mut Dice, number: u64) -> Event {
     let at = i64::try_from(dice.below(12)).expect("small");
     let mut event = Event { number, key: format!("message {number}"), ..identify(at) };
     event = event.user(dice.pick(&["U", "V"]));
@@ -97,7 +97,7 @@ fn random_histories_meet_the_bound() {
 }
 
 #[test]
-fn of_one_value_too_many_the_event_that_says_it_ends_and_names_it() {
+fn an_event_with_one_value_too_many_ends_and_names_it() {
     let first = identify(1).user("U").email("a@x.io").with("trait:a", "1").with("trait:b", "1");
     let second = identify(2).user("U").with("trait:c", "1").with("trait:d", "1");
     let (mut town, settled) = town(FEW, &[first, second.clone()]);
@@ -109,13 +109,13 @@ fn of_one_value_too_many_the_event_that_says_it_ends_and_names_it() {
     assert_eq!(graph.identifiers.values().map(|it| it.traits.len()).sum::<usize>(), 3);
 }
 
-/// A person of whom much is said under three identifiers.
+/// A person with many statements under three identifiers.
 fn much(seed: u64) -> Vec<Event> {
     let mut dice = Dice::of(seed);
     (0..60)
         .map(|number| {
             let long = format!("{number} {}", "x".repeat(200 + dice.below(100)));
-            let mut event = said(&mut dice, number).named("Ann");
+            let mut event = random_event(&mut dice, number).named("Ann");
             event.traits.extend(KEYS.map(|key| (key, Some(long.clone()))));
             event
         })
@@ -161,7 +161,7 @@ fn deletes_that_wait_are_bounded_too_and_their_tombstones_stay() {
     assert_eq!(named, Some(crate::story::moment(19)));
 }
 
-/// The standard bounds, as they are: 500 traits that settings map, said under hundreds of anonymousIds with long values.
+/// The standard bounds, as they are: 500 traits that settings map, stated under hundreds of anonymousIds with long values.
 #[test]
 fn distinct_custom_traits_of_one_person_are_bounded_mapped_or_not_and_over_all_profiles() {
     let name = |number: usize| -> &'static str { format!("trait:made up {number:06}").leak() };

@@ -5,35 +5,35 @@ use std::collections::BTreeMap;
 use identity::plan::StepKind;
 use reference::least_calls;
 
-use crate::dice::{Verdict, for_all};
-use crate::play::Play;
+use crate::dice::{PropertyResult, for_all};
+use crate::run::Run;
 use crate::story::{Event, expected, history, rules};
 
-fn made_calls(play: &Play, kind: StepKind) -> usize {
-    play.calls.iter().filter(|step| step.kind() == kind).count()
+fn made_calls(run: &Run, kind: StepKind) -> usize {
+    run.calls.iter().filter(|step| step.kind() == kind).count()
 }
 
-fn only_the_least_goes_out(events: &[Event], _seed: u64) -> Verdict {
-    let mut play = Play::new(rules());
+fn only_the_least_goes_out(events: &[Event], _seed: u64) -> PropertyResult {
+    let mut run = Run::new(rules());
     for event in events {
-        play.absorb(event)?;
+        run.absorb(event)?;
     }
-    play.rest()?;
+    run.run_until_idle()?;
     let least = least_calls(&expected(events, &rules(), &[], BTreeMap::new()), &[]);
-    let made = [StepKind::Create, StepKind::Edit, StepKind::Status].map(|kind| made_calls(&play, kind));
+    let made = [StepKind::Create, StepKind::Edit, StepKind::Status].map(|kind| made_calls(&run, kind));
     if made != [least.creates, least.edits, least.status_changes] {
         return Err(format!("creates, edits and status changes were {made:?}; the least is {least:?}"));
     }
     let mut searches = BTreeMap::new();
-    for step in play.calls.iter().filter(|step| step.kind() == StepKind::Search) {
+    for step in run.calls.iter().filter(|step| step.kind() == StepKind::Search) {
         *searches.entry(step.anchor).or_insert(0) += 1;
     }
     if searches.values().any(|times| *times > 1) {
         return Err(format!("an address was searched for more than once: {searches:?}"));
     }
-    let before = play.calls.len();
-    play.rest()?;
-    if play.calls.len() > before { Err("what is told was told again".to_owned()) } else { Ok(()) }
+    let before = run.calls.len();
+    run.run_until_idle()?;
+    if run.calls.len() > before { Err("delivered traits were sent again".to_owned()) } else { Ok(()) }
 }
 
 #[test]
@@ -44,16 +44,16 @@ fn what_is_absorbed_before_the_first_call_takes_the_least_calls() {
 #[test]
 fn a_repeated_history_takes_no_call() {
     for_all(1_000, history, |events, _| {
-        let mut play = Play::new(rules());
+        let mut run = Run::new(rules());
         for event in events {
-            play.absorb(event)?;
+            run.absorb(event)?;
         }
-        play.rest()?;
-        let before = play.calls.len();
+        run.run_until_idle()?;
+        let before = run.calls.len();
         for event in events {
-            play.absorb(&Event { number: event.number + 100, ..event.clone() })?;
+            run.absorb(&Event { number: event.number + 100, ..event.clone() })?;
         }
-        play.rest()?;
-        if play.calls.len() > before { Err(format!("{:#?}", &play.calls[before..])) } else { Ok(()) }
+        run.run_until_idle()?;
+        if run.calls.len() > before { Err(format!("{:#?}", &run.calls[before..])) } else { Ok(()) }
     });
 }

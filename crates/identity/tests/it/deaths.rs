@@ -6,7 +6,7 @@ use identity::plan::{Act, Analysis, StepKind};
 use identity::settle::{End, settle};
 use identity::{Map, Text};
 
-use crate::play::Play;
+use crate::run::Run;
 use crate::story::{address, delete, identify, moment, rules};
 use crate::tiny::{cause, unknown};
 use crate::town::{ann, town};
@@ -15,39 +15,43 @@ use crate::town::{ann, town};
 fn only_the_event_that_set_the_refused_value_dies() {
     let bad = identify(2).user("U").with("company", "bad firm").with("phone", "17");
     let other = identify(3).user("U").with("city", "Rome");
-    let play = Play::of(&[ann(), bad.clone(), other.clone()]);
-    let told = &play.affiliates()["a@x.io"];
-    assert_eq!((told["phone"], told["city"], told.get("company")), ("17", "Rome", None), "the rest is sent");
-    assert_eq!((play.outcomes(&bad), play.outcomes(&other)), (vec!["dead refused"], vec!["created"]));
+    let run = Run::of(&[ann(), bad.clone(), other.clone()]);
+    let fields = &run.affiliates()["a@x.io"];
+    assert_eq!(
+        (fields["phone"], fields["city"], fields.get("company")),
+        ("17", "Rome", None),
+        "the rest is sent"
+    );
+    assert_eq!((run.outcomes(&bad), run.outcomes(&other)), (vec!["dead refused"], vec!["created"]));
 }
 
 #[test]
-fn an_event_that_repeats_nothing_refused_is_told_though_its_person_has_a_refused_value() {
-    let mut play = Play::of(&[ann()]);
-    play.go_on(&[identify(2).user("U").email("bad@x.io")]);
+fn an_event_that_repeats_nothing_refused_is_sent_though_its_person_has_a_refused_value() {
+    let mut run = Run::of(&[ann()]);
+    run.continue_with(&[identify(2).user("U").email("bad@x.io")]);
     let next = identify(3).user("U").email("bad@x.io").with("trait:flag", "true");
-    play.go_on(std::slice::from_ref(&next));
-    assert_eq!(play.outcomes(&next), ["updated"]);
-    assert_eq!(play.affiliates()["a@x.io"]["custom:1"], "true", "the affiliate stays where it was");
+    run.continue_with(std::slice::from_ref(&next));
+    assert_eq!(run.outcomes(&next), ["updated"]);
+    assert_eq!(run.affiliates()["a@x.io"]["custom:1"], "true", "the affiliate stays where it was");
 }
 
 #[test]
 fn who_lacks_a_required_value_because_it_was_refused_waits_without_a_call() {
     let bad = ann().with("first_name", "bad name");
-    let mut play = Play::of(std::slice::from_ref(&bad));
-    assert_eq!(play.outcomes(&bad), ["dead refused"]);
-    let calls = play.calls.len();
+    let mut run = Run::of(std::slice::from_ref(&bad));
+    assert_eq!(run.outcomes(&bad), ["dead refused"]);
+    let calls = run.calls.len();
     let flag = identify(2).user("U").with("trait:flag", "true");
-    play.go_on(std::slice::from_ref(&flag));
-    assert_eq!(play.outcomes(&flag), ["remembered refused_value"]);
-    assert_eq!(play.calls.len(), calls);
-    play.go_on(&[identify(3).user("U").with("first_name", "Ann")]);
-    assert_eq!(play.outcomes(&flag), ["remembered refused_value", "updated"]);
-    assert_eq!(play.outcomes(&bad), ["dead refused", "created"], "its last name was delivered after all");
+    run.continue_with(std::slice::from_ref(&flag));
+    assert_eq!(run.outcomes(&flag), ["remembered refused_value"]);
+    assert_eq!(run.calls.len(), calls);
+    run.continue_with(&[identify(3).user("U").with("first_name", "Ann")]);
+    assert_eq!(run.outcomes(&flag), ["remembered refused_value", "updated"]);
+    assert_eq!(run.outcomes(&bad), ["dead refused", "created"], "its last name was delivered after all");
 }
 
 #[test]
-fn a_newer_value_said_during_the_call_does_not_die_of_it() {
+fn a_newer_value_stated_during_the_call_does_not_die_of_it() {
     let bad = identify(2).user("U").with("company", "bad firm");
     let good = identify(3).user("U").with("company", "Good Firm");
     let mut town = town(&[ann(), bad, good.clone()]);
@@ -62,7 +66,7 @@ fn a_newer_value_said_during_the_call_does_not_die_of_it() {
 }
 
 #[test]
-fn a_call_about_another_value_tells_no_event() {
+fn a_call_about_another_value_delivers_no_event() {
     let events = [ann(), identify(2).user("U").with("company", "New")];
     let mut town = town(&events);
     let graph = &mut town.graphs[0];
@@ -145,12 +149,12 @@ fn a_delete_waits_for_a_create_that_is_under_way() {
 }
 
 #[test]
-fn who_is_gone_at_refersion_is_made_again_when_an_operator_says_so() {
-    let mut play = Play::of(&[ann()]);
-    play.tiny.affiliates.clear();
+fn an_affiliate_missing_in_refersion_is_created_again_when_an_operator_replays() {
+    let mut run = Run::of(&[ann()]);
+    run.tiny.affiliates.clear();
     let flag = identify(2).user("U").with("trait:flag", "true");
-    play.absorb(&flag).expect("every promise holds");
-    let graph = &mut play.town.graphs[0];
+    run.absorb(&flag).expect("every promise holds");
+    let graph = &mut run.town.graphs[0];
     let deaths = apply(graph, &rules(), address("a@x.io"), &Answer::Gone { id: 1 }, moment(3));
     assert_eq!(deaths.iter().map(|it| it.cause.class.as_str()).collect::<Vec<_>>(), ["gone"]);
     assert!(Analysis::of(graph, &rules()).steps.is_empty());
@@ -161,13 +165,13 @@ fn who_is_gone_at_refersion_is_made_again_when_an_operator_says_so() {
 
 #[test]
 fn a_field_that_cannot_be_emptied_is_left_alone() {
-    let mut play = Play::of(&[
+    let mut run = Run::of(&[
         ann(),
         identify(2).email("a@x.io").anonymous("x"),
         identify(3).anonymous("x").with("company", "Acme"),
     ]);
-    play.absorb(&delete(4).anonymous("x")).expect("every promise holds");
-    let graph = &mut play.town.graphs[0];
+    run.absorb(&delete(4).anonymous("x")).expect("every promise holds");
+    let graph = &mut run.town.graphs[0];
     let Act::Edit { fields, .. } = Analysis::of(graph, &rules()).steps.remove(0).act else {
         panic!("an edit")
     };
@@ -180,7 +184,7 @@ fn a_field_that_cannot_be_emptied_is_left_alone() {
 
 /// The value's user lost the address while the call was under way; the next one says nothing of the field.
 #[test]
-fn a_field_is_emptied_though_a_value_was_refused_of_somebody_who_speaks_for_it_no_more() {
+fn a_field_is_emptied_though_a_value_was_refused_of_a_person_who_no_longer_sets_it() {
     let mut town = town(&[ann().with("company", "Firm")]);
     let told = [("first_name", "Ann"), ("last_name", "Lee"), ("company", "Firm")];
     let told = told.into_iter().map(|(field, text)| (field.into(), text.into())).collect();

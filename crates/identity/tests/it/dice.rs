@@ -1,4 +1,4 @@
-//! Chance from a seed, so that every failure can be played again.
+//! Chance from a seed, so that every failure can be reproduced.
 
 use std::fmt::Debug;
 
@@ -37,15 +37,15 @@ impl Dice {
     }
 }
 
-/// What a property says of the events that a seed makes: `Err` tells what is wrong.
-pub(crate) type Verdict = Result<(), String>;
+/// The result of a property for the events of a seed: `Err` names what is wrong.
+pub(crate) type PropertyResult = Result<(), String>;
 
 /// Plays `cases` seeds, or those that the environment asks for. `make` draws the events, `holds` judges them; it is given
 /// the seed too, for what else it leaves to chance.
 pub(crate) fn for_all<T: Clone + Debug>(
     cases: u64,
     make: impl Fn(&mut Dice) -> Vec<T>,
-    holds: impl Fn(&[T], u64) -> Verdict,
+    holds: impl Fn(&[T], u64) -> PropertyResult,
 ) {
     for seed in seeds(cases) {
         let events = make(&mut Dice::of(seed));
@@ -57,7 +57,7 @@ pub(crate) fn for_all<T: Clone + Debug>(
     }
 }
 
-/// The seeds to play.
+/// The seeds to run.
 pub(crate) fn seeds(cases: u64) -> std::ops::Range<u64> {
     let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
     match number("PEOPLE_SEED") {

@@ -5,7 +5,7 @@ use identity::plan::{Act, Analysis, StepKind};
 use identity::settle::{End, settle};
 use identity::{Map, Text};
 
-use crate::play::Play;
+use crate::run::Run;
 use crate::story::{address, delete, identify, moment, rules};
 use crate::tiny::cause;
 use crate::town::{ann, town};
@@ -13,33 +13,33 @@ use crate::town::{ann, town};
 #[test]
 fn what_a_scrub_cannot_overwrite_is_named_by_the_delete_and_not_tried_for_ever() {
     let scrubbing = identity::eligibility::Rules { scrub: true, ..rules() };
-    let mut play = Play::new(scrubbing.clone());
-    play.go_on(&[ann().with("company", "Acme").with("country", "US")]);
+    let mut run = Run::new(scrubbing.clone());
+    run.continue_with(&[ann().with("company", "Acme").with("country", "US")]);
     let gone = delete(2).user("U");
-    play.go_on(std::slice::from_ref(&gone));
-    assert_eq!(play.outcomes(&gone), ["deleted not_scrubbed: country"]);
-    let graph = &play.town.graphs[0];
-    let Some(Act::Scrub { fields, .. }) = play.calls.iter().map(|step| &step.act).next_back() else {
+    run.continue_with(std::slice::from_ref(&gone));
+    assert_eq!(run.outcomes(&gone), ["deleted not_scrubbed: country"]);
+    let graph = &run.town.graphs[0];
+    let Some(Act::Scrub { fields, .. }) = run.calls.iter().map(|step| &step.act).next_back() else {
         panic!("a scrub")
     };
     assert_eq!(*fields, ["company", "country", "first_name", "last_name"]);
     assert!(Analysis::of(graph, &scrubbing).steps.is_empty());
-    assert_eq!(stuck(&play, &scrubbing), ["country"]);
+    assert_eq!(stuck(&run, &scrubbing), ["country"]);
 }
 
 /// The fields of the only graph's only affiliate that keep a value which has to go.
-fn stuck(play: &Play, rules: &identity::eligibility::Rules) -> Vec<Text> {
-    let settled = settle(&mut play.town.graphs[0].clone(), rules);
+fn stuck(run: &Run, rules: &identity::eligibility::Rules) -> Vec<Text> {
+    let settled = settle(&mut run.town.graphs[0].clone(), rules);
     settled.stuck.into_iter().flat_map(|(_, fields)| fields).collect()
 }
 
 #[test]
 fn of_an_affiliate_that_was_there_before_every_field_is_overwritten() {
-    let mut play = Play::new(identity::eligibility::Rules { scrub: true, ..rules() });
-    play.tiny.put("a@x.io", identity::graph::Status::Active, "Acme");
-    play.go_on(&[identify(1).user("U").email("a@x.io")]);
-    play.go_on(&[delete(2).user("U")]);
-    let Some(Act::Scrub { fields, .. }) = play.calls.iter().map(|step| &step.act).next_back() else {
+    let mut run = Run::new(identity::eligibility::Rules { scrub: true, ..rules() });
+    run.tiny.put("a@x.io", identity::graph::Status::Active, "Acme");
+    run.continue_with(&[identify(1).user("U").email("a@x.io")]);
+    run.continue_with(&[delete(2).user("U")]);
+    let Some(Act::Scrub { fields, .. }) = run.calls.iter().map(|step| &step.act).next_back() else {
         panic!("a scrub")
     };
     assert!(identity::eligibility::TEXT_FIELDS.iter().all(|field| fields.iter().any(|it| it == field)));
@@ -47,16 +47,16 @@ fn of_an_affiliate_that_was_there_before_every_field_is_overwritten() {
 
 #[test]
 fn a_country_that_is_cleared_costs_no_call_and_no_dead_letter_and_is_named() {
-    let mut play = Play::of(&[ann().with("country", "US")]);
-    let calls = play.calls.len();
+    let mut run = Run::of(&[ann().with("country", "US")]);
+    let calls = run.calls.len();
     let cleared = identify(2).user("U").cleared("country");
-    play.go_on(std::slice::from_ref(&cleared));
-    assert_eq!(play.outcomes(&cleared), ["unchanged cannot_be_cleared: country"]);
-    assert_eq!(play.calls.len(), calls);
-    assert_eq!(stuck(&play, &rules()), ["country"]);
-    play.go_on(&[identify(3).user("U").with("country", "DE")]);
-    assert_eq!(play.affiliates()["a@x.io"]["country"], "DE");
-    assert!(stuck(&play, &rules()).is_empty());
+    run.continue_with(std::slice::from_ref(&cleared));
+    assert_eq!(run.outcomes(&cleared), ["unchanged cannot_be_cleared: country"]);
+    assert_eq!(run.calls.len(), calls);
+    assert_eq!(stuck(&run, &rules()), ["country"]);
+    run.continue_with(&[identify(3).user("U").with("country", "DE")]);
+    assert_eq!(run.affiliates()["a@x.io"]["country"], "DE");
+    assert!(stuck(&run, &rules()).is_empty());
 }
 
 fn lasting(late_creates: i64) -> identity::eligibility::Rules {
@@ -142,7 +142,7 @@ fn an_affiliate_that_appears_late_near_a_tombstone_is_disabled() {
 
 /// A search in vain has forgotten what the create sent, and the API does not show most fields.
 #[test]
-fn an_affiliate_that_appears_late_keeps_no_text_that_nobody_states() {
+fn an_affiliate_that_appears_late_keeps_no_text_that_no_event_states() {
     let rules = lasting(120_000_000);
     let mut town = town(&[ann()]);
     let anchor = address("a@x.io");

@@ -18,11 +18,11 @@ fn is_caught(fault: Fold) -> bool {
 #[test]
 fn a_fold_in_which_the_later_absorbed_wins_is_caught() {
     assert!(is_caught(|graph, event| {
-        let said = event.statement().traits;
+        let stated = event.statement().traits;
         if let Some(profile) = graph.identifiers.get_mut(&event.names()[0])
             && !event.delete
         {
-            profile.traits.retain(|key, _| !said.contains_key(key));
+            profile.traits.retain(|key, _| !stated.contains_key(key));
         }
         fold(graph, event);
     }));

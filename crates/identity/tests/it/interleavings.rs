@@ -1,9 +1,9 @@
-//! Absorbing, calls, lost answers, refused values and deletes in any interleaving end as the reference says.
+//! Absorbing, calls, lost answers, refused values and deletes in any interleaving end as the reference model expects.
 
 use identity::graph::Status;
 
-use crate::dice::{Dice, Verdict, for_all};
-use crate::play::Play;
+use crate::dice::{Dice, PropertyResult, for_all};
+use crate::run::Run;
 use crate::story::{Event, history, rules};
 use crate::tiny::Luck;
 
@@ -29,15 +29,15 @@ fn luck(dice: &mut Dice) -> Luck {
     dice.pick(&[Luck::Fine, Luck::Fine, Luck::LostBefore, Luck::LostAfter, Luck::TurnedAway])
 }
 
-fn play(events: &[Event], seed: u64) -> Verdict {
+fn run(events: &[Event], seed: u64) -> PropertyResult {
     let mut dice = Dice::of(!seed);
-    let mut play = Play::new(rules());
-    play.town.rules.scrub = dice.percent(20);
-    play.town.rules.active = dice.percent(80);
-    play.tiny.active = play.town.rules.active;
+    let mut run = Run::new(rules());
+    run.town.rules.scrub = dice.percent(20);
+    run.town.rules.active = dice.percent(80);
+    run.tiny.active = run.town.rules.active;
     for email in ["a@x.io", "b@x.io", "s@x.io"] {
         if dice.percent(10) {
-            play.tiny.put(email, dice.pick(&[Status::Active, Status::Pending, Status::Disabled]), "Old Firm");
+            run.tiny.put(email, dice.pick(&[Status::Active, Status::Pending, Status::Disabled]), "Old Firm");
         }
     }
     let mut coming = events.to_vec();
@@ -45,24 +45,24 @@ fn play(events: &[Event], seed: u64) -> Verdict {
     let again = coming.iter().filter(|_| dice.percent(10)).cloned().collect::<Vec<_>>();
     // Segment's retry of a message is another event with the same words.
     coming.extend(again.into_iter().map(|event| Event { number: event.number + 100, ..event }));
-    while !coming.is_empty() || play.flights() > 0 {
+    while !coming.is_empty() || run.flights() > 0 {
         match dice.below(3) {
-            0 if !coming.is_empty() => play.absorb(&coming.remove(0))?,
-            1 if !play.town.graphs.is_empty() => {
-                let graph = dice.below(play.town.graphs.len());
-                play.send(graph, || (luck(&mut dice), dice.percent(50)))?;
+            0 if !coming.is_empty() => run.absorb(&coming.remove(0))?,
+            1 if !run.town.graphs.is_empty() => {
+                let graph = dice.below(run.town.graphs.len());
+                run.send(graph, || (luck(&mut dice), dice.percent(50)))?;
             }
-            _ if play.flights() > 0 => {
-                let flight = dice.below(play.flights());
-                play.land(flight, luck(&mut dice))?;
+            _ if run.flights() > 0 => {
+                let flight = dice.below(run.flights());
+                run.land(flight, luck(&mut dice))?;
             }
             _ => {}
         }
     }
-    play.rest()
+    run.run_until_idle()
 }
 
 #[test]
-fn whatever_comes_in_between_the_account_ends_as_the_reference_says() {
-    for_all(6_000, with_refusals, play);
+fn in_any_interleaving_the_account_ends_as_the_reference_model_expects() {
+    for_all(6_000, with_refusals, run);
 }

@@ -12,7 +12,7 @@ use identity::{Map, Text};
 use crate::story::{Event, address, delete, identify, moment, rules};
 use crate::town::{ann, town};
 
-/// A person who lacks what a create needs, with something to tell.
+/// A person who lacks what a create needs, with something to send.
 fn stranger() -> Event {
     identify(1).user("U").email("a@x.io").with("trait:vip", "gold")
 }
@@ -37,7 +37,7 @@ fn whom_a_complete_directory_does_not_list_costs_no_call() {
     assert_eq!(steps(&graph)[0].kind(), StepKind::Search);
     assert!(
         !apply_directory(&mut graph, &rules(), &known(None, None)),
-        "a directory that is not complete says nothing"
+        "an incomplete directory decides nothing"
     );
     assert!(apply_directory(&mut graph, &rules(), &known(Some(moment(9)), None)));
     let settled = settle(&mut graph, &rules());
@@ -95,7 +95,7 @@ fn one_who_can_be_created_is_created_if_a_listed_affiliate_is_gone() {
 }
 
 #[test]
-fn a_delete_is_searched_for_whatever_a_directory_says_that_began_before_it() {
+fn a_delete_is_searched_for_regardless_of_a_directory_that_began_before_it() {
     let gone = delete(5).user("U").email("a@x.io");
     let mut before = graph(&[stranger()]);
     apply_directory(&mut before, &rules(), &known(Some(moment(4)), None));

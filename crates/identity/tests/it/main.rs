@@ -1,6 +1,6 @@
 //! The identity rules held against the reference model, which shares no code with them.
 //!
-//! Random histories come from seeds. `PEOPLE_CASES=100000` sets how many each random test plays; `PEOPLE_SEED=17` plays
+//! Random histories come from seeds. `PEOPLE_CASES=100000` sets how many each random test runs; `PEOPLE_SEED=17` runs
 //! that one alone. A failure prints its seed and the fewest of its events that still fail.
 
 #![expect(clippy::disallowed_methods, reason = "tests take seeds and times from outside")]
@@ -17,10 +17,10 @@ mod interleavings;
 mod known;
 mod order;
 mod outcomes;
-mod play;
+mod random_traits;
 mod repeats;
 mod rows;
-mod said;
+mod run;
 mod shared;
 mod story;
 mod takeover;

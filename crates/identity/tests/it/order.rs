@@ -3,22 +3,22 @@
 use std::collections::BTreeMap;
 
 use crate::agreement::{agree, reborn};
-use crate::dice::{Dice, Verdict, for_all};
+use crate::dice::{Dice, PropertyResult, for_all};
 use crate::story::{Event, address, expected, history, rules};
 use crate::town::{Fold, Town, fold};
 
 /// Absorbs events shuffled and with repetitions, erasing after each, and compares the end with the reference.
-pub(crate) fn the_end_is_as_expected(events: &[Event], seed: u64, fold: Fold) -> Verdict {
+pub(crate) fn the_end_is_as_expected(events: &[Event], seed: u64, fold: Fold) -> PropertyResult {
     let mut dice = Dice::of(!seed);
-    let mut told = events.to_vec();
-    dice.shuffle(&mut told);
+    let mut absorbed = events.to_vec();
+    dice.shuffle(&mut absorbed);
     for _ in 0..dice.below(4) {
         if !events.is_empty() {
-            told.insert(dice.below(told.len() + 1), dice.pick(events));
+            absorbed.insert(dice.below(absorbed.len() + 1), dice.pick(events));
         }
     }
     let mut town = Town::new(rules(), fold);
-    for event in &told {
+    for event in &absorbed {
         town.absorb(event);
     }
     let existed = existing(&mut dice, &mut town);

@@ -3,14 +3,14 @@
 use identity::fold::clear_refusals;
 use identity::graph::Status;
 
-use crate::play::Play;
+use crate::run::Run;
 use crate::story::{Event, address, delete, identify, rules};
 use crate::tiny::Luck;
 use crate::town::{ann, town};
 
 fn ends(events: &[Event]) -> Vec<String> {
-    let play = Play::of(events);
-    events.iter().map(|event| play.outcomes(event).join(", ")).collect()
+    let run = Run::of(events);
+    events.iter().map(|event| run.outcomes(event).join(", ")).collect()
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn a_value_that_a_newer_event_replaced_before_it_was_sent_is_superseded() {
 }
 
 #[test]
-fn an_event_is_told_as_long_as_one_of_its_traits_is() {
+fn an_event_counts_as_sent_as_long_as_one_of_its_traits_was_sent() {
     let events = [
         ann(),
         identify(2).user("U").with("company", "Old").with("phone", "17"),
@@ -32,36 +32,36 @@ fn an_event_is_told_as_long_as_one_of_its_traits_is() {
 
 #[test]
 fn an_older_event_that_comes_late_is_superseded() {
-    let mut play = Play::of(&[ann(), identify(5).user("U").with("company", "New")]);
+    let mut run = Run::of(&[ann(), identify(5).user("U").with("company", "New")]);
     let late = identify(3).user("U").with("company", "Old");
-    play.go_on(std::slice::from_ref(&late));
-    assert_eq!(play.outcomes(&late), ["superseded newer_said"]);
+    run.continue_with(std::slice::from_ref(&late));
+    assert_eq!(run.outcomes(&late), ["superseded newer_said"]);
 }
 
 #[test]
 fn what_refersion_knows_is_unchanged() {
-    let mut play = Play::of(&[ann()]);
+    let mut run = Run::of(&[ann()]);
     let again = identify(2).user("U").email("a@x.io").named("Ann");
-    play.go_on(std::slice::from_ref(&again));
-    assert_eq!(play.outcomes(&again), ["unchanged known"]);
-    assert_eq!(play.calls.len(), 1);
+    run.continue_with(std::slice::from_ref(&again));
+    assert_eq!(run.outcomes(&again), ["unchanged known"]);
+    assert_eq!(run.calls.len(), 1);
 }
 
 #[test]
 fn a_flag_that_flips_back_while_it_waits_costs_no_call() {
-    let mut play = Play::of(&[ann().with("company", "Acme")]);
+    let mut run = Run::of(&[ann().with("company", "Acme")]);
     let there = identify(2).user("U").with("company", "Other");
     let back = identify(3).user("U").with("company", "Acme");
-    play.go_on(&[there.clone(), back.clone()]);
-    assert_eq!(play.calls.len(), 1);
+    run.continue_with(&[there.clone(), back.clone()]);
+    assert_eq!(run.calls.len(), 1);
     assert_eq!(
-        (play.outcomes(&there), play.outcomes(&back)),
+        (run.outcomes(&there), run.outcomes(&back)),
         (vec!["superseded newer_said"], vec!["unchanged known"])
     );
 }
 
 #[test]
-fn traits_that_nothing_maps_are_not_told_and_an_event_without_words_says_nothing() {
+fn traits_that_are_not_mapped_are_not_sent_and_an_event_without_traits_states_nothing() {
     let events = [ann(), identify(2).user("U").with("trait:dull", "grey"), identify(3).user("U")];
     assert_eq!(ends(&events), ["created", "unchanged not_mapped", "unchanged nothing_said"]);
 }
@@ -86,39 +86,39 @@ fn who_waits_is_remembered_with_the_reason() {
 #[test]
 fn what_was_remembered_is_created_when_the_person_is_complete() {
     let first = identify(1).user("U").email("a@x.io").with("first_name", "Ann");
-    let mut play = Play::of(std::slice::from_ref(&first));
-    assert_eq!(play.outcomes(&first), ["remembered incomplete"]);
-    play.go_on(&[identify(2).user("U").with("last_name", "Lee")]);
-    assert_eq!(play.outcomes(&first), ["remembered incomplete", "created"]);
+    let mut run = Run::of(std::slice::from_ref(&first));
+    assert_eq!(run.outcomes(&first), ["remembered incomplete"]);
+    run.continue_with(&[identify(2).user("U").with("last_name", "Lee")]);
+    assert_eq!(run.outcomes(&first), ["remembered incomplete", "created"]);
 }
 
 #[test]
 fn what_was_remembered_and_replaced_stays_remembered() {
     let first = identify(1).user("U").with("company", "Old");
-    let mut play = Play::of(std::slice::from_ref(&first));
-    play.go_on(&[identify(2).user("U").email("a@x.io").named("Ann").with("company", "New")]);
-    assert_eq!(play.outcomes(&first), ["remembered no_address"]);
-    assert!(play.town.graphs[0].events.is_empty(), "nothing more can come of it");
+    let mut run = Run::of(std::slice::from_ref(&first));
+    run.continue_with(&[identify(2).user("U").email("a@x.io").named("Ann").with("company", "New")]);
+    assert_eq!(run.outcomes(&first), ["remembered no_address"]);
+    assert!(run.town.graphs[0].events.is_empty(), "nothing more can come of it");
 }
 
 #[test]
 fn of_many_statements_of_one_address_only_the_newest_is_kept() {
-    let mut play = Play::new(rules());
+    let mut run = Run::new(rules());
     for at in 1..9 {
-        play.go_on(&[identify(at).user("U").email("a@x.io")]);
+        run.continue_with(&[identify(at).user("U").email("a@x.io")]);
     }
-    assert_eq!(play.town.graphs[0].events.len(), 1);
-    assert_eq!(play.calls.len(), 1, "and Refersion is asked once");
+    assert_eq!(run.town.graphs[0].events.len(), 1);
+    assert_eq!(run.calls.len(), 1, "and Refersion is asked once");
 }
 
 #[test]
-fn a_delete_of_nobody_we_know_looks_and_ends() {
+fn a_delete_of_an_unknown_person_searches_and_ends() {
     let gone = delete(1).email("a@x.io");
-    let play = Play::of(std::slice::from_ref(&gone));
-    assert_eq!(play.outcomes(&gone), ["deleted matched_nobody"]);
-    assert_eq!(play.calls.len(), 1);
+    let run = Run::of(std::slice::from_ref(&gone));
+    assert_eq!(run.outcomes(&gone), ["deleted matched_nobody"]);
+    assert_eq!(run.calls.len(), 1);
     assert_eq!(
-        play.town.graphs[0].identifiers[&address("a@x.io")].sealed,
+        run.town.graphs[0].identifiers[&address("a@x.io")].sealed,
         None,
         "the address is not needed any more"
     );
@@ -126,49 +126,49 @@ fn a_delete_of_nobody_we_know_looks_and_ends() {
 
 #[test]
 fn a_delete_disables_an_affiliate_that_was_there_before_us() {
-    let mut play = Play::new(rules());
-    play.tiny.put("a@x.io", Status::Active, "Old Firm");
+    let mut run = Run::new(rules());
+    run.tiny.put("a@x.io", Status::Active, "Old Firm");
     let gone = delete(1).email("a@x.io");
-    play.go_on(std::slice::from_ref(&gone));
-    assert_eq!((play.tiny.affiliates[&1].status, play.outcomes(&gone)), (Status::Disabled, vec!["deleted"]));
+    run.continue_with(std::slice::from_ref(&gone));
+    assert_eq!((run.tiny.affiliates[&1].status, run.outcomes(&gone)), (Status::Disabled, vec!["deleted"]));
 }
 
 #[test]
 fn a_delete_finds_affiliates_at_addresses_that_its_user_had_claimed() {
-    let mut play = Play::new(rules());
-    play.tiny.put("b@x.io", Status::Active, "Old Firm");
-    play.go_on(&[ann(), identify(2).user("U").email("b@x.io").engage()]);
-    play.go_on(&[delete(3).user("U")]);
-    assert!(play.affiliates().is_empty());
+    let mut run = Run::new(rules());
+    run.tiny.put("b@x.io", Status::Active, "Old Firm");
+    run.continue_with(&[ann(), identify(2).user("U").email("b@x.io").engage()]);
+    run.continue_with(&[delete(3).user("U")]);
+    assert!(run.affiliates().is_empty());
 }
 
 #[test]
-fn an_affiliate_of_before_keeps_what_nobody_states() {
-    let mut play = Play::new(rules());
-    play.tiny.put("a@x.io", Status::Pending, "Old Firm");
+fn an_affiliate_that_existed_keeps_the_fields_that_no_event_states() {
+    let mut run = Run::new(rules());
+    run.tiny.put("a@x.io", Status::Pending, "Old Firm");
     let flag = identify(1).user("U").email("a@x.io").with("trait:flag", "true");
-    play.go_on(std::slice::from_ref(&flag));
-    let told = &play.affiliates()["a@x.io"];
-    assert_eq!((told["company"], told["first_name"], told["custom:1"]), ("Old Firm", "Old", "true"));
-    assert_eq!(play.outcomes(&flag), ["updated"]);
+    run.continue_with(std::slice::from_ref(&flag));
+    let fields = &run.affiliates()["a@x.io"];
+    assert_eq!((fields["company"], fields["first_name"], fields["custom:1"]), ("Old Firm", "Old", "true"));
+    assert_eq!(run.outcomes(&flag), ["updated"]);
     let same = identify(2).user("U").with("company", "Old Firm");
-    play.go_on(std::slice::from_ref(&same));
-    assert_eq!(play.outcomes(&same), ["unchanged known"]);
-    play.go_on(&[identify(3).user("U").named("Ann")]);
-    assert_eq!(play.affiliates()["a@x.io"]["company"], "Old Firm");
+    run.continue_with(std::slice::from_ref(&same));
+    assert_eq!(run.outcomes(&same), ["unchanged known"]);
+    run.continue_with(&[identify(3).user("U").named("Ann")]);
+    assert_eq!(run.affiliates()["a@x.io"]["company"], "Old Firm");
 }
 
 #[test]
 fn an_operators_pardon_tries_a_refused_value_again() {
     let bad = identify(2).user("U").with("company", "bad firm");
-    let mut play = Play::of(&[ann(), bad.clone()]);
-    assert_eq!(play.outcomes(&bad), ["dead refused"]);
-    let calls = play.calls.len();
-    clear_refusals(&mut play.town.graphs[0], bad.id(), &bad.statement().stamp, None);
-    identity::fold::identify(&mut play.town.graphs[0], &bad.statement());
-    play.rest().expect("every promise holds");
-    assert_eq!(play.outcomes(&bad), ["dead refused", "dead refused"]);
-    assert_eq!(play.calls.len(), calls + 1);
+    let mut run = Run::of(&[ann(), bad.clone()]);
+    assert_eq!(run.outcomes(&bad), ["dead refused"]);
+    let calls = run.calls.len();
+    clear_refusals(&mut run.town.graphs[0], bad.id(), &bad.statement().stamp, None);
+    identity::fold::identify(&mut run.town.graphs[0], &bad.statement());
+    run.run_until_idle().expect("every promise holds");
+    assert_eq!(run.outcomes(&bad), ["dead refused", "dead refused"]);
+    assert_eq!(run.calls.len(), calls + 1);
 }
 
 #[test]
@@ -197,35 +197,35 @@ fn of_what_a_delete_covers_no_message_is_left() {
 
 #[test]
 fn an_event_all_of_whose_traits_were_overruled_is_superseded_though_its_address_is_known() {
-    let mut play = Play::of(&[ann(), identify(5).user("U").email("a@x.io").with("company", "New")]);
+    let mut run = Run::of(&[ann(), identify(5).user("U").email("a@x.io").with("company", "New")]);
     let late = identify(3).user("U").email("a@x.io").with("company", "Old");
-    play.go_on(std::slice::from_ref(&late));
-    assert_eq!(play.outcomes(&late), ["superseded newer_said"]);
+    run.continue_with(std::slice::from_ref(&late));
+    assert_eq!(run.outcomes(&late), ["superseded newer_said"]);
     let partly = identify(4).user("U").email("a@x.io").with("company", "Old").with("first_name", "Ann");
-    play.go_on(std::slice::from_ref(&partly));
-    assert_eq!(play.outcomes(&partly), ["unchanged known"]);
+    run.continue_with(std::slice::from_ref(&partly));
+    assert_eq!(run.outcomes(&partly), ["unchanged known"]);
 }
 
 #[test]
-fn a_delete_of_whom_nothing_was_known_says_so() {
-    let mut play = Play::of(&[ann(), identify(2).user("V").with("company", "Acme")]);
+fn a_delete_without_known_data_has_that_reason() {
+    let mut run = Run::of(&[ann(), identify(2).user("V").with("company", "Acme")]);
     let (stranger, known) = (delete(3).user("W").email("w@x.io"), delete(4).user("V"));
     let (again, twice) = (delete(5).user("W"), delete(6).user("U"));
-    play.go_on(&[stranger.clone(), known.clone(), again.clone(), twice.clone()]);
-    assert_eq!(play.outcomes(&stranger), ["deleted matched_nobody"]);
-    assert_eq!(play.outcomes(&known), ["deleted nothing_to_disable"]);
-    assert_eq!(play.outcomes(&again), ["deleted matched_nobody"], "a delete does not make anybody known");
-    assert_eq!(play.outcomes(&twice), ["deleted"]);
+    run.continue_with(&[stranger.clone(), known.clone(), again.clone(), twice.clone()]);
+    assert_eq!(run.outcomes(&stranger), ["deleted matched_nobody"]);
+    assert_eq!(run.outcomes(&known), ["deleted nothing_to_disable"]);
+    assert_eq!(run.outcomes(&again), ["deleted matched_nobody"], "a delete does not make anybody known");
+    assert_eq!(run.outcomes(&twice), ["deleted"]);
 }
 
 /// Whoever states the address while the create is under way holds it when the answer comes.
 #[test]
 fn an_event_that_a_create_sent_names_the_affiliate_though_another_user_has_taken_the_address() {
-    let mut play = Play::new(rules());
+    let mut run = Run::new(rules());
     let (first, other) = (ann(), identify(2).user("V").email("a@x.io").named("Bob"));
-    play.absorb(&first).expect("every promise holds");
-    play.send(0, || (Luck::Fine, true)).expect("every promise holds");
-    // Without an id, `created` is a broken promise: see `Play::note`.
-    play.go_on(&[other]);
-    assert_eq!(play.outcomes(&first).last(), Some(&"created"));
+    run.absorb(&first).expect("every promise holds");
+    run.send(0, || (Luck::Fine, true)).expect("every promise holds");
+    // Without an id, `created` is a broken promise: see `Run::note`.
+    run.continue_with(&[other]);
+    assert_eq!(run.outcomes(&first).last(), Some(&"created"));
 }

@@ -1,10 +1,10 @@
-//! Refused values that are said again, and what becomes of the event that said them first.
+//! Refused values that are stated again, and the outcome of the event that stated them first.
 
 use identity::answer::{Answer, apply};
 use identity::plan::{Act, Analysis, StepKind};
 use identity::settle::{End, settle};
 
-use crate::play::Play;
+use crate::run::Run;
 use crate::story::{Event, address, identify, moment, rules};
 use crate::tiny::cause;
 use crate::town::{Town, ann};
@@ -13,27 +13,27 @@ const WEEK: i64 = 7 * 86_400;
 
 /// Thirty events with one refused value: one call is refused, one event dies.
 #[test]
-fn a_refused_value_that_is_said_again_is_not_sent_again() {
+fn a_refused_value_that_is_stated_again_is_not_sent_again() {
     let bad = identify(2).user("U").with("company", "bad firm");
-    let mut play = Play::of(&[ann(), bad.clone()]);
-    let calls = play.calls.len();
+    let mut run = Run::of(&[ann(), bad.clone()]);
+    let calls = run.calls.len();
     let repeats: Vec<Event> = (3..12).map(|at| identify(at).user("U").with("company", "bad firm")).collect();
-    play.go_on(&repeats);
-    assert_eq!(play.calls.len(), calls);
-    assert_eq!(play.outcomes(&bad), ["dead refused"]);
+    run.continue_with(&repeats);
+    assert_eq!(run.calls.len(), calls);
+    assert_eq!(run.outcomes(&bad), ["dead refused"]);
     for repeat in &repeats {
-        assert_eq!(play.outcomes(repeat).first(), Some(&"remembered refused_value"));
+        assert_eq!(run.outcomes(repeat).first(), Some(&"remembered refused_value"));
     }
     let other = identify(12).user("U").with("company", "Acme");
-    play.go_on(std::slice::from_ref(&other));
-    assert_eq!(play.outcomes(&other), ["updated"]);
+    run.continue_with(std::slice::from_ref(&other));
+    assert_eq!(run.outcomes(&other), ["updated"]);
 }
 
 #[test]
 fn each_repeat_of_a_refused_value_names_the_event_whose_dead_letter_counts_it() {
     let bad = identify(2).user("U").with("company", "bad firm");
-    let mut play = Play::of(&[ann(), bad.clone()]);
-    let graph = &mut play.town.graphs[0];
+    let mut run = Run::of(&[ann(), bad.clone()]);
+    let graph = &mut run.town.graphs[0];
     let repeats =
         |graph: &mut identity::Graph, event: &Event| identity::fold::identify(graph, &event.statement());
     assert_eq!(repeats(graph, &identify(3).user("U").with("company", "bad firm")), [bad.id()]);
@@ -48,33 +48,33 @@ fn each_repeat_of_a_refused_value_names_the_event_whose_dead_letter_counts_it() 
 #[test]
 fn a_refused_value_is_sent_again_after_a_week_after_new_settings_and_on_an_operators_word() {
     let bad = identify(2).user("U").with("company", "bad firm");
-    let told = |town: &Town| {
+    let is_sent = |town: &Town| {
         let steps = Analysis::of(&town.graphs[0], &rules()).steps;
         steps
             .iter()
             .any(|step| matches!(&step.act, Act::Edit { fields, .. } if fields.contains_key("company")))
     };
     let refused = || {
-        let mut play = Play::of(&[ann(), bad.clone()]);
-        drop(play.town.absorb(&identify(3).user("U").with("company", "bad firm")));
-        assert!(!told(&play.town));
-        play.town
+        let mut run = Run::of(&[ann(), bad.clone()]);
+        drop(run.town.absorb(&identify(3).user("U").with("company", "bad firm")));
+        assert!(!is_sent(&run.town));
+        run.town
     };
     let mut later = refused();
     drop(later.absorb(&Event { number: 90, ..identify(WEEK).user("U").with("company", "bad firm") }));
-    assert!(!told(&later), "a week has not passed since it was refused");
+    assert!(!is_sent(&later), "a week has not passed since it was refused");
     drop(later.absorb(&Event { number: 91, ..identify(WEEK + 60).user("U").with("company", "bad firm") }));
-    assert!(told(&later));
+    assert!(is_sent(&later));
     let mut settings = refused();
     identity::fold::retry_refused(&mut settings.graphs[0]);
-    assert!(told(&settings));
+    assert!(is_sent(&settings));
     let mut operator = refused();
     identity::fold::clear_refusals(&mut operator.graphs[0], bad.id(), &bad.statement().stamp, None);
-    assert!(told(&operator), "the letter of the first event stands for the statement of the second");
+    assert!(is_sent(&operator), "the letter of the first event stands for the statement of the second");
 }
 
-fn creates(play: &Play) -> usize {
-    play.calls.iter().filter(|step| step.kind() == StepKind::Create).count()
+fn creates(run: &Run) -> usize {
+    run.calls.iter().filter(|step| step.kind() == StepKind::Create).count()
 }
 
 /// Thirty events with one refused address: one of them dies, whichever of them come before the refusal.
@@ -87,14 +87,14 @@ fn one_dead_letter_counts_every_event_that_states_a_refused_address() {
     };
     let states: Vec<Event> = (2..).zip(fields).map(state).collect();
     for before in 1..=states.len() {
-        let mut play = Play::of(&states[..before]);
-        let mut repeats = play.repeats;
-        assert_eq!((creates(&play), repeats), (1, before - 1));
+        let mut run = Run::of(&states[..before]);
+        let mut repeats = run.repeats;
+        assert_eq!((creates(&run), repeats), (1, before - 1));
         let dead: Vec<_> =
-            states[..before].iter().filter(|it| play.outcomes(it) == ["dead refused"]).collect();
+            states[..before].iter().filter(|it| run.outcomes(it) == ["dead refused"]).collect();
         assert_eq!(dead.len(), 1, "{before}");
         for repeat in &states[before..] {
-            let named = identity::fold::identify(&mut play.town.graphs[0], &repeat.statement());
+            let named = identity::fold::identify(&mut run.town.graphs[0], &repeat.statement());
             assert_eq!(named, [dead[0].id()]);
             repeats += named.len();
         }
@@ -103,17 +103,17 @@ fn one_dead_letter_counts_every_event_that_states_a_refused_address() {
 }
 
 #[test]
-fn a_refused_address_that_is_said_again_waits_without_a_call_or_a_death() {
+fn a_refused_address_that_is_stated_again_waits_without_a_call_or_a_death() {
     let bad = identify(2).user("U").email("bad@x.io").named("Ann");
-    let mut play = Play::of(std::slice::from_ref(&bad));
-    let calls = play.calls.len();
+    let mut run = Run::of(std::slice::from_ref(&bad));
+    let calls = run.calls.len();
     let again = identify(3).user("U").email("bad@x.io").with("trait:flag", "true");
     let sooner = identify(1).user("U").email("bad@x.io").named("Ann");
-    play.go_on(&[again.clone(), sooner.clone()]);
-    assert_eq!(play.calls.len(), calls);
-    assert_eq!(play.outcomes(&again), ["remembered refused_value"]);
-    assert!(!play.outcomes(&sooner)[0].starts_with("dead"), "{:?}", play.outcomes(&sooner));
-    let graph = &mut play.town.graphs[0];
+    run.continue_with(&[again.clone(), sooner.clone()]);
+    assert_eq!(run.calls.len(), calls);
+    assert_eq!(run.outcomes(&again), ["remembered refused_value"]);
+    assert!(!run.outcomes(&sooner)[0].starts_with("dead"), "{:?}", run.outcomes(&sooner));
+    let graph = &mut run.town.graphs[0];
     assert!(identity::fold::identify(graph, &bad.statement()).is_empty(), "a retry repeats nothing");
     assert!(
         identity::fold::identify(graph, &identify(5).user("U").email("good@x.io").statement()).is_empty()
@@ -124,34 +124,34 @@ fn a_refused_address_that_is_said_again_waits_without_a_call_or_a_death() {
 fn a_refused_address_is_sent_again_when_it_is_stated_after_a_week_and_opens_no_second_dead_letter() {
     let bad = identify(2).user("U").email("bad@x.io").named("Ann");
     let refused = || {
-        let play = Play::of(std::slice::from_ref(&bad));
-        assert_eq!((creates(&play), play.outcomes(&bad)), (1, vec!["dead refused"]));
-        play
+        let run = Run::of(std::slice::from_ref(&bad));
+        assert_eq!((creates(&run), run.outcomes(&bad)), (1, vec!["dead refused"]));
+        run
     };
     let stated =
         |number, at| Event { number, ..identify(at).user("U").email("bad@x.io").with("company", "Acme") };
     let (early, late) = (stated(90, WEEK), stated(91, WEEK + 60));
-    let mut play = refused();
-    play.go_on(&[early.clone(), identify(WEEK + 60).user("U").with("company", "Acme")]);
-    assert_eq!(creates(&play), 1, "no event has stated the address after a week");
-    play.now = moment(WEEK + 61);
-    play.go_on(std::slice::from_ref(&late));
-    assert_eq!(creates(&play), 2);
+    let mut run = refused();
+    run.continue_with(&[early.clone(), identify(WEEK + 60).user("U").with("company", "Acme")]);
+    assert_eq!(creates(&run), 1, "no event has stated the address after a week");
+    run.now = moment(WEEK + 61);
+    run.continue_with(std::slice::from_ref(&late));
+    assert_eq!(creates(&run), 2);
     for repeat in [&early, &late] {
-        assert!(play.outcomes(repeat).iter().all(|outcome| !outcome.starts_with("dead")), "{repeat:?}");
+        assert!(run.outcomes(repeat).iter().all(|outcome| !outcome.starts_with("dead")), "{repeat:?}");
     }
-    play.go_on(&[stated(92, WEEK + 120)]);
-    assert_eq!(creates(&play), 2, "the second refusal holds for a week as well");
-    let packed = identity::graph::packed::pack(&play.town.graphs[0]);
+    run.continue_with(&[stated(92, WEEK + 120)]);
+    assert_eq!(creates(&run), 2, "the second refusal holds for a week as well");
+    let packed = identity::graph::packed::pack(&run.town.graphs[0]);
     let mut kept = identity::graph::packed::unpack(&packed).expect("what was packed");
-    assert_eq!(kept, play.town.graphs[0]);
+    assert_eq!(kept, run.town.graphs[0]);
     drop(identity::fold::identify(&mut kept, &stated(93, 3 * WEEK).statement()));
     let sends = |graph: &identity::Graph| {
         Analysis::of(graph, &rules()).steps.iter().any(|step| step.kind() == StepKind::Create)
     };
     assert!(sends(&kept), "the time of the refusal is kept");
     // An earlier program did not note the time.
-    let mut earlier = play.town.graphs[0].clone();
+    let mut earlier = run.town.graphs[0].clone();
     earlier.identifiers.iter_mut().for_each(|(_, it)| it.refused_at = None);
     assert!(!sends(&earlier));
     drop(identity::fold::identify(&mut earlier, &stated(94, WEEK + 180).statement()));
@@ -162,8 +162,8 @@ fn a_refused_address_is_sent_again_when_it_is_stated_after_a_week_and_opens_no_s
 #[test]
 fn a_replayed_event_dies_again_of_its_address_though_newer_ones_state_it() {
     let bad = identify(2).user("U").email("bad@x.io").named("Ann");
-    let mut play = Play::of(std::slice::from_ref(&bad));
-    let graph = &mut play.town.graphs[0];
+    let mut run = Run::of(std::slice::from_ref(&bad));
+    let graph = &mut run.town.graphs[0];
     identity::fold::clear_refusals(graph, bad.id(), &bad.statement().stamp, Some(address("bad@x.io")));
     drop(identity::fold::identify(graph, &bad.statement()));
     drop(identity::fold::identify(graph, &identify(3).user("U").email("bad@x.io").statement()));
@@ -178,9 +178,9 @@ fn a_replayed_event_dies_again_of_its_address_though_newer_ones_state_it() {
 #[test]
 fn what_died_is_delivered_only_if_its_own_value_is() {
     let bad = ann().with("first_name", "bad name");
-    let mut play = Play::of(std::slice::from_ref(&bad));
-    drop(play.town.absorb(&identify(3).user("U").with("first_name", "Ann")));
-    let graph = &mut play.town.graphs[0];
+    let mut run = Run::of(std::slice::from_ref(&bad));
+    drop(run.town.absorb(&identify(3).user("U").with("first_name", "Ann")));
+    let graph = &mut run.town.graphs[0];
     let told = [("first_name", "Ann"), ("last_name", "Lee")];
     let told = told.into_iter().map(|(field, text)| (field.into(), text.into())).collect();
     let made = Answer::Created {

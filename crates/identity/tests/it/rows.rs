@@ -1,21 +1,21 @@
-//! Every row of the design's table "Who is who", played to its end: in every order of absorption, with the calls at the end
+//! Every row of the design's table "Who is who", run to its end: in every order of absorption, with the calls at the end
 //! or after each event.
 
 use identity::graph::Status;
 
-use crate::play::Play;
+use crate::run::Run;
 use crate::story::{Event, delete, identify, rules};
 
 /// Plays a row in its own order, after having seen every other order end at the same affiliates.
-fn row(events: &[Event]) -> Play {
-    let play = Play::of(events);
+fn row(events: &[Event]) -> Run {
+    let run = Run::of(events);
     for order in orders(events) {
-        assert_eq!(Play::of(&order).affiliates(), play.affiliates(), "{order:#?}");
-        let mut step_by_step = Play::new(rules());
-        // What is left over depends on when calls went out; the reference, which `go_on` asks, allows for that.
-        order.iter().for_each(|event| step_by_step.go_on(std::slice::from_ref(event)));
+        assert_eq!(Run::of(&order).affiliates(), run.affiliates(), "{order:#?}");
+        let mut step_by_step = Run::new(rules());
+        // What is left over depends on when calls went out; the reference, which `continue_with` asks, allows for that.
+        order.iter().for_each(|event| step_by_step.continue_with(std::slice::from_ref(event)));
     }
-    play
+    run
 }
 
 fn orders(events: &[Event]) -> Vec<Vec<Event>> {
@@ -30,12 +30,12 @@ fn orders(events: &[Event]) -> Vec<Vec<Event>> {
     orders(rest).into_iter().flat_map(with_first).collect()
 }
 
-fn addresses(play: &Play) -> Vec<&str> {
-    play.affiliates().into_keys().collect()
+fn addresses(run: &Run) -> Vec<&str> {
+    run.affiliates().into_keys().collect()
 }
 
-fn outcomes<'p>(play: &'p Play, events: &[Event]) -> Vec<&'p str> {
-    let last = |event| *play.outcomes(event).last().expect("every event has ended");
+fn outcomes<'p>(run: &'p Run, events: &[Event]) -> Vec<&'p str> {
+    let last = |event| *run.outcomes(event).last().expect("every event has ended");
     events.iter().map(last).collect()
 }
 
@@ -52,12 +52,12 @@ fn flags_for_each_identifier_of_one_person_meet_in_one_affiliate() {
         identify(4).email("a@x.io").with("trait:vip", "gold"),
         identify(5).anonymous("x").with("company", "Acme"),
     ];
-    let play = row(&events);
-    let told = &play.affiliates()["a@x.io"];
-    assert_eq!((told["custom:1"], told["custom:2"], told["company"]), ("true", "gold", "Acme"));
+    let run = row(&events);
+    let fields = &run.affiliates()["a@x.io"];
+    assert_eq!((fields["custom:1"], fields["custom:2"], fields["company"]), ("true", "gold", "Acme"));
     let ends = ["created", "unchanged nothing_said", "updated", "created", "created"];
-    assert_eq!(outcomes(&play, &events), ends);
-    assert_eq!(play.tiny.affiliates.len(), 1);
+    assert_eq!(outcomes(&run, &events), ends);
+    assert_eq!(run.tiny.affiliates.len(), 1);
 }
 
 #[test]
@@ -66,13 +66,10 @@ fn an_address_that_a_user_claims_later_is_that_users() {
         identify(1).email("a@x.io").named("Ann").with("company", "Acme"),
         identify(2).user("U").email("a@x.io").with("phone", "17"),
     ];
-    let play = row(&events);
-    assert_eq!(addresses(&play), ["a@x.io"]);
-    assert_eq!(
-        (play.affiliates()["a@x.io"]["company"], play.affiliates()["a@x.io"]["phone"]),
-        ("Acme", "17")
-    );
-    assert_eq!(outcomes(&play, &events), ["created", "created"]);
+    let run = row(&events);
+    assert_eq!(addresses(&run), ["a@x.io"]);
+    assert_eq!((run.affiliates()["a@x.io"]["company"], run.affiliates()["a@x.io"]["phone"]), ("Acme", "17"));
+    assert_eq!(outcomes(&run, &events), ["created", "created"]);
 }
 
 #[test]
@@ -80,20 +77,20 @@ fn a_change_of_address_is_an_edit_of_the_same_affiliate() {
     let moves = [identify(1).email("a@x.io").named("Ann"), identify(2).user("U").email("a@x.io")];
     let on = identify(3).user("U").email("b@x.io");
     row(&[&moves[..], std::slice::from_ref(&on)].concat());
-    let mut play = Play::of(&moves);
-    play.go_on(std::slice::from_ref(&on));
-    assert_eq!((addresses(&play), play.tiny.affiliates.len()), (vec!["b@x.io"], 1));
-    assert_eq!(outcomes(&play, &[on]), ["updated"]);
+    let mut run = Run::of(&moves);
+    run.continue_with(std::slice::from_ref(&on));
+    assert_eq!((addresses(&run), run.tiny.affiliates.len()), (vec!["b@x.io"], 1));
+    assert_eq!(outcomes(&run, &[on]), ["updated"]);
 }
 
 #[test]
 fn of_two_users_with_a_name_the_newer_claim_holds_the_address() {
     let events = [u_at_a().named("Ann"), identify(2).user("V").email("a@x.io").named("Bob")];
-    let play = row(&events);
-    assert_eq!(play.affiliates()["a@x.io"]["first_name"], "Bob");
-    assert_eq!(outcomes(&play, &events), ["remembered address_held_by_another", "created"]);
-    let mut one_by_one = Play::of(&events[..1]);
-    one_by_one.go_on(&events[1..]);
+    let run = row(&events);
+    assert_eq!(run.affiliates()["a@x.io"]["first_name"], "Bob");
+    assert_eq!(outcomes(&run, &events), ["remembered address_held_by_another", "created"]);
+    let mut one_by_one = Run::of(&events[..1]);
+    one_by_one.continue_with(&events[1..]);
     assert_eq!(one_by_one.tiny.affiliates.len(), 1, "the affiliate goes with the address");
     assert_eq!(outcomes(&one_by_one, &events), ["created", "updated"]);
 }
@@ -101,10 +98,10 @@ fn of_two_users_with_a_name_the_newer_claim_holds_the_address() {
 #[test]
 fn who_could_not_be_an_affiliate_does_not_take_an_address_away() {
     let events = [u_at_a().named("Ann"), identify(2).user("V").email("a@x.io").with("trait:flag", "true")];
-    let play = row(&events);
-    assert_eq!(play.affiliates()["a@x.io"]["first_name"], "Ann");
-    assert_eq!(play.affiliates()["a@x.io"].get("custom:1"), None);
-    assert_eq!(outcomes(&play, &events), ["created", "remembered address_held_by_another"]);
+    let run = row(&events);
+    assert_eq!(run.affiliates()["a@x.io"]["first_name"], "Ann");
+    assert_eq!(run.affiliates()["a@x.io"].get("custom:1"), None);
+    assert_eq!(outcomes(&run, &events), ["created", "remembered address_held_by_another"]);
 }
 
 #[test]
@@ -114,11 +111,11 @@ fn who_moves_on_gives_the_address_back() {
         identify(2).user("V").email("a@x.io").named("Bob"),
         identify(3).user("V").email("b@x.io"),
     ];
-    let play = row(&events);
-    let told = play.affiliates();
-    assert_eq!((told["a@x.io"]["first_name"], told["b@x.io"]["first_name"]), ("Ann", "Bob"));
-    let mut one_by_one = Play::of(&events[..2]);
-    one_by_one.go_on(&events[2..]);
+    let run = row(&events);
+    let fields = run.affiliates();
+    assert_eq!((fields["a@x.io"]["first_name"], fields["b@x.io"]["first_name"]), ("Ann", "Bob"));
+    let mut one_by_one = Run::of(&events[..2]);
+    one_by_one.continue_with(&events[2..]);
     let last = one_by_one.outcomes(&events[0]);
     assert_eq!(
         last,
@@ -133,9 +130,9 @@ fn an_anonymous_id_alone_is_remembered() {
         identify(1).anonymous("x").with("trait:flag", "true"),
         identify(2).anonymous("x").with("trait:vip", "gold"),
     ];
-    let play = row(&events);
-    assert!(play.tiny.affiliates.is_empty() && play.calls.is_empty());
-    assert_eq!(outcomes(&play, &events), ["remembered anonymous_only"; 2]);
+    let run = row(&events);
+    assert!(run.tiny.affiliates.is_empty() && run.calls.is_empty());
+    assert_eq!(outcomes(&run, &events), ["remembered anonymous_only"; 2]);
 }
 
 #[test]
@@ -146,11 +143,11 @@ fn after_a_delete_older_words_come_too_late() {
         identify(3).user("U").email("c@x.io").anonymous("x").named("Late"),
         identify(4).anonymous("x").with("trait:flag", "true"),
     ];
-    let play = row(&events);
-    assert!(play.affiliates().is_empty());
-    assert_eq!(outcomes(&play, &events[..1]), ["superseded deleted"]);
-    let mut one_by_one = Play::of(&events[..1]);
-    one_by_one.go_on(&events[1..]);
+    let run = row(&events);
+    assert!(run.affiliates().is_empty());
+    assert_eq!(outcomes(&run, &events[..1]), ["superseded deleted"]);
+    let mut one_by_one = Run::of(&events[..1]);
+    one_by_one.continue_with(&events[1..]);
     assert_eq!(one_by_one.tiny.affiliates[&1].status, Status::Disabled);
     assert_eq!(
         outcomes(&one_by_one, &events),
@@ -165,66 +162,66 @@ fn engage_taking_turns_does_not_move_an_affiliate() {
         identify(2).user("U").email("b@x.io").engage(),
         identify(3).user("U").email("a@x.io").engage(),
     ];
-    let play = row(&events);
-    assert_eq!(addresses(&play), ["a@x.io"]);
-    assert_eq!(play.calls.len(), 1);
+    let run = row(&events);
+    assert_eq!(addresses(&run), ["a@x.io"]);
+    assert_eq!(run.calls.len(), 1);
 }
 
 #[test]
-fn the_two_examples_of_segments_page_leave_nobody_active() {
+fn the_two_examples_of_segments_page_leave_no_affiliate_active() {
     let events = [
         identify(1).user("test-t0zpx").email("peter@ex.com").named("Peter"),
         delete(2).user("5678").email("peter@ex.com"),
     ];
     assert!(row(&events).affiliates().is_empty());
-    let mut one_by_one = Play::of(&events[..1]);
-    one_by_one.go_on(&events[1..]);
+    let mut one_by_one = Run::of(&events[..1]);
+    one_by_one.continue_with(&events[1..]);
     assert_eq!(one_by_one.tiny.affiliates[&1].status, Status::Disabled);
     assert_eq!(outcomes(&one_by_one, &events), ["created", "deleted"]);
 }
 
 #[test]
-fn who_comes_back_has_the_same_affiliate_with_what_was_said_since() {
+fn a_person_who_comes_back_has_the_same_affiliate_with_the_values_stated_since() {
     let before = [u_at_a().named("Ann").with("company", "Acme"), delete(2).user("U")];
     let since = identify(3).user("U").email("a@x.io").named("Anna");
     row(&[&before[..], std::slice::from_ref(&since)].concat());
-    let mut play = Play::of(&before[..1]);
-    play.go_on(&before[1..]);
-    assert!(play.affiliates().is_empty());
-    play.go_on(std::slice::from_ref(&since));
-    assert_eq!((play.affiliates()["a@x.io"]["first_name"], play.tiny.affiliates.len()), ("Anna", 1));
-    assert_eq!(play.affiliates()["a@x.io"].get("company"), None);
-    assert_eq!(outcomes(&play, &[since]), ["updated"]);
+    let mut run = Run::of(&before[..1]);
+    run.continue_with(&before[1..]);
+    assert!(run.affiliates().is_empty());
+    run.continue_with(std::slice::from_ref(&since));
+    assert_eq!((run.affiliates()["a@x.io"]["first_name"], run.tiny.affiliates.len()), ("Anna", 1));
+    assert_eq!(run.affiliates()["a@x.io"].get("company"), None);
+    assert_eq!(outcomes(&run, &[since]), ["updated"]);
 }
 
 #[test]
-fn who_comes_back_without_a_name_stays_disabled() {
+fn a_person_who_comes_back_without_a_name_stays_disabled() {
     let flag = identify(3).user("U").email("a@x.io").with("trait:flag", "true");
     let events = [u_at_a().named("Ann"), delete(2).user("U"), flag.clone()];
     assert!(row(&events).affiliates().is_empty());
-    let mut play = Play::of(&events[..1]);
-    play.go_on(&events[1..2]);
-    play.go_on(&events[2..]);
-    assert!(play.affiliates().is_empty());
-    assert_eq!(outcomes(&play, &[flag]), ["remembered deleted_and_incomplete"]);
+    let mut run = Run::of(&events[..1]);
+    run.continue_with(&events[1..2]);
+    run.continue_with(&events[2..]);
+    assert!(run.affiliates().is_empty());
+    assert_eq!(outcomes(&run, &[flag]), ["remembered deleted_and_incomplete"]);
 }
 
 #[test]
 fn where_new_affiliates_are_pending_one_that_was_disabled_stays_so() {
-    let mut play = Play::new(identity::eligibility::Rules { active: false, ..rules() });
-    play.go_on(&[u_at_a().named("Ann")]);
-    play.go_on(&[delete(2).user("U")]);
-    play.go_on(&[identify(3).user("U").email("a@x.io").named("Anna")]);
-    assert_eq!(play.tiny.affiliates[&1].status, Status::Disabled, "PENDING cannot be set");
-    assert_eq!(play.tiny.affiliates[&1].fields.get("first_name").unwrap(), "Anna");
+    let mut run = Run::new(identity::eligibility::Rules { active: false, ..rules() });
+    run.continue_with(&[u_at_a().named("Ann")]);
+    run.continue_with(&[delete(2).user("U")]);
+    run.continue_with(&[identify(3).user("U").email("a@x.io").named("Anna")]);
+    assert_eq!(run.tiny.affiliates[&1].status, Status::Disabled, "PENDING cannot be set");
+    assert_eq!(run.tiny.affiliates[&1].fields.get("first_name").unwrap(), "Anna");
 }
 
 #[test]
-fn of_equal_times_the_later_receipt_by_segment_speaks() {
-    let said = |number: u64, key: &str, received: i64, plan: &str| {
+fn of_equal_times_the_later_receipt_by_segment_wins() {
+    let event = |number: u64, key: &str, received: i64, plan: &str| {
         let event = Event { number, key: key.to_owned(), received: Some(received), ..u_at_a().named("Ann") };
         event.with("trait:vip", plan)
     };
-    let play = row(&[said(1, "z", 2, "trial"), said(2, "a", 3, "premium")]);
-    assert_eq!(play.affiliates()["a@x.io"]["custom:2"], "premium");
+    let run = row(&[event(1, "z", 2, "trial"), event(2, "a", 3, "premium")]);
+    assert_eq!(run.affiliates()["a@x.io"]["custom:2"], "premium");
 }

@@ -9,8 +9,8 @@ use identity::shared::without_shared;
 use reference::World;
 
 use crate::agreement::agree;
-use crate::dice::{Dice, Verdict, for_all};
-use crate::said::says;
+use crate::dice::{Dice, PropertyResult, for_all};
+use crate::random_traits::add_random_traits;
 use crate::story::{END, Event, address, delete, expected_by, identify, rules, settings};
 use crate::town::{Town, fold};
 
@@ -51,22 +51,22 @@ fn random(dice: &mut Dice, number: u64, deletes: bool) -> Event {
         10 => event.anonymous("tablet"),
         _ => event.user(&user).anonymous(dice.pick(&["tablet", "x"])),
     };
-    says(dice, event)
+    add_random_traits(dice, event)
 }
 
-fn the_end_is_as_expected(events: &[Event], seed: u64) -> Verdict {
+fn the_end_is_as_expected(events: &[Event], seed: u64) -> PropertyResult {
     let mut dice = Dice::of(!seed);
-    let mut told = events.to_vec();
-    dice.shuffle(&mut told);
+    let mut absorbed = events.to_vec();
+    dice.shuffle(&mut absorbed);
     for _ in 0..dice.below(4) {
-        told.insert(dice.below(told.len() + 1), dice.pick(events));
+        absorbed.insert(dice.below(absorbed.len() + 1), dice.pick(events));
     }
     let settings = reference::Settings { shared_after: Some(FEW), ..settings(&rules()) };
-    agree(&town_of(&told), &expected_by(events, &settings, World::default()))
+    agree(&town_of(&absorbed), &expected_by(events, &settings, World::default()))
 }
 
 #[test]
-fn whoever_shares_an_identifier_is_the_same_person_in_any_order_and_with_any_repetition() {
+fn those_who_share_an_identifier_are_the_same_person_in_any_order_and_with_any_repetition() {
     for_all(6_000, history, the_end_is_as_expected);
 }
 
@@ -108,13 +108,13 @@ fn what_was_stated_beside_each_address_of_a_shared_user_belongs_to_that_address(
     for number in 0..4 {
         let name = address(&format!("own{number}@x.io"));
         let graph = town.graphs.iter().find(|graph| graph.identifiers.contains_key(&name)).expect("a graph");
-        let said = graph.identifiers.get(&name).and_then(|it| it.traits.get("first_name"));
-        assert_eq!(said.and_then(|said| said.value.as_deref()), Some(format!("Ann{number}").as_str()));
+        let stated = graph.identifiers.get(&name).and_then(|it| it.traits.get("first_name"));
+        assert_eq!(stated.and_then(|value| value.value.as_deref()), Some(format!("Ann{number}").as_str()));
     }
 }
 
 #[test]
-fn a_delete_of_a_shared_address_concerns_nobody_who_used_it() {
+fn a_delete_of_a_shared_address_concerns_no_person_who_used_it() {
     let mut events: Vec<Event> = (0..4).map(at_any).collect();
     events.push(identify(5).user("user1").email("own1@x"));
     events.push(delete(9).email("any@x.io"));
@@ -195,7 +195,7 @@ fn an_affiliate_that_its_person_was_about_to_take_along_goes_along() {
 
 #[test]
 fn an_event_is_heard_without_its_shared_identifiers() {
-    let said = |event: Event, shared: &[&str]| {
+    let resolve = |event: Event, shared: &[&str]| {
         let statement = event.statement();
         let shared: Vec<_> = shared
             .iter()
@@ -205,15 +205,15 @@ fn an_event_is_heard_without_its_shared_identifiers() {
             .map(|without| without.statement.map(|it| it.digests().len()))
     };
     let all = || identify(1).user("U").email("a@x").anonymous("x");
-    assert_eq!(said(all(), &[]), None, "it is as it was");
-    assert_eq!(said(all(), &["a@x"]), Some(Some(2)), "the user with the anonymousId");
-    assert_eq!(said(all(), &["U"]), Some(Some(1)), "the address alone");
-    assert_eq!(said(all(), &["U", "a@x"]), Some(None));
-    assert_eq!(said(identify(1).email("a@x").anonymous("x"), &["a@x"]), Some(None));
+    assert_eq!(resolve(all(), &[]), None, "it is as it was");
+    assert_eq!(resolve(all(), &["a@x"]), Some(Some(2)), "the user with the anonymousId");
+    assert_eq!(resolve(all(), &["U"]), Some(Some(1)), "the address alone");
+    assert_eq!(resolve(all(), &["U", "a@x"]), Some(None));
+    assert_eq!(resolve(identify(1).email("a@x").anonymous("x"), &["a@x"]), Some(None));
 }
 
 #[test]
-fn the_reference_counts_100_others_unless_it_is_told_otherwise() {
+fn the_reference_counts_100_others_unless_configured_otherwise() {
     let events: Vec<Event> = (0..101).map(at_any).collect();
     let expected = |events: &[Event]| expected_by(events, &settings(&rules()), World::default());
     assert_eq!(expected(&events[..100]).affiliates.len(), 1);

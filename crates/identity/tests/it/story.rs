@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::dice::Dice;
-use crate::said::says;
+use crate::random_traits::add_random_traits;
 
 /// The first second of every history.
 const START: i64 = 1_700_000_000;
@@ -268,7 +268,7 @@ pub(crate) fn expected_by(events: &[Event], settings: &Settings, world: World) -
     expect(accepted, settings, &world)
 }
 
-/// Up to fourteen events among few identifiers, so that they meet. Every identify says a word that no other says.
+/// Up to fourteen events among few identifiers, so that they meet. Every identify has a value that no other has.
 pub(crate) fn history(dice: &mut Dice) -> Vec<Event> {
     let long = 1 + dice.below(14);
     let events = (0..long).map(|number| random(dice, u64::try_from(number).expect("a small number")));
@@ -287,5 +287,5 @@ fn random(dice: &mut Dice, number: u64) -> Event {
         .user(dice.pick(&["U", "V", "s@x.io", "", ""]))
         .email(dice.pick(&["a@x.io", "b@x.io", "s@x.io", "", ""]))
         .anonymous(dice.pick(&["x", "y", "", "", ""]));
-    if event.delete { event } else { says(dice, event) }
+    if event.delete { event } else { add_random_traits(dice, event) }
 }

@@ -72,14 +72,14 @@ impl Tiny {
         self.affiliates.iter().find(|(_, held)| held.email == email).map(|(id, _)| *id)
     }
 
-    /// Carries out a step, and says what the worker would make of it.
+    /// Carries out a step, and returns the answers as the worker would interpret them.
     pub(crate) fn call(&mut self, step: &Step, luck: Luck) -> Ending {
         let answers = if matches!(luck, Luck::Fine | Luck::LostAfter) { self.act(step) } else { Vec::new() };
         let refused = answers.iter().any(|(_, answer)| matches!(answer, Answer::Refused { .. }));
         let taken = !matches!(step.act, Act::Search { .. })
             && answers.iter().any(|(_, answer)| matches!(answer, Answer::Found(_)));
         match luck {
-            // What Refersion does not do, it says; only what it did can be in doubt.
+            // Refersion reports what it does not do; only what it did can be in doubt.
             _ if refused || taken || luck == Luck::Fine => Ending { answers, failed: false },
             Luck::TurnedAway => Ending { answers: not_done(step), failed: true },
             _ => Ending { answers: unknown(step), failed: true },
@@ -96,13 +96,13 @@ impl Tiny {
                 let (kept, emptied): (Vec<&Text>, Vec<&Text>) =
                     fields.iter().partition(|field| NEVER_EMPTY.contains(&field.as_str()));
                 let names = ["first_name", "last_name"].map(|name| (name.into(), "Deleted".into()));
-                let told: Map<Text, Text> =
+                let scrubbed: Map<Text, Text> =
                     emptied.into_iter().map(|field| (field.clone(), Text::default())).chain(names).collect();
-                held.fields.extend(told.iter().map(|(field, text)| (field.clone(), text.clone())));
+                held.fields.extend(scrubbed.iter().map(|(field, text)| (field.clone(), text.clone())));
                 held.email = format!("deleted-{affiliate}@gone.io");
                 let kept =
                     kept.into_iter().map(|field| (field.clone(), cause("cannot_be_cleared"))).collect();
-                vec![(anchor, Answer::Scrubbed { id: *affiliate, fields: told, kept })]
+                vec![(anchor, Answer::Scrubbed { id: *affiliate, fields: scrubbed, kept })]
             }
             Act::Status { affiliate, status } => {
                 self.affiliates.get_mut(affiliate).expect("a known affiliate").status = *status;
@@ -159,18 +159,19 @@ impl Tiny {
         let (mut bad, mut good) = (fields.clone(), fields.clone());
         bad.retain(|_, text| is_refused(text));
         good.retain(|_, text| !is_refused(text));
-        let told = email.filter(|_| !email_is_bad);
+        let new_email = email.filter(|_| !email_is_bad);
         let held = self.affiliates.get_mut(&id).expect("a known affiliate");
         held.fields.extend(good.clone());
-        told.into_iter().for_each(|email| held.email = text_of(email));
+        new_email.into_iter().for_each(|email| held.email = text_of(email));
         let mut answers = Vec::new();
-        if told.is_some() || !good.is_empty() {
-            answers.push((anchor, Answer::Edited { id, email: told, fields: good }));
+        if new_email.is_some() || !good.is_empty() {
+            answers.push((anchor, Answer::Edited { id, email: new_email, fields: good }));
         }
         if email_is_bad || !bad.is_empty() {
             let fields = bad.keys().collect::<Vec<_>>();
             // Where both went out, the graph knows the affiliate under its new address by now.
-            answers.push((told.unwrap_or(anchor), refused(email.filter(|_| email_is_bad), &fields, &bad)));
+            answers
+                .push((new_email.unwrap_or(anchor), refused(email.filter(|_| email_is_bad), &fields, &bad)));
         }
         answers
     }

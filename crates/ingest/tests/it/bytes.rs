@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use crate::client::{Client, post};
-use crate::stage::{KEY, Stage, TestQueue};
+use crate::harness::{Harness, KEY, TestQueue};
 
 /// Bytes, texts, and things that look like events.
 fn bodies() -> impl Strategy<Value = Vec<u8>> {
@@ -29,10 +29,10 @@ fn bodies() -> impl Strategy<Value = Vec<u8>> {
 #[test]
 fn every_body_gets_an_answer_of_the_contract() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let stage = runtime.block_on(Stage::new(TestQueue::new(&[]), Limits::default()));
+    let harness = runtime.block_on(Harness::new(TestQueue::new(&[]), Limits::default()));
     let checked = TestRunner::default().run(&bodies(), |body| {
-        let reply =
-            runtime.block_on(async { Client::connect(stage.address).await.exchange(&post(KEY, body)).await });
+        let reply = runtime
+            .block_on(async { Client::connect(harness.address).await.exchange(&post(KEY, body)).await });
         prop_assert!([202, 400, 501].contains(&reply.status), "{reply:?}");
         prop_assert!(reply.status == 202 || !reply.message().is_empty());
         Ok(())
@@ -43,12 +43,12 @@ fn every_body_gets_an_answer_of_the_contract() {
 #[test]
 fn no_bytes_on_the_wire_close_the_door() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let stage = runtime.block_on(Stage::new(TestQueue::new(&[]), Limits::default()));
+    let harness = runtime.block_on(Harness::new(TestQueue::new(&[]), Limits::default()));
     let checked = TestRunner::default().run(&prop::collection::vec(any::<u8>(), 0..200), |bytes| {
         let reply = runtime.block_on(async {
-            Client::connect(stage.address).await.send(&bytes).await;
+            Client::connect(harness.address).await.send(&bytes).await;
             let good = post(KEY, r#"{"type":"identify","userId":"u1"}"#);
-            Client::connect(stage.address).await.exchange(&good).await
+            Client::connect(harness.address).await.exchange(&good).await
         });
         prop_assert_eq!(reply.status, 202);
         Ok(())

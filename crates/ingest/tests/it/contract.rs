@@ -4,15 +4,15 @@ use ingest::Limits;
 use queue::Lane;
 
 use crate::client::{Client, Reply, exchange, post};
-use crate::stage::{KEY, Mood, NOW, Stage, TestQueue, UNSURE_KEY};
+use crate::harness::{CommitOutcome, Harness, KEY, NOW, TestQueue, UNSURE_KEY};
 
 const IDENTIFY: &str = r#"{"type":"identify","userId":"u1","traits":{"email":"peter@example.com"}}"#;
 const MEMBER: &str = r#"{"type":"identify","userId":"u1","traits":{"vip":true},"context":{"personas":{}}}"#;
 const DELETE: &str = r#"{"type":"delete","userId":"u1","context":[],"integrations":[]}"#;
 
 async fn ask(request: &[u8]) -> Reply {
-    let stage = Stage::new(TestQueue::new(&[]), Limits::default()).await;
-    let reply = exchange(stage.address, request).await;
+    let harness = Harness::new(TestQueue::new(&[]), Limits::default()).await;
+    let reply = exchange(harness.address, request).await;
     assert_eq!(reply.headers["content-type"], "application/json");
     reply
 }
@@ -25,9 +25,9 @@ async fn refused(request: &[u8]) -> (u16, String) {
 #[tokio::test]
 async fn an_accepted_event_is_in_the_queue_as_it_came_under_the_id_of_the_answer() {
     let queue = TestQueue::new(&[]);
-    let stage = Stage::new(queue.clone(), Limits::default()).await;
+    let harness = Harness::new(queue.clone(), Limits::default()).await;
     let body = "{ \"type\" : \"identify\",\r\n \"userId\":\"u1\" }";
-    let reply = exchange(stage.address, &post(KEY, body)).await;
+    let reply = exchange(harness.address, &post(KEY, body)).await;
     assert_eq!(reply.status, 202);
     let [envelope] = queue.envelopes().try_into().unwrap();
     assert_eq!(envelope.payload.get(), body);
@@ -36,8 +36,8 @@ async fn an_accepted_event_is_in_the_queue_as_it_came_under_the_id_of_the_answer
     assert_eq!((envelope.connection, envelope.lane), (7, Lane::Live));
     assert_eq!(envelope.received_at.to_string(), NOW);
     assert_eq!((envelope.replay, envelope.revision, envelope.format), (false, 0, queue::FORMAT));
-    assert_eq!(stage.endpoint.figures().accepted, 1);
-    assert_eq!(stage.endpoint.figures().groups, 1);
+    assert_eq!(harness.endpoint.figures().accepted, 1);
+    assert_eq!(harness.endpoint.figures().groups, 1);
 }
 
 #[tokio::test]
@@ -50,8 +50,8 @@ async fn an_identify_and_a_delete_are_accepted() {
 #[tokio::test]
 async fn an_engage_sync_goes_into_the_bulk_lane_and_a_delete_never_does() {
     let queue = TestQueue::new(&[]);
-    let stage = Stage::new(queue.clone(), Limits::default()).await;
-    let mut client = Client::connect(stage.address).await;
+    let harness = Harness::new(queue.clone(), Limits::default()).await;
+    let mut client = Client::connect(harness.address).await;
     let personas = r#""context":{"personas":{"computation_key":"vip"}}"#;
     for kind in ["identify", "delete"] {
         let body = format!(r#"{{"type":"{kind}","userId":"u1",{personas}}}"#);
@@ -64,9 +64,9 @@ async fn an_engage_sync_goes_into_the_bulk_lane_and_a_delete_never_does() {
 #[tokio::test]
 async fn the_key_does_not_reach_the_queue_though_a_customer_puts_it_into_an_event() {
     let queue = TestQueue::new(&[]);
-    let stage = Stage::new(queue.clone(), Limits::default()).await;
+    let harness = Harness::new(queue.clone(), Limits::default()).await;
     let body = format!(r#"{{"type":"identify","userId":"u1","traits":{{"note":"my key: {KEY}"}}}}"#);
-    assert_eq!(exchange(stage.address, &post(KEY, body)).await.status, 202);
+    assert_eq!(exchange(harness.address, &post(KEY, body)).await.status, 202);
     assert!(!queue.envelopes()[0].payload.get().contains("sec_456789abcdef"));
 }
 
@@ -138,20 +138,20 @@ async fn other_paths_and_methods_say_where_to_post() {
 
 #[tokio::test]
 async fn a_queue_that_is_full_or_away_is_503_with_retry_after() {
-    for mood in [Mood::Full, Mood::Unavailable] {
-        let stage = Stage::new(TestQueue::new(&[mood]), Limits::default()).await;
-        let reply = exchange(stage.address, &post(KEY, IDENTIFY)).await;
+    for outcome in [CommitOutcome::Full, CommitOutcome::Unavailable] {
+        let harness = Harness::new(TestQueue::new(&[outcome]), Limits::default()).await;
+        let reply = exchange(harness.address, &post(KEY, IDENTIFY)).await;
         assert_eq!(reply.status, 503);
         assert!(reply.headers["retry-after"].parse::<u64>().unwrap() > 0);
-        assert_eq!(stage.endpoint.figures().answers[&503], 1);
+        assert_eq!(harness.endpoint.figures().answers[&503], 1);
     }
 }
 
 #[tokio::test]
 async fn when_the_queue_is_full_identifies_make_way_for_deletes() {
-    let queue = TestQueue::new(&[Mood::Full, Mood::Full]);
-    let stage = Stage::new(queue.clone(), Limits::default()).await;
-    let mut client = Client::connect(stage.address).await;
+    let queue = TestQueue::new(&[CommitOutcome::Full, CommitOutcome::Full]);
+    let harness = Harness::new(queue.clone(), Limits::default()).await;
+    let mut client = Client::connect(harness.address).await;
     assert_eq!(client.exchange(&post(KEY, IDENTIFY)).await.status, 503);
     assert_eq!(client.exchange(&post(KEY, DELETE)).await.status, 202, "tried again when it failed once");
     assert_eq!(queue.tries(), 3);
@@ -162,9 +162,9 @@ async fn when_the_queue_is_full_identifies_make_way_for_deletes() {
 
 #[tokio::test]
 async fn a_sync_that_fills_its_lane_turns_no_other_event_away() {
-    let queue = TestQueue::new(&[Mood::Full]);
-    let stage = Stage::new(queue.clone(), Limits::default()).await;
-    let mut client = Client::connect(stage.address).await;
+    let queue = TestQueue::new(&[CommitOutcome::Full]);
+    let harness = Harness::new(queue.clone(), Limits::default()).await;
+    let mut client = Client::connect(harness.address).await;
     assert_eq!(client.exchange(&post(KEY, MEMBER)).await.status, 503);
     assert_eq!(client.exchange(&post(KEY, IDENTIFY)).await.status, 202);
     assert_eq!(queue.tries(), 2);
@@ -174,8 +174,8 @@ async fn a_sync_that_fills_its_lane_turns_no_other_event_away() {
 
 #[tokio::test]
 async fn one_connection_serves_many_requests_also_after_refusals() {
-    let stage = Stage::new(TestQueue::new(&[]), Limits::default()).await;
-    let mut client = Client::connect(stage.address).await;
+    let harness = Harness::new(TestQueue::new(&[]), Limits::default()).await;
+    let mut client = Client::connect(harness.address).await;
     for (key, body, status) in
         [(KEY, IDENTIFY, 202), ("wrong.key", IDENTIFY, 401), (KEY, "no json", 400), (KEY, DELETE, 202)]
     {

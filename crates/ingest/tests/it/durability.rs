@@ -10,7 +10,7 @@ use queue::sqlite::{Settings, SqliteQueue};
 use tokio::net::TcpStream;
 
 use crate::client::{Client, exchange, post};
-use crate::stage::{KEY, Mood, Stage, TestQueue};
+use crate::harness::{CommitOutcome, Harness, KEY, TestQueue};
 
 const IDENTIFY: &str = r#"{"type":"identify","userId":"u1"}"#;
 
@@ -19,9 +19,9 @@ const GLANCE: Duration = Duration::from_millis(100);
 
 #[tokio::test]
 async fn nothing_is_answered_before_the_queue_has_confirmed() {
-    let queue = TestQueue::new(&[Mood::Gated]);
-    let stage = Stage::new(queue.clone(), Limits::default()).await;
-    let mut client = Client::connect(stage.address).await;
+    let queue = TestQueue::new(&[CommitOutcome::Gated]);
+    let harness = Harness::new(queue.clone(), Limits::default()).await;
+    let mut client = Client::connect(harness.address).await;
     client.send(&post(KEY, IDENTIFY)).await;
     queue.begun().await;
     assert!(!client.hears_within(GLANCE).await);
@@ -31,11 +31,11 @@ async fn nothing_is_answered_before_the_queue_has_confirmed() {
 
 #[tokio::test]
 async fn requests_that_come_together_share_a_commit_and_each_gets_its_own_id() {
-    let queue = TestQueue::new(&[Mood::Gated]);
-    let stage = Stage::new(queue.clone(), Limits::default()).await;
+    let queue = TestQueue::new(&[CommitOutcome::Gated]);
+    let harness = Harness::new(queue.clone(), Limits::default()).await;
     let mut clients = Vec::new();
     for _ in 0..20 {
-        let mut client = Client::connect(stage.address).await;
+        let mut client = Client::connect(harness.address).await;
         client.send(&post(KEY, IDENTIFY)).await;
         clients.push(client);
     }
@@ -54,11 +54,11 @@ async fn every_accepted_event_is_in_the_file_that_another_process_opens() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("queue.db");
     let open = || SqliteQueue::open(&path, Settings::default(), Arc::new(|| Timestamp::UNIX_EPOCH));
-    let stage = Stage::new(Arc::new(open().await.unwrap()), Limits::default()).await;
+    let harness = Harness::new(Arc::new(open().await.unwrap()), Limits::default()).await;
     let mut accepted = std::collections::BTreeSet::new();
     let senders: Vec<_> = (0..8)
         .map(|_| {
-            let address = stage.address;
+            let address = harness.address;
             tokio::spawn(async move {
                 let mut client = Client::connect(address).await;
                 let mut ids = Vec::new();
@@ -82,41 +82,41 @@ async fn every_accepted_event_is_in_the_file_that_another_process_opens() {
 
 #[tokio::test]
 async fn a_door_that_closes_answers_what_is_under_way_and_takes_nothing_new() {
-    let queue = TestQueue::new(&[Mood::Gated]);
-    let stage = Stage::new(queue.clone(), Limits::default()).await;
-    let mut idle = Client::connect(stage.address).await;
+    let queue = TestQueue::new(&[CommitOutcome::Gated]);
+    let harness = Harness::new(queue.clone(), Limits::default()).await;
+    let mut idle = Client::connect(harness.address).await;
     assert_eq!(idle.exchange(b"GET / HTTP/1.1\r\nHost: door\r\n\r\n").await.status, 200);
-    let mut busy = Client::connect(stage.address).await;
+    let mut busy = Client::connect(harness.address).await;
     busy.send(&post(KEY, IDENTIFY)).await;
     queue.begun().await;
-    stage.shutdown.cancel();
+    harness.shutdown.cancel();
     assert!(idle.reply().await.is_none(), "an idle connection ends at once");
-    assert!(!stage.served.is_finished());
+    assert!(!harness.served.is_finished());
     queue.gate.add_permits(1);
     assert_eq!(busy.reply().await.unwrap().status, 202);
-    stage.served.await.unwrap().unwrap();
-    assert!(TcpStream::connect(stage.address).await.is_err());
+    harness.served.await.unwrap().unwrap();
+    assert!(TcpStream::connect(harness.address).await.is_err());
 }
 
 #[tokio::test]
 async fn a_door_that_closes_does_not_wait_for_ever_for_a_slow_client() {
     let limits = Limits { deadline: GLANCE, header_timeout: Duration::from_secs(3600), ..Limits::default() };
-    let stage = Stage::new(TestQueue::new(&[]), limits).await;
-    let mut slow = Client::connect(stage.address).await;
+    let harness = Harness::new(TestQueue::new(&[]), limits).await;
+    let mut slow = Client::connect(harness.address).await;
     assert_eq!(slow.exchange(b"GET / HTTP/1.1\r\nHost: door\r\n\r\n").await.status, 200);
     slow.send(b"POST /segment HTTP/1.1\r\nHost:").await;
-    stage.shutdown.cancel();
-    tokio::time::timeout(Duration::from_secs(20), stage.served).await.unwrap().unwrap().unwrap();
+    harness.shutdown.cancel();
+    tokio::time::timeout(Duration::from_secs(20), harness.served).await.unwrap().unwrap().unwrap();
 }
 
 #[tokio::test]
 async fn a_client_that_goes_away_takes_no_other_request_along() {
-    let queue = TestQueue::new(&[Mood::Gated]);
-    let stage = Stage::new(queue.clone(), Limits::default()).await;
-    let mut gone = Client::connect(stage.address).await;
+    let queue = TestQueue::new(&[CommitOutcome::Gated]);
+    let harness = Harness::new(queue.clone(), Limits::default()).await;
+    let mut gone = Client::connect(harness.address).await;
     gone.send(&post(KEY, IDENTIFY)).await;
     queue.begun().await;
     drop(gone);
     queue.gate.add_permits(1);
-    assert_eq!(exchange(stage.address, &post(KEY, IDENTIFY)).await.status, 202);
+    assert_eq!(exchange(harness.address, &post(KEY, IDENTIFY)).await.status, 202);
 }

@@ -7,12 +7,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::{Client, exchange, head, post};
-use crate::stage::{KEY, Stage, TestQueue};
+use crate::harness::{Harness, KEY, TestQueue};
 
 const IDENTIFY: &str = r#"{"type":"identify","userId":"u1"}"#;
 
-async fn stage() -> Stage {
-    Stage::new(TestQueue::new(&[]), Limits::default()).await
+async fn harness() -> Harness {
+    Harness::new(TestQueue::new(&[]), Limits::default()).await
 }
 
 fn expecting(key: &str, length: usize) -> Vec<u8> {
@@ -21,29 +21,29 @@ fn expecting(key: &str, length: usize) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_request_without_a_host_or_with_two_is_400() {
-    let stage = stage().await;
+    let harness = harness().await;
     let good = String::from_utf8(post(KEY, IDENTIFY)).unwrap();
     for hosts in ["", "Host: a\r\nHost: a\r\n", "Host: a b\r\n"] {
-        let reply = exchange(stage.address, good.replace("Host: door\r\n", hosts).as_bytes()).await;
+        let reply = exchange(harness.address, good.replace("Host: door\r\n", hosts).as_bytes()).await;
         assert_eq!(reply.status, 400, "{hosts:?}");
         assert!(reply.message().contains("Host"), "{}", reply.message());
     }
     let old = good.replace("HTTP/1.1", "HTTP/1.0").replace("Host: door\r\n", "");
-    assert_eq!(exchange(stage.address, old.as_bytes()).await.status, 202);
+    assert_eq!(exchange(harness.address, old.as_bytes()).await.status, 202);
 }
 
 #[tokio::test]
 async fn a_wrong_key_is_answered_before_a_body_is_asked_for() {
-    let stage = stage().await;
-    let mut wrong = Client::connect(stage.address).await;
+    let harness = harness().await;
+    let mut wrong = Client::connect(harness.address).await;
     wrong.send(&expecting("wrong.key", 100_000)).await;
     // The first thing that comes is the answer: `reply` would take `100 Continue` for one.
     let reply = wrong.reply().await.unwrap();
     assert_eq!((reply.status, reply.headers["connection"].as_str()), (401, "close"));
-    let mut large = Client::connect(stage.address).await;
+    let mut large = Client::connect(harness.address).await;
     large.send(&expecting(KEY, 100_000_000)).await;
     assert_eq!(large.reply().await.unwrap().status, 413);
-    let mut right = Client::connect(stage.address).await;
+    let mut right = Client::connect(harness.address).await;
     right.send(&expecting(KEY, IDENTIFY.len())).await;
     assert_eq!(right.reply().await.unwrap().status, 100);
     right.send(IDENTIFY.as_bytes()).await;
@@ -52,10 +52,10 @@ async fn a_wrong_key_is_answered_before_a_body_is_asked_for() {
 
 #[tokio::test]
 async fn without_any_connection_nothing_is_called_wrong() {
-    let stage = Stage::empty().await;
+    let harness = Harness::empty().await;
     let bare = b"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}".to_vec();
     for request in [post(KEY, IDENTIFY), post("pub.sec", IDENTIFY), post("no dot", IDENTIFY), bare] {
-        let reply = exchange(stage.address, &request).await;
+        let reply = exchange(harness.address, &request).await;
         assert_eq!((reply.status, reply.headers.contains_key("retry-after")), (503, true), "{reply:?}");
     }
 }

@@ -15,6 +15,8 @@ mod crowds;
 #[cfg(test)]
 mod durability;
 #[cfg(test)]
+mod harness;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod limits;
@@ -24,8 +26,6 @@ mod registration;
 mod room;
 #[cfg(test)]
 mod signed;
-#[cfg(test)]
-mod stage;
 #[cfg(test)]
 mod tracking;
 #[cfg(test)]

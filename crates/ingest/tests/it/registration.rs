@@ -9,7 +9,7 @@ use ingest::{KeysUnavailable, Limits, Registrar, Registration, RegistrationLimit
 use tokio::sync::Semaphore;
 
 use crate::client::{Client, exchange, head, post};
-use crate::stage::{KEY, Stage, TestQueue, UNSURE_KEY};
+use crate::harness::{Harness, KEY, TestQueue, UNSURE_KEY};
 
 const IDENTIFY: &str = r#"{"type":"identify","userId":"u1"}"#;
 
@@ -36,23 +36,23 @@ fn clerk(permits: usize) -> Arc<Clerk> {
     Arc::new(Clerk { asked: AtomicUsize::new(0), gate: Semaphore::new(permits) })
 }
 
-async fn stage(clerk: &Arc<Clerk>, queue: Arc<TestQueue>, any: bool, limits: Limits) -> Stage {
+async fn harness(clerk: &Arc<Clerk>, queue: Arc<TestQueue>, any: bool, limits: Limits) -> Harness {
     let registrar = Arc::clone(clerk);
-    Stage::built(any, queue, limits, |endpoint| endpoint.with_registrar(registrar)).await
+    Harness::built(any, queue, limits, |endpoint| endpoint.with_registrar(registrar)).await
 }
 
 #[tokio::test]
 async fn the_first_event_with_a_new_key_is_accepted_for_its_new_connection() {
     for any in [true, false] {
         let (clerk, queue) = (clerk(10), TestQueue::new(&[]));
-        let stage = stage(&clerk, queue.clone(), any, Limits::default()).await;
+        let harness = harness(&clerk, queue.clone(), any, Limits::default()).await;
         for _ in 0..3 {
-            assert_eq!(exchange(stage.address, &post("pub.right", IDENTIFY)).await.status, 202);
+            assert_eq!(exchange(harness.address, &post("pub.right", IDENTIFY)).await.status, 202);
         }
         assert_eq!(queue.envelopes().iter().map(|it| it.connection).collect::<Vec<_>>(), [70, 70, 70]);
         assert_eq!(clerk.asked.load(Ordering::SeqCst), 1);
-        assert_eq!(stage.endpoint.registrations().unwrap().registered, 1);
-        let known = exchange(stage.address, &post(KEY, IDENTIFY)).await.status;
+        assert_eq!(harness.endpoint.registrations().unwrap().registered, 1);
+        let known = exchange(harness.address, &post(KEY, IDENTIFY)).await.status;
         assert_eq!(known, if any { 202 } else { 401 }, "known keys are not verified, others are");
     }
 }
@@ -60,7 +60,7 @@ async fn the_first_event_with_a_new_key_is_accepted_for_its_new_connection() {
 #[tokio::test]
 async fn a_wrong_key_is_401_also_while_there_is_no_connection_and_one_that_cannot_be_verified_503() {
     let clerk = clerk(10);
-    let stage = stage(&clerk, TestQueue::new(&[]), false, Limits::default()).await;
+    let harness = harness(&clerk, TestQueue::new(&[]), false, Limits::default()).await;
     let bare = b"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}".to_vec();
     for (request, status) in [
         (post("pub.wrong", IDENTIFY), 401),
@@ -70,7 +70,7 @@ async fn a_wrong_key_is_401_also_while_there_is_no_connection_and_one_that_canno
         (post("pub.away", IDENTIFY), 503),
         (post(UNSURE_KEY, IDENTIFY), 503),
     ] {
-        assert_eq!(exchange(stage.address, &request).await.status, status);
+        assert_eq!(exchange(harness.address, &request).await.status, status);
     }
     assert_eq!(clerk.asked.load(Ordering::SeqCst), 2);
 }
@@ -78,10 +78,10 @@ async fn a_wrong_key_is_401_also_while_there_is_no_connection_and_one_that_canno
 #[tokio::test]
 async fn a_crowd_with_the_same_new_key_is_accepted_as_a_whole() {
     let (clerk, queue) = (clerk(20), TestQueue::new(&[]));
-    let stage = stage(&clerk, queue.clone(), true, Limits::default()).await;
+    let harness = harness(&clerk, queue.clone(), true, Limits::default()).await;
     let mut clients = Vec::new();
     for _ in 0..20 {
-        let mut client = Client::connect(stage.address).await;
+        let mut client = Client::connect(harness.address).await;
         client.send(&post("pub.right", IDENTIFY)).await;
         clients.push(client);
     }
@@ -95,10 +95,10 @@ async fn a_crowd_with_the_same_new_key_is_accepted_as_a_whole() {
 async fn a_verification_that_outlasts_the_deadline_is_503_and_then_there() {
     let clerk = clerk(0);
     let limits = Limits { deadline: Duration::from_millis(200), ..Limits::default() };
-    let stage = stage(&clerk, TestQueue::new(&[]), true, limits).await;
-    assert_eq!(exchange(stage.address, &post("pub.right", IDENTIFY)).await.status, 503);
+    let harness = harness(&clerk, TestQueue::new(&[]), true, limits).await;
+    assert_eq!(exchange(harness.address, &post("pub.right", IDENTIFY)).await.status, 503);
     clerk.gate.add_permits(1);
-    while stage.endpoint.registrations().unwrap().registered == 0 {
+    while harness.endpoint.registrations().unwrap().registered == 0 {
         tokio::task::yield_now().await;
     }
 }
@@ -109,11 +109,11 @@ async fn verifications_are_limited_by_the_client_that_a_trusted_proxy_names_and_
     let registration = RegistrationLimits { by_client: 2, altogether: 3 };
     let trusted_proxies = "127.0.0.1".parse().unwrap();
     let limits = Limits { registration, trusted_proxies, ..Limits::default() };
-    let stage = stage(&clerk, TestQueue::new(&[]), true, limits).await;
+    let harness = harness(&clerk, TestQueue::new(&[]), true, limits).await;
     let ask = async |client: &str, key: &str| {
         let forwarded = format!("\r\n{client}\r\nAccept: */*");
         let request = head(key, IDENTIFY.len()).replacen("\r\nAccept: */*", &forwarded, 1);
-        exchange(stage.address, format!("{request}{IDENTIFY}").as_bytes()).await
+        exchange(harness.address, format!("{request}{IDENTIFY}").as_bytes()).await
     };
     let one = "X-Forwarded-For: 192.0.2.1";
     for key in ["pub.wrong1", "pub.right1"] {
@@ -124,6 +124,6 @@ async fn verifications_are_limited_by_the_client_that_a_trusted_proxy_names_and_
     assert_eq!(ask("Forwarded: for=192.0.2.2", "pub.right2").await.status, 202);
     assert_eq!(ask("Forwarded: for=192.0.2.3", "pub.right3").await.status, 503, "altogether");
     assert_eq!(ask(one, "pub.right1").await.status, 202, "what is registered is no new key");
-    let figures = stage.endpoint.registrations().unwrap();
+    let figures = harness.endpoint.registrations().unwrap();
     assert_eq!((figures.registered, figures.refused, figures.limited), (2, 1, 2));
 }

@@ -6,7 +6,7 @@ use ingest::{Admission, Limits, NoRoom};
 use parking_lot::Mutex;
 
 use crate::client::{exchange, post};
-use crate::stage::{KEY, Stage, TestQueue};
+use crate::harness::{Harness, KEY, TestQueue};
 
 const IDENTIFY: &str = r#"{"type":"identify","userId":"u1"}"#;
 const DELETE: &str = r#"{"type":"delete","userId":"u1"}"#;
@@ -25,37 +25,37 @@ impl Admission for Room {
     }
 }
 
-async fn stage() -> (Stage, Arc<TestQueue>, Arc<Room>) {
+async fn harness() -> (Harness, Arc<TestQueue>, Arc<Room>) {
     let (queue, room) = (TestQueue::new(&[]), Arc::new(Room::default()));
-    let stage = Stage::with_admission(queue.clone(), Limits::default(), room.clone()).await;
-    (stage, queue, room)
+    let harness = Harness::with_admission(queue.clone(), Limits::default(), room.clone()).await;
+    (harness, queue, room)
 }
 
 #[tokio::test]
 async fn without_room_new_events_are_503_until_there_is_some() {
-    let (stage, queue, room) = stage().await;
+    let (harness, queue, room) = harness().await;
     *room.0.lock() = Some(NoRoom::ForAll);
     for event in [IDENTIFY, DELETE] {
-        let reply = exchange(stage.address, &post(KEY, event)).await;
+        let reply = exchange(harness.address, &post(KEY, event)).await;
         assert_eq!(reply.status, 503);
         assert!(reply.message().contains("full") && reply.headers.contains_key("retry-after"));
     }
-    assert_eq!(exchange(stage.address, &post("pub_9.sec_wrong", IDENTIFY)).await.status, 401);
+    assert_eq!(exchange(harness.address, &post("pub_9.sec_wrong", IDENTIFY)).await.status, 401);
     assert!(queue.envelopes().is_empty(), "nothing was queued");
     assert!(room.1.lock().is_empty(), "and nothing takes up room");
     *room.0.lock() = None;
-    assert_eq!(exchange(stage.address, &post(KEY, IDENTIFY)).await.status, 202);
+    assert_eq!(exchange(harness.address, &post(KEY, IDENTIFY)).await.status, 202);
     let taken = room.1.lock().clone();
     assert!(taken.len() == 1 && taken[0] >= IDENTIFY.len(), "{taken:?}");
 }
 
 #[tokio::test]
 async fn a_connection_without_room_of_its_own_may_still_delete() {
-    let (stage, queue, room) = stage().await;
+    let (harness, queue, room) = harness().await;
     *room.0.lock() = Some(NoRoom::ForConnection);
-    let reply = exchange(stage.address, &post(KEY, IDENTIFY)).await;
+    let reply = exchange(harness.address, &post(KEY, IDENTIFY)).await;
     assert_eq!(reply.status, 503);
     assert!(reply.message().contains("dead letters"), "{}", reply.message());
-    assert_eq!(exchange(stage.address, &post(KEY, DELETE)).await.status, 202);
+    assert_eq!(exchange(harness.address, &post(KEY, DELETE)).await.status, 202);
     assert_eq!(queue.envelopes().len(), 1);
 }

@@ -9,7 +9,7 @@ use ingest::{KeysUnavailable, Limits, SharedSecrets};
 use sha1::Sha1;
 
 use crate::client::{Reply, exchange, post};
-use crate::stage::{KEY, OTHER_KEY, Stage, TestQueue};
+use crate::harness::{Harness, KEY, OTHER_KEY, TestQueue};
 
 const IDENTIFY: &str = r#"{ "type":"identify", "userId":"u1" }"#;
 
@@ -35,11 +35,11 @@ fn sign(secret: &str, message: &str) -> String {
 async fn send(key: &str, body: &str, signature: Option<&str>) -> (Reply, usize) {
     let queue = TestQueue::new(&[]);
     let complete = |endpoint: ingest::Endpoint| endpoint.with_shared_secrets(Arc::new(Secrets));
-    let stage = Stage::built(true, queue.clone(), Limits::default(), complete).await;
+    let harness = Harness::built(true, queue.clone(), Limits::default(), complete).await;
     let header = signature.map_or_else(String::new, |it| format!("\r\nX-Signature: {it}"));
     let request = String::from_utf8(post(key, body)).unwrap();
     let request = request.replacen("\r\nAccept: */*", &format!("{header}\r\nAccept: */*"), 1);
-    let reply = exchange(stage.address, request.as_bytes()).await;
+    let reply = exchange(harness.address, request.as_bytes()).await;
     (reply, queue.envelopes().len())
 }
 

@@ -12,9 +12,9 @@ use queue::Lane;
 use serde_json::{Value, json};
 
 use crate::client::{Client, Reply, exchange};
-use crate::stage::{KEY, Mood, NOW, Stage, TestQueue, UNSURE_KEY, WRITE_KEY};
+use crate::harness::{CommitOutcome, Harness, KEY, NOW, TestQueue, UNSURE_KEY, WRITE_KEY};
 
-/// A request: its path, who sends it, and what it says.
+/// A request: its path, its sender and its body.
 pub(crate) struct Ask<'a> {
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
@@ -39,14 +39,14 @@ impl<'a> Ask<'a> {
     }
 
     pub(crate) async fn send(&self) -> Reply {
-        let stage = Stage::new(TestQueue::new(&[]), Limits::default()).await;
-        exchange(stage.address, &self.bytes()).await
+        let harness = Harness::new(TestQueue::new(&[]), Limits::default()).await;
+        exchange(harness.address, &self.bytes()).await
     }
 }
 
-async fn stage() -> (Arc<TestQueue>, Stage) {
+async fn harness() -> (Arc<TestQueue>, Harness) {
     let queue = TestQueue::new(&[]);
-    (queue.clone(), Stage::new(queue, Limits::default()).await)
+    (queue.clone(), Harness::new(queue, Limits::default()).await)
 }
 
 fn payloads(queue: &TestQueue) -> Vec<Value> {
@@ -79,33 +79,33 @@ async fn every_path_takes_its_events_and_answers_exactly_200_with_success() {
         ("g", "group"),
         ("a", "alias"),
     ] {
-        let (queue, stage) = stage().await;
+        let (queue, harness) = harness().await;
         let ask = Ask::to(&format!("/v1/{path}"), Some(WRITE_KEY), &json!({ "userId": "u1" })).bytes();
-        let reply = exchange(stage.address, &ask).await;
+        let reply = exchange(harness.address, &ask).await;
         assert_eq!((reply.status, reply.body), (200, json!({ "success": true })), "{path}");
         assert_eq!(payloads(&queue)[0]["type"], kind);
         assert_eq!(queue.envelopes()[0].connection, 7);
     }
     for path in ["batch", "import", "b"] {
-        let (queue, stage) = stage().await;
+        let (queue, harness) = harness().await;
         let body = json!({ "batch": [item("a"), { "type": "track" }, 7], "sentAt": NOW });
         let reply =
-            exchange(stage.address, &Ask::to(&format!("/v1/{path}"), Some(WRITE_KEY), &body).bytes()).await;
+            exchange(harness.address, &Ask::to(&format!("/v1/{path}"), Some(WRITE_KEY), &body).bytes()).await;
         assert_eq!((reply.status, reply.body), (200, json!({ "success": true })), "{path}");
         assert_eq!(queue.envelopes().len(), 3);
-        assert_eq!(stage.endpoint.figures().accepted, 3);
-        assert_eq!(stage.endpoint.figures().groups, 1, "what is answered together is stored together");
+        assert_eq!(harness.endpoint.figures().accepted, 3);
+        assert_eq!(harness.endpoint.figures().groups, 1, "what is answered together is stored together");
     }
 }
 
 #[tokio::test]
 async fn servers_may_use_either_key_in_the_header_or_the_body() {
-    let (_, stage) = stage().await;
+    let (_, harness) = harness().await;
     for key in [WRITE_KEY, KEY] {
         let in_header = Ask::to("/v1/batch", Some(key), &json!({ "batch": [item("a")] }));
         let in_body = Ask::to("/v1/batch", None, &json!({ "batch": [item("a")], "writeKey": key }));
         for ask in [in_header, in_body] {
-            assert_eq!(exchange(stage.address, &ask.bytes()).await.status, 200, "{key}");
+            assert_eq!(exchange(harness.address, &ask.bytes()).await.status, 200, "{key}");
         }
     }
     for ask in [
@@ -113,7 +113,7 @@ async fn servers_may_use_either_key_in_the_header_or_the_body() {
         Ask::to("/v1/batch", None, &json!({ "batch": [], "writeKey": "wrong.key" })),
         Ask::to("/v1/batch", None, &json!({ "batch": [] })),
     ] {
-        let reply = exchange(stage.address, &ask.bytes()).await;
+        let reply = exchange(harness.address, &ask.bytes()).await;
         assert_eq!((reply.status, &reply.body["success"]), (401, &json!(false)));
         assert!(reply.body["code"].is_string() && reply.message().contains("write key"), "{reply:?}");
     }
@@ -121,12 +121,12 @@ async fn servers_may_use_either_key_in_the_header_or_the_body() {
 
 #[tokio::test]
 async fn web_pages_may_use_the_write_key_only() {
-    let (queue, stage) = stage().await;
+    let (queue, harness) = harness().await;
     for (key, status) in [(WRITE_KEY, 200), (KEY, 401)] {
         let in_header = Ask::to("/v1/i", Some(key), &json!({ "userId": "a" }));
         let in_body = Ask::to("/v1/i", None, &json!({ "userId": "a", "writeKey": key }));
         for ask in [in_header, in_body] {
-            let reply = exchange(stage.address, &ask.bytes()).await;
+            let reply = exchange(harness.address, &ask.bytes()).await;
             assert_eq!((reply.status, reply.headers["access-control-allow-origin"].as_str()), (status, "*"));
             assert!(!reply.headers.contains_key("www-authenticate"), "the browser would ask for a password");
             let says_why = |reply: &Reply| reply.message().contains("accepts the write key only");
@@ -147,10 +147,10 @@ async fn the_write_key_opens_nothing_but_the_tracking_api() {
 #[tokio::test]
 async fn a_compressed_body_is_read_and_a_bomb_refused() {
     let gzip = "Content-Encoding: gzip\r\n";
-    let (queue, stage) = stage().await;
+    let (queue, harness) = harness().await;
     let ask = Ask::to("/v1/batch", Some(WRITE_KEY), &json!({ "batch": [item("a")] }));
     let good = Ask { headers: gzip, body: zipped(&ask.body), ..ask };
-    assert_eq!(exchange(stage.address, &good.bytes()).await.status, 200);
+    assert_eq!(exchange(harness.address, &good.bytes()).await.status, 200);
     assert_eq!(payloads(&queue)[0]["userId"], "a");
     for (headers, body, status, code) in [
         (gzip, zipped(&vec![b' '; 100 << 20]), 413, "body_too_large"),
@@ -159,10 +159,10 @@ async fn a_compressed_body_is_read_and_a_bomb_refused() {
         ("", vec![b' '; (1 << 20) + 1], 413, "body_too_large"),
     ] {
         let bad = Ask { headers, body, ..Ask::to("/v1/batch", Some(WRITE_KEY), &Value::Null) };
-        let reply = exchange(stage.address, &bad.bytes()).await;
+        let reply = exchange(harness.address, &bad.bytes()).await;
         assert_eq!((reply.status, reply.body["code"].as_str()), (status, Some(code)), "{reply:?}");
     }
-    assert_eq!(stage.endpoint.figures().body_bytes, 0);
+    assert_eq!(harness.endpoint.figures().body_bytes, 0);
 }
 
 /// The Python library sends an error without a code again, eleven times.
@@ -185,31 +185,33 @@ async fn what_cannot_be_read_is_400_with_a_code_and_a_message() {
 
 #[tokio::test]
 async fn what_may_be_better_later_is_503_and_what_is_throttled_429() {
-    let queue = TestQueue::new(&[Mood::Unavailable]);
-    let stage = Stage::new(queue.clone(), Limits { failed_keys_per_minute: 2, ..Limits::default() }).await;
+    let queue = TestQueue::new(&[CommitOutcome::Unavailable]);
+    let harness =
+        Harness::new(queue.clone(), Limits { failed_keys_per_minute: 2, ..Limits::default() }).await;
     let batch = json!({ "batch": [item("a"), item("b")] });
-    let reply = exchange(stage.address, &Ask::to("/v1/batch", Some(WRITE_KEY), &batch).bytes()).await;
+    let reply = exchange(harness.address, &Ask::to("/v1/batch", Some(WRITE_KEY), &batch).bytes()).await;
     assert_eq!((reply.status, reply.headers.contains_key("retry-after")), (503, true));
     assert_eq!((reply.body["code"].as_str(), &reply.body["success"]), (Some("unavailable"), &json!(false)));
     assert!(queue.envelopes().is_empty());
-    let unsure = exchange(stage.address, &Ask::to("/v1/batch", Some(UNSURE_KEY), &batch).bytes()).await;
+    let unsure = exchange(harness.address, &Ask::to("/v1/batch", Some(UNSURE_KEY), &batch).bytes()).await;
     assert_eq!(unsure.status, 503);
     let mut statuses = Vec::new();
     for key in ["wrong-1", "wrong.2", "wrong-3"] {
-        statuses.push(exchange(stage.address, &Ask::to("/v1/batch", Some(key), &batch).bytes()).await.status);
+        statuses
+            .push(exchange(harness.address, &Ask::to("/v1/batch", Some(key), &batch).bytes()).await.status);
     }
     assert_eq!(statuses, [401, 401, 429], "wrong keys of both kinds count together");
-    let right = exchange(stage.address, &Ask::to("/v1/batch", Some(WRITE_KEY), &batch).bytes()).await;
+    let right = exchange(harness.address, &Ask::to("/v1/batch", Some(WRITE_KEY), &batch).bytes()).await;
     assert_eq!(right.status, 200);
 }
 
 #[tokio::test]
 async fn events_of_engage_go_into_the_bulk_lane() {
-    let (queue, stage) = stage().await;
+    let (queue, harness) = harness().await;
     let engage =
         json!({ "type": "identify", "userId": "b", "context": { "personas": { "computation_key": "vip" } } });
     let body = json!({ "batch": [item("a"), engage] });
-    exchange(stage.address, &Ask::to("/v1/batch", Some(WRITE_KEY), &body).bytes()).await;
+    exchange(harness.address, &Ask::to("/v1/batch", Some(WRITE_KEY), &body).bytes()).await;
     let mut lanes: Vec<_> = queue.envelopes().iter().map(|envelope| envelope.lane).collect();
     lanes.sort_unstable();
     assert_eq!(lanes, [Lane::Live, Lane::Bulk]);
@@ -218,16 +220,16 @@ async fn events_of_engage_go_into_the_bulk_lane() {
 /// The memory of a body is given back, and what is nested too deeply for the reader is accepted for the worker to refuse.
 #[tokio::test]
 async fn a_deeply_nested_event_is_accepted_without_the_key() {
-    let (queue, stage) = stage().await;
+    let (queue, harness) = harness().await;
     let escaped = KEY.replace("sec_", "\\u0073ec_");
     let deep =
         format!(r#"{{"type":"identify","a":{}"{KEY}","{escaped}"{}}}"#, "[".repeat(2_000), "]".repeat(2_000));
     let body = format!(r#"{{"batch":[{deep}]}}"#).into_bytes();
     let ask = Ask { body, ..Ask::to("/v1/batch", Some(KEY), &Value::Null) };
-    assert_eq!(exchange(stage.address, &ask.bytes()).await.status, 200);
+    assert_eq!(exchange(harness.address, &ask.bytes()).await.status, 200);
     let stored = queue.envelopes()[0].payload.get().to_owned();
     assert!(stored.contains("[redacted]") && !stored.contains("ec_4"), "{stored}");
-    assert_eq!(stage.endpoint.figures().body_bytes, 0);
+    assert_eq!(harness.endpoint.figures().body_bytes, 0);
 }
 
 /// Random bytes, and requests with random changes: there is always an answer of the contract, and no memory stays taken.
@@ -240,10 +242,10 @@ async fn whatever_is_posted_gets_an_answer_of_the_contract() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(state >> 33).unwrap() % below
     };
-    let (_, stage) = stage().await;
+    let (_, harness) = harness().await;
     let good = json!({ "batch": [item("a"), item("b")], "context": { "a": [1, null] }, "sentAt": NOW, "writeKey": WRITE_KEY });
     let good = good.to_string().into_bytes();
-    let mut client = Client::connect(stage.address).await;
+    let mut client = Client::connect(harness.address).await;
     for _ in 0..2_000 {
         let mut body = good.clone();
         for _ in 0..=random(4) {
@@ -266,8 +268,8 @@ async fn whatever_is_posted_gets_an_answer_of_the_contract() {
         assert!([200, 400, 401, 413, 429].contains(&reply.status), "seed {seed}: {reply:?}");
         assert!(reply.status == 200 || reply.body["code"].is_string(), "seed {seed}: {reply:?}");
         if reply.headers.get("connection").is_some_and(|value| value == "close") {
-            client = Client::connect(stage.address).await;
+            client = Client::connect(harness.address).await;
         }
     }
-    assert_eq!(stage.endpoint.figures().body_bytes, 0);
+    assert_eq!(harness.endpoint.figures().body_bytes, 0);
 }

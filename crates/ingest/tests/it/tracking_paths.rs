@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::WRITE_KEY;
+use crate::harness::WRITE_KEY;
 use crate::tracking::Ask;
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn a_browser_may_ask_before_it_posts() {
 
 #[tokio::test]
 async fn other_paths_and_methods_are_refused_in_the_words_of_the_api() {
-    for (method, path, status, code, says) in [
+    for (method, path, status, code, text) in [
         ("POST", "/v1/delete", 404, "not_found", "a delete has to come from Segment"),
         ("GET", "/v1/", 404, "not_found", "/v1/batch"),
         ("GET", "/v1/batch", 405, "method_not_allowed", "with POST"),
@@ -36,7 +36,7 @@ async fn other_paths_and_methods_are_refused_in_the_words_of_the_api() {
         let reply = Ask { method, ..Ask::to(path, Some(WRITE_KEY), &Value::Null) }.send().await;
         assert_eq!((reply.status, &reply.body["success"]), (status, &json!(false)), "{method} {path}");
         assert_eq!(reply.body["code"].as_str(), Some(code));
-        assert!(reply.message().contains(says), "{reply:?}");
+        assert!(reply.message().contains(text), "{reply:?}");
         assert_eq!(reply.headers["access-control-allow-origin"], "*");
         assert_eq!(reply.headers.get("allow").map(String::as_str), (status == 405).then_some("POST"));
     }

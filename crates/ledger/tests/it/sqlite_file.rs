@@ -33,12 +33,12 @@ fn event(number: u128, payload: &str) -> NewEvent {
     }
 }
 
-fn save(row: Option<Row>, said: Option<&str>) -> Save {
+fn save(row: Option<Row>, value: Option<&str>) -> Save {
     let mut identifier = Identifier::new(Kind::Address);
-    if let Some(said) = said {
+    if let Some(value) = value {
         let stamp = Stamp { time: Moment(1), received: None, key: "m".into(), revision: 0 };
-        let said = TraitValue::new(Some(said.into()), stamp);
-        identifier.traits.insert("company".into(), said);
+        let value = TraitValue::new(Some(value.into()), stamp);
+        identifier.traits.insert("company".into(), value);
     }
     let digest = Digest([7; 16]);
     let graph = Graph { identifiers: Map::from_iter([(digest, identifier)]), ..Graph::default() };
@@ -149,13 +149,13 @@ fn files_hold(folder: &Path, text: &str) -> bool {
 async fn a_delete_leaves_no_personal_byte_in_any_file() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let ledger = open(&folder.path().join("ledger.db")).await;
-    let said = Changes {
+    let changes = Changes {
         connection: ONE,
         saves: vec![save(None, Some(PERSONAL))],
         events: vec![event(1, PERSONAL)],
         ..Changes::default()
     };
-    ledger.record(said).await.expect("recorded");
+    ledger.record(changes).await.expect("recorded");
     assert!(files_hold(folder.path(), PERSONAL), "the test looks at the right files");
     let row = ledger.gather(ONE, &[Digest([7; 16])], &[]).await.expect("read").graphs.remove(0);
     let forgotten = Changes {

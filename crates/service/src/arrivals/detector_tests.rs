@@ -32,7 +32,7 @@ fn stream(confirmed: &str) -> Stream {
 }
 
 /// An installation as its detector sees it.
-struct Scene {
+struct Harness {
     detector: Detector,
     streams: Vec<Stream>,
     arrived: BTreeMap<Uuid, Ranges>,
@@ -41,7 +41,7 @@ struct Scene {
     watched_from: Timestamp,
 }
 
-impl Scene {
+impl Harness {
     fn new(confirmed: &str, arrived: &str) -> Self {
         Self {
             detector: Detector::default(),
@@ -83,137 +83,137 @@ impl Scene {
 
 #[test]
 fn what_an_empty_queue_does_not_hold_for_a_minute_is_missing_with_its_time_span() {
-    let mut scene = Scene::new("1-100", "1-30,71-100");
-    assert_eq!(scene.look(200), [], "the broker may be moving it");
-    assert_eq!(scene.look(245), []);
-    let changes = scene.look(260);
+    let mut harness = Harness::new("1-100", "1-30,71-100");
+    assert_eq!(harness.look(200), [], "the broker may be moving it");
+    assert_eq!(harness.look(245), []);
+    let changes = harness.look(260);
     assert_eq!((changes.len(), changes[0].more), (1, 40));
-    let missing = &scene.missing[0];
+    let missing = &harness.missing[0];
     assert_eq!((missing.numbers.to_string().as_str(), missing.events()), ("31-70", 40));
     assert_eq!((missing.since, missing.until, missing.found_at), (at(30), at(70), at(260)));
-    assert_eq!(scene.look(275), [], "it is told once");
+    assert_eq!(harness.look(275), [], "it is told once");
 }
 
 #[test]
 fn what_waits_in_the_queue_is_not_missing_however_long_that_takes() {
     for depth in [Depth { live: 1, bulk: 0 }, Depth { live: 0, bulk: 1 }] {
-        let mut scene = Scene::new("1-100", "1-30,71-100");
-        scene.depth = depth;
+        let mut harness = Harness::new("1-100", "1-30,71-100");
+        harness.depth = depth;
         for minute in 0..600 {
-            assert_eq!(scene.look(200 + 60 * minute), [], "{depth:?}");
+            assert_eq!(harness.look(200 + 60 * minute), [], "{depth:?}");
         }
     }
 }
 
 #[test]
 fn bulk_events_are_missing_though_live_ones_wait() {
-    let mut scene = Scene::new("1-10", "1-9");
-    scene.streams[0].lane = Lane::Bulk;
-    scene.depth.live = 5;
-    scene.look(100);
-    scene.look(160);
-    assert_eq!(scene.missing(), "10");
+    let mut harness = Harness::new("1-10", "1-9");
+    harness.streams[0].lane = Lane::Bulk;
+    harness.depth.live = 5;
+    harness.look(100);
+    harness.look(160);
+    assert_eq!(harness.missing(), "10");
 }
 
 #[test]
 fn numbers_that_were_never_confirmed_are_not_missed() {
-    let mut scene = Scene::new("1-10,15,20-100", "1-10,15,20-100");
-    scene.look(100);
-    assert_eq!(scene.look(1_000), []);
+    let mut harness = Harness::new("1-10,15,20-100", "1-10,15,20-100");
+    harness.look(100);
+    assert_eq!(harness.look(1_000), []);
 }
 
 #[test]
 fn what_arrives_late_is_not_missing_any_more() {
-    let mut scene = Scene::new("1-100", "1-30");
-    scene.look(200);
-    scene.look(260);
-    scene.arrive("31-60");
-    let changes = scene.look(275);
-    assert_eq!((changes[0].more, scene.missing()), (0, "61-100".to_owned()));
-    assert_eq!(scene.missing[0].found_at, at(260));
-    scene.arrive("61-100");
-    assert_eq!(scene.look(290)[0].missing, None);
-    assert_eq!(scene.missing(), "");
+    let mut harness = Harness::new("1-100", "1-30");
+    harness.look(200);
+    harness.look(260);
+    harness.arrive("31-60");
+    let changes = harness.look(275);
+    assert_eq!((changes[0].more, harness.missing()), (0, "61-100".to_owned()));
+    assert_eq!(harness.missing[0].found_at, at(260));
+    harness.arrive("61-100");
+    assert_eq!(harness.look(290)[0].missing, None);
+    assert_eq!(harness.missing(), "");
 }
 
 #[test]
 fn an_event_that_is_on_its_way_at_one_empty_look_is_not_missing_at_the_next() {
-    let mut scene = Scene::new("1-100", "1-99");
+    let mut harness = Harness::new("1-100", "1-99");
     for second in 0_u64..100 {
         // Another one is on its way each time.
-        scene.streams[0] = stream(&format!("1-{}", 101 + second));
-        assert_eq!(scene.look(200 + 15 * second.cast_signed()), []);
-        scene.arrive(&format!("1-{}", 100 + second));
+        harness.streams[0] = stream(&format!("1-{}", 101 + second));
+        assert_eq!(harness.look(200 + 15 * second.cast_signed()), []);
+        harness.arrive(&format!("1-{}", 100 + second));
     }
 }
 
 /// Live events go through the queue all the time, so that it is never seen empty.
-fn busy(scene: &mut Scene, minutes: i64, mut step: impl FnMut(&mut Scene, i64)) {
-    scene.depth.live = 3;
+fn busy(harness: &mut Harness, minutes: i64, mut step: impl FnMut(&mut Harness, i64)) {
+    harness.depth.live = 3;
     for quarter in 0..minutes * 4 {
         let second = 1_000 + 15 * quarter;
         let last = second.unsigned_abs() + 10;
-        scene.streams[0] = stream(&format!("1-{last}"));
-        scene.arrive(&format!("101-{}", last - 5));
-        step(scene, second);
-        scene.look(second);
+        harness.streams[0] = stream(&format!("1-{last}"));
+        harness.arrive(&format!("101-{}", last - 5));
+        step(harness, second);
+        harness.look(second);
     }
 }
 
 #[test]
 fn in_a_queue_that_is_never_empty_an_event_is_missing_when_others_have_overtaken_it_for_half_an_hour() {
-    let mut scene = Scene::new("1-100", "1-60");
-    busy(&mut scene, 29, |scene, _| assert_eq!(scene.missing(), ""));
-    let mut scene = Scene::new("1-100", "1-60");
-    busy(&mut scene, 33, |_, _| {});
-    assert_eq!(scene.missing(), "61-100");
+    let mut harness = Harness::new("1-100", "1-60");
+    busy(&mut harness, 29, |harness, _| assert_eq!(harness.missing(), ""));
+    let mut harness = Harness::new("1-100", "1-60");
+    busy(&mut harness, 33, |_, _| {});
+    assert_eq!(harness.missing(), "61-100");
 }
 
 #[test]
 fn an_event_that_may_wait_in_the_bulk_lane_is_given_a_day() {
-    let mut scene = Scene::new("1-100", "1-60");
-    busy(&mut scene, 120, |scene, _| scene.depth.bulk = 7);
-    assert_eq!(scene.missing(), "");
-    busy(&mut scene, 33, |scene, _| scene.depth.bulk = 0);
-    assert_eq!(scene.missing(), "61-100");
+    let mut harness = Harness::new("1-100", "1-60");
+    busy(&mut harness, 120, |harness, _| harness.depth.bulk = 7);
+    assert_eq!(harness.missing(), "");
+    busy(&mut harness, 33, |harness, _| harness.depth.bulk = 0);
+    assert_eq!(harness.missing(), "61-100");
 }
 
 #[test]
 fn while_nothing_arrives_nothing_is_overtaken() {
-    let mut scene = Scene::new("1-100", "1-60");
-    busy(&mut scene, 10, |_, _| {});
+    let mut harness = Harness::new("1-100", "1-60");
+    busy(&mut harness, 10, |_, _| {});
     for minute in 0..600 {
-        scene.look(1_600 + 60 * minute);
+        harness.look(1_600 + 60 * minute);
     }
-    assert_eq!(scene.missing(), "");
+    assert_eq!(harness.missing(), "");
 }
 
 #[test]
 fn an_event_of_a_publisher_that_has_ended_is_overtaken_by_those_of_others() {
-    let mut scene = Scene::new("1-100", "1-60");
+    let mut harness = Harness::new("1-100", "1-60");
     let ended = Uuid::from_u128(2);
-    scene.streams.push(Stream { id: ended, ..stream("1-50") });
-    scene.arrived.insert(ended, ranges("1-40"));
-    scene.arrive("61-100");
-    busy(&mut scene, 33, |scene, _| {
-        let last = scene.streams[0].clone();
-        scene.streams = vec![last, Stream { id: ended, ..stream("1-50") }];
+    harness.streams.push(Stream { id: ended, ..stream("1-50") });
+    harness.arrived.insert(ended, ranges("1-40"));
+    harness.arrive("61-100");
+    busy(&mut harness, 33, |harness, _| {
+        let last = harness.streams[0].clone();
+        harness.streams = vec![last, Stream { id: ended, ..stream("1-50") }];
     });
-    assert_eq!(scene.missing(), "41-50");
+    assert_eq!(harness.missing(), "41-50");
 }
 
 #[test]
 fn what_is_too_old_is_neither_found_nor_reported_any_more() {
-    let mut scene = Scene::new("1-100", "1-30");
-    scene.look(200);
-    scene.look(260);
-    assert_eq!(scene.missing(), "31-100");
-    scene.watched_from = at(1_000);
-    scene.look(300);
-    assert_eq!(scene.missing(), "");
-    scene.look(400);
-    assert_eq!(scene.missing(), "");
-    let mut forgotten = Scene::new("1-100", "1-30");
+    let mut harness = Harness::new("1-100", "1-30");
+    harness.look(200);
+    harness.look(260);
+    assert_eq!(harness.missing(), "31-100");
+    harness.watched_from = at(1_000);
+    harness.look(300);
+    assert_eq!(harness.missing(), "");
+    harness.look(400);
+    assert_eq!(harness.missing(), "");
+    let mut forgotten = Harness::new("1-100", "1-30");
     forgotten.look(200);
     forgotten.look(260);
     forgotten.streams.clear();
@@ -223,16 +223,16 @@ fn what_is_too_old_is_neither_found_nor_reported_any_more() {
 
 #[test]
 fn what_is_missing_takes_a_bounded_number_of_ranges_and_is_counted_all_the_same() {
-    let mut scene = Scene::new("1-6000", "");
-    scene.arrived.insert(STREAM, Ranges::default());
+    let mut harness = Harness::new("1-6000", "");
+    harness.arrived.insert(STREAM, Ranges::default());
     for number in 1..=3_000 {
-        scene.arrive(&(2 * number).to_string());
+        harness.arrive(&(2 * number).to_string());
     }
-    scene.look(20_000);
-    scene.look(20_060);
-    let missing = scene.missing[0].clone();
+    harness.look(20_000);
+    harness.look(20_060);
+    let missing = harness.missing[0].clone();
     assert_eq!((missing.numbers.ranges(), missing.events()), (RANGES, 3_000));
     assert_eq!(missing.since, at(0), "the oldest counts");
-    assert_eq!(scene.look(20_075), []);
-    assert_eq!(scene.look(20_200), []);
+    assert_eq!(harness.look(20_075), []);
+    assert_eq!(harness.look(20_200), []);
 }

@@ -13,13 +13,13 @@ pub mod directory;
 pub mod drift;
 mod event_row;
 pub mod events;
+#[cfg(test)]
+mod harness;
 pub mod new_key;
 pub mod operators;
 pub mod plans;
 pub mod profile;
 pub mod repairs;
-#[cfg(test)]
-mod stage;
 pub mod subject;
 pub mod verification;
 pub mod waiting;

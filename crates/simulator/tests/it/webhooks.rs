@@ -1,4 +1,4 @@
-//! Webhooks about affiliates: when they are sent, what they say, how they are signed, and all that may happen to them.
+//! Webhooks about affiliates: when they are sent, their content, how they are signed, and all that may happen to them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl Api {
     }
 
     /// Topic and body of each webhook that is due.
-    fn told(&mut self) -> Vec<(&'static str, Value)> {
+    fn delivered(&mut self) -> Vec<(&'static str, Value)> {
         let read = |it: Webhook| (it.topic.name(), serde_json::from_slice(&it.body).unwrap());
         self.webhooks().into_iter().map(read).collect()
     }
@@ -48,9 +48,9 @@ impl Api {
 fn creates_edits_and_status_changes_are_told_and_calls_that_change_nothing_are_not() {
     let mut api = api("");
     let id = api.create("ann@x.com");
-    let told = api.told();
-    assert_eq!(told.len(), 1);
-    assert_eq!(told[0].0, "NEW_AFFILIATE");
+    let webhooks = api.delivered();
+    assert_eq!(webhooks.len(), 1);
+    assert_eq!(webhooks[0].0, "NEW_AFFILIATE");
     let code = api.affiliate("ann@x.com").code;
     for (name, value) in [
         ("id", json!(id)),
@@ -63,25 +63,25 @@ fn creates_edits_and_status_changes_are_told_and_calls_that_change_nothing_are_n
         ("custom_fields", json!([{ "id": 101, "name": "VIP", "value": "" }])),
         ("is_marketplace_user", json!(false)),
     ] {
-        assert_eq!(told[0].1[name], value, "{name}");
+        assert_eq!(webhooks[0].1[name], value, "{name}");
     }
     let edit = json!({ "affiliates": [{ "id": id, "phone": "0123", "custom_fields": [{ "101": "true" }] }] });
     assert_eq!(api.status("edit", &edit), 200);
-    let told = api.told();
-    assert_eq!((told.len(), told[0].0), (1, "AFFILIATE_DETAILS_CHANGE"));
-    assert_eq!(told[0].1["phone_number"], "0123");
-    assert_eq!(told[0].1["custom_fields"][0]["value"], "true");
+    let webhooks = api.delivered();
+    assert_eq!((webhooks.len(), webhooks[0].0), (1, "AFFILIATE_DETAILS_CHANGE"));
+    assert_eq!(webhooks[0].1["phone_number"], "0123");
+    assert_eq!(webhooks[0].1["custom_fields"][0]["value"], "true");
     api.status("status_change", &json!({ "ids": [id], "status": "DISABLED" }));
-    let told = api.told();
+    let webhooks = api.delivered();
     assert_eq!(
-        (told.len(), told[0].0, &told[0].1["status"]),
+        (webhooks.len(), webhooks[0].0, &webhooks[0].1["status"]),
         (1, "AFFILIATE_STATUS_CHANGE", &json!("DISABLED"))
     );
     api.status("edit", &edit);
     api.status("status_change", &json!({ "ids": [id], "status": "DISABLED" }));
     api.status("new", &new("ann@x.com"));
     api.status("search", &json!({ "keyword": "ann" }));
-    assert!(api.told().is_empty(), "nothing has changed");
+    assert!(api.delivered().is_empty(), "nothing has changed");
     assert_eq!(api.counts().changes, 3);
 }
 
@@ -89,7 +89,7 @@ fn creates_edits_and_status_changes_are_told_and_calls_that_change_nothing_are_n
 fn what_staff_change_behind_the_clients_back_is_told_too() {
     let mut api = api("");
     let added = api.simulator.staff_adds(api.now, PUBLIC, ExistingAffiliate::active("bob@x.com")).unwrap();
-    assert_eq!(api.told()[0].0, "NEW_AFFILIATE");
+    assert_eq!(api.delivered()[0].0, "NEW_AFFILIATE");
     let mut change = |change| api.simulator.staff_changes(Duration::ZERO, PUBLIC, added.id, change);
     assert!(change(StaffChange::Field("first_name".into(), "Rob".into())));
     assert!(change(StaffChange::CustomField(101, "x".into())));
@@ -97,13 +97,13 @@ fn what_staff_change_behind_the_clients_back_is_told_too() {
     assert!(!change(StaffChange::Field("password".into(), "x".into())));
     assert!(!change(StaffChange::CustomField(7, "x".into())), "the account has no such field");
     assert!(!api.simulator.staff_changes(Duration::ZERO, PUBLIC, 1, StaffChange::Status(Status::Active)));
-    assert_eq!(api.told().len(), 3);
+    assert_eq!(api.delivered().len(), 3);
     let bob = api.affiliate("bob@x.com");
     assert_eq!((bob.first_name.as_str(), bob.status), ("Rob", Status::Pending));
     assert_eq!(api.simulator.calls().total, 0, "these are no calls");
     // Refersion has no topic for it.
     assert!(api.simulator.remove(PUBLIC, added.id));
-    assert!(api.told().is_empty());
+    assert!(api.delivered().is_empty());
 }
 
 #[test]
@@ -139,8 +139,9 @@ fn webhooks_may_be_late_come_twice_in_any_order_or_never() {
     let mut companies = Vec::new();
     while let Some(at) = api.simulator.next_webhook_at() {
         api.now = api.now.max(at);
-        companies
-            .extend(api.told().into_iter().map(|(_, body)| body["company"].as_str().unwrap().to_owned()));
+        companies.extend(
+            api.delivered().into_iter().map(|(_, body)| body["company"].as_str().unwrap().to_owned()),
+        );
     }
     let counts = api.counts();
     assert_eq!(counts.changes, 201);
@@ -149,7 +150,7 @@ fn webhooks_may_be_late_come_twice_in_any_order_or_never() {
     let different: BTreeSet<_> = companies.iter().collect();
     assert!(different.len() < companies.len(), "some came twice");
     let numbers: Vec<u32> = companies.iter().filter_map(|company| company.parse().ok()).collect();
-    assert!(!numbers.is_sorted(), "some have overtaken others, and say what they said then");
+    assert!(!numbers.is_sorted(), "some have overtaken others, and have the values of their time");
 }
 
 #[test]

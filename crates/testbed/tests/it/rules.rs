@@ -1,4 +1,4 @@
-//! Every source file has a header, is short, and follows one module style.
+//! Every source file has a header, is short, and follows one module style; texts use plain words.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,31 @@ const LONGEST: usize = 300;
 /// What no source file contains: unfinished work is an issue, and a test that does not run is none.
 const FORBIDDEN: [&str; 4] =
     [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X"), concat!("#[ign", "ore")];
+
+/// Words that docs/glossary.md replaces by plain ones.
+const ODD_WORDS: [&str; 8] = [
+    concat!("an", "ew"),
+    concat!("so", " many"),
+    concat!("so", " much"),
+    concat!("to", "mbs"),
+    concat!("ent", "omb"),
+    concat!("bu", "ry"),
+    concat!("yard", "stick"),
+    concat!("tri", "als"),
+];
+
+/// Where these words do not occur: folders and files, from the root of the workspace.
+const PLAIN: [&str; 9] = [
+    "crates",
+    "docs",
+    "scripts",
+    "config",
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    ".ci",
+];
 
 /// Fields of log lines that have another name in docs/logging.md.
 const OTHER_NAMES: [(&str, &str); 4] =
@@ -88,6 +113,50 @@ fn every_source_file_keeps_the_rules() {
         })
         .collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// Every text file at a path, or below it.
+fn texts(path: &Path, found: &mut Vec<(PathBuf, String)>) {
+    if path.is_dir() {
+        for entry in fs::read_dir(path).expect("a folder") {
+            texts(&entry.expect("an entry").path(), found);
+        }
+    } else if let Ok(text) = fs::read_to_string(path) {
+        found.push((path.to_owned(), text));
+    }
+}
+
+/// The odd words of a text, each with its line.
+fn odd_words(text: &str) -> Vec<String> {
+    let is_inside = |character: char| character.is_alphanumeric() || character == '_';
+    let has = |line: &str, word: &str| {
+        line.match_indices(word).any(|(at, _)| {
+            let (before, after) = (&line[..at], &line[at + word.len()..]);
+            !before.ends_with(is_inside) && !after.starts_with(is_inside)
+        })
+    };
+    let lines = text.lines().enumerate().map(|(number, line)| (number + 1, line.to_lowercase()));
+    let odd = |(number, line): (usize, String)| {
+        let words = ODD_WORDS.iter().filter(|word| has(&line, word));
+        words.map(|word| format!("line {number}: {word}")).collect::<Vec<_>>()
+    };
+    lines.flat_map(odd).collect()
+}
+
+#[test]
+fn no_text_has_the_words_that_the_glossary_replaces() {
+    let mut found = Vec::new();
+    PLAIN.iter().for_each(|path| texts(&crates().join("..").join(path), &mut found));
+    assert!(found.len() > 300, "the texts were found");
+    let odd: Vec<String> = found
+        .iter()
+        .flat_map(|(path, text)| {
+            odd_words(text).into_iter().map(|word| format!("{}, {word}", path.display())).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(odd.is_empty(), "{}", odd.join("\n"));
+    assert_eq!(odd_words(&ODD_WORDS.join("\n")).len(), ODD_WORDS.len());
+    assert!(odd_words(concat!("unbu", "ry burial reb", "ury also manyfold")).is_empty());
 }
 
 #[test]

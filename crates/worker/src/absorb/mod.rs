@@ -43,7 +43,7 @@ const TAKE_WAITS: Duration = Duration::from_secs(1);
 /// Interval of looks into the queue while some connections have reached their share.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How long the next take waits for more events while batches are under way: after a take of fewer than N events, the wait that
-/// is paired with N. A batch costs about the same whatever its size, so many small ones would take too much time. An event that
+/// is paired with N. A batch costs about the same whatever its size, and many small batches would take too much time. An event that
 /// comes alone never waits.
 const GATHER: [(usize, Duration); 2] = [(50, Duration::from_millis(25)), (1000, Duration::from_millis(80))];
 /// How long absorb pauses after the queue or the connections could not be read.

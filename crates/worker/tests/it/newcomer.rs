@@ -108,7 +108,7 @@ async fn an_event_of_a_connection_that_was_just_added_is_not_skipped() {
         known.get(&event).map(|event| event.state)
     };
     assert_eq!(state(7, 1).await, Some(State::Skipped), "there is no such connection");
-    assert_eq!(state(connection, 2).await, Some(State::Unchanged), "nothing maps what it says");
+    assert_eq!(state(connection, 2).await, Some(State::Unchanged), "no trait of it is mapped");
 }
 
 /// It was accepted under an id, and is asked for by whom it names.

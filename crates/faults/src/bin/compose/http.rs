@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 /// How long the other side may be silent.
-const PATIENCE: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A page, which must be there.
 pub(crate) fn get(address: &str, path: &str) -> anyhow::Result<String> {
@@ -25,7 +25,7 @@ pub(crate) fn post(address: &str, path: &str, basic: &str, json: &str) -> anyhow
 
 fn ask(address: &str, request: &str) -> anyhow::Result<(u16, String)> {
     let mut stream = TcpStream::connect(address).with_context(|| format!("nothing listens on {address}"))?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(REQUEST_TIMEOUT))?;
     stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

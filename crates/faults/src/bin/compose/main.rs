@@ -15,31 +15,31 @@ use tokio::task::spawn_blocking;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let stack = Stack::new()?;
-    let playing = stack.clone();
+    let running = stack.clone();
     let story = spawn_blocking(move || {
-        playing.up()?;
-        story::play(&playing)
+        running.up()?;
+        story::run(&running)
     });
     let mut terminated = signal(SignalKind::terminate())?;
-    let played = tokio::select! {
-        played = story => played?,
+    let result = tokio::select! {
+        result = story => result?,
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
         _ = terminated.recv() => Err(anyhow::anyhow!("interrupted")),
     };
-    if played.is_err() {
+    if result.is_err() {
         stack.show_logs();
     }
     let removed = stack.down().context("the stack could not be removed");
     // Not dropped: after an interruption, the story waits for a command that may take its time to end.
-    let ended = played.and(removed);
+    let ended = result.and(removed);
     if let Err(cause) = &ended {
         writeln!(std::io::stderr(), "compose: {cause:#}")?;
     }
     std::process::exit(i32::from(ended.is_err()));
 }
 
-/// Says how far it is, on standard error.
-fn say(text: &str) {
-    // A reader that went away misses a sign of life, nothing more.
+/// Reports progress on standard error.
+fn report(text: &str) {
+    // A closed standard error only hides the progress.
     drop(writeln!(std::io::stderr(), "compose: {text}"));
 }

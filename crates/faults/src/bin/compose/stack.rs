@@ -7,14 +7,14 @@ use std::process::{Command, Stdio};
 use anyhow::Context as _;
 use serde_json::Value;
 
-use crate::say;
+use crate::report;
 
 /// Where the ports go: the system chooses free ones.
 const PORTS: [&str; 5] =
     ["DOOR_PORT", "SIMULATOR_PORT", "RABBITMQ_PORT", "RABBITMQ_MANAGEMENT_PORT", "POSTGRES_PORT"];
 /// How long all containers may take until they are healthy, in seconds.
 const HEALTHY_WITHIN: &str = "180";
-/// How much each container says when something went wrong, in lines.
+/// Number of log lines to show of each container after a failure.
 const LOG_LINES: &str = "60";
 
 /// The stack. It is there between [`Stack::up`] and [`Stack::down`].
@@ -45,16 +45,16 @@ impl Stack {
 
     /// Builds the image, starts everything, and waits until it is healthy.
     pub(crate) fn up(&self) -> anyhow::Result<()> {
-        say("building the image");
+        report("building the image");
         self.run(self.compose(&["build", "--quiet"]), "")?;
-        say(&format!("starting {}", self.project));
+        report(&format!("starting {}", self.project));
         let up = ["up", "--detach", "--wait", "--wait-timeout", HEALTHY_WITHIN, "--quiet-pull"];
         self.run(self.compose(&up), "").map(drop)
     }
 
     /// Stops everything, and removes all that it kept.
     pub(crate) fn down(&self) -> anyhow::Result<()> {
-        say("removing the stack");
+        report("removing the stack");
         self.run(self.compose(&["down", "--volumes", "--remove-orphans"]), "").map(drop)
     }
 
@@ -85,10 +85,10 @@ impl Stack {
         serde_json::from_str(&answer).with_context(|| format!("{arguments:?} answered no JSON"))
     }
 
-    /// Shows what the containers said last.
+    /// Shows the last log lines of the containers.
     pub(crate) fn show_logs(&self) {
         for arguments in [&["ps", "--all"][..], &["logs", "--no-color", "--tail", LOG_LINES]] {
-            // Whatever cannot be shown is missed, and the failure itself is told all the same.
+            // The failure itself is reported even if this cannot be shown.
             drop(self.compose(arguments).status());
         }
     }
@@ -102,11 +102,11 @@ impl Stack {
 
     fn run(&self, mut command: Command, input: &str) -> anyhow::Result<String> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        // It may end without having read its input; its status tells.
+        // It may end before it has read its input. Its status is checked below.
         drop(child.stdin.take().context("a command has an input")?.write_all(input.as_bytes()));
         let output = child.wait_with_output()?;
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        anyhow::ensure!(output.status.success(), "{command:?} failed ({}): {said}", output.status);
-        Ok(said)
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        anyhow::ensure!(output.status.success(), "{command:?} failed ({}): {text}", output.status);
+        Ok(text)
     }
 }

@@ -1,4 +1,4 @@
-//! What goes through the stack, and what must have become of it.
+//! The events that are sent through the stack, and the checks of their results.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use crate::stack::Stack;
-use crate::{http, say};
+use crate::{http, report};
 
 /// The two example events of <https://segment.com/docs/connections/destinations/catalog/refersion/>.
 const IDENTIFY: &str = include_str!("../../../../demo/src/events/identify.json");
@@ -33,11 +33,11 @@ const MEMBERS: u64 = 10_000;
 const ONE_WITHIN: Duration = Duration::from_secs(60);
 /// How long the sync may take; at the rate it needs half a minute.
 const ALL_WITHIN: Duration = Duration::from_secs(600);
-/// How often it is looked at.
-const LOOK: Duration = Duration::from_millis(500);
+/// How often a condition is checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Plays it.
-pub(crate) fn play(stack: &Stack) -> anyhow::Result<()> {
+/// Runs all steps.
+pub(crate) fn run(stack: &Stack) -> anyhow::Result<()> {
     connect(stack)?;
     examples(stack)?;
     sync(stack)
@@ -70,7 +70,7 @@ fn examples(stack: &Stack) -> anyhow::Result<()> {
         let affiliates = affiliates(stack)?;
         let found: Vec<_> = affiliates.iter().map(|it| (&it["email"], &it["status"])).collect();
         anyhow::ensure!(found == [(&json!(EMAIL), &json!(status))], "after {message} there is {found:?}");
-        say(&format!("{message}: {ends}; the affiliate is {status}"));
+        report(&format!("{message}: {ends}; the affiliate is {status}"));
     }
     Ok(())
 }
@@ -80,7 +80,7 @@ fn sync(stack: &Stack) -> anyhow::Result<()> {
     let began = Instant::now();
     let members = MEMBERS.to_string();
     stack.program(&["bench", "send", "--members", &members], &[(KEY_VARIABLE, KEY)], "")?;
-    say(&format!("{MEMBERS} members accepted after {:.1} s", began.elapsed().as_secs_f64()));
+    report(&format!("{MEMBERS} members accepted after {:.1} s", began.elapsed().as_secs_f64()));
     let expected =
         BTreeMap::from([("created".to_owned(), json!(MEMBERS + 1)), ("deleted".to_owned(), json!(1))]);
     until(ALL_WITHIN, "the sync has not come to its end", || {
@@ -89,7 +89,7 @@ fn sync(stack: &Stack) -> anyhow::Result<()> {
         let rest = ["pending", "dirty", "dead_letters"].map(|name| status[name].as_u64());
         Ok(outcomes == expected && rest == [Some(0); 3])
     })?;
-    say(&format!("all of them told after {:.1} s", began.elapsed().as_secs_f64()));
+    report(&format!("all of them sent after {:.1} s", began.elapsed().as_secs_f64()));
     let affiliates = affiliates(stack)?;
     let with_field = affiliates.iter().filter(|it| it["custom_fields"][FIELD] == "round-1").count();
     anyhow::ensure!(affiliates.len() as u64 == MEMBERS + 1, "there are {} affiliates", affiliates.len());
@@ -97,7 +97,7 @@ fn sync(stack: &Stack) -> anyhow::Result<()> {
     one_of_them(stack, &affiliates)
 }
 
-/// What the operator is told of a member is what Refersion holds.
+/// The affiliate that an operator sees for a member is the one that Refersion holds.
 fn one_of_them(stack: &Stack, affiliates: &[Value]) -> anyhow::Result<()> {
     let email = format!("member-{:07}@example.com", MEMBERS / 2);
     let found = stack.json(&["events", "find", &email])?;
@@ -106,10 +106,10 @@ fn one_of_them(stack: &Stack, affiliates: &[Value]) -> anyhow::Result<()> {
     let events = found.as_array().map(Vec::len);
     anyhow::ensure!(events == Some(1), "{email} has {events:?} events");
     anyhow::ensure!(found[0]["state"] == "created", "the event of {email} ended as {}", found[0]["state"]);
-    let told = &found[0]["affiliate_id"];
+    let shown = &found[0]["affiliate_id"];
     anyhow::ensure!(
-        *told == affiliate["id"],
-        "{email} is affiliate {}, and said to be {told}",
+        *shown == affiliate["id"],
+        "{email} is affiliate {}, and shown as {shown}",
         affiliate["id"]
     );
     Ok(())
@@ -121,7 +121,7 @@ fn affiliates(stack: &Stack) -> anyhow::Result<Vec<Value>> {
     Ok(serde_json::from_value(state["accounts"][0]["affiliates"].take())?)
 }
 
-/// Waits for something, at most so long.
+/// Waits for a condition, for `at_most`.
 fn until(
     at_most: Duration,
     otherwise: &str,
@@ -130,7 +130,7 @@ fn until(
     let began = Instant::now();
     while !is_so()? {
         anyhow::ensure!(began.elapsed() < at_most, "{otherwise} after {at_most:?}");
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL_INTERVAL);
     }
     Ok(())
 }

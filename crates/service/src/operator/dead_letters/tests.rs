@@ -11,9 +11,9 @@ use tokio::sync::Notify;
 use super::{Row, Verb, act, carry_out};
 use crate::engines::Engines;
 use crate::failure::Failure;
+use crate::operator::harness::Harness;
+use crate::operator::harness::watched::Publishing;
 use crate::operator::plans::{Runner, cancel};
-use crate::operator::stage::Stage;
-use crate::operator::stage::watched::Publishing;
 
 /// Enough for several pages.
 const LETTERS: u32 = 150;
@@ -21,8 +21,8 @@ const LETTERS: u32 = 150;
 /// Longer than a process that makes a plan may be silent.
 const SILENT: Duration = Duration::from_secs(600);
 
-async fn replay(stage: &Stage, engines: &Engines) -> (Result<Option<PlanId>, Failure>, Vec<Row>) {
-    let selection = stage.selection("state:open").await;
+async fn replay(harness: &Harness, engines: &Engines) -> (Result<Option<PlanId>, Failure>, Vec<Row>) {
+    let selection = harness.selection("state:open").await;
     let act: Act = act(engines, "cli:ann", &selection, None);
     let mut rows = Vec::new();
     let done = carry_out(engines, &selection, Verb::Replay, &act, &mut |row| rows.push(row)).await;
@@ -30,10 +30,10 @@ async fn replay(stage: &Stage, engines: &Engines) -> (Result<Option<PlanId>, Fai
 }
 
 /// How many dead letters the audit says were replayed, and how many of these could not.
-async fn audited(stage: &Stage) -> (u64, u64) {
+async fn audited(harness: &Harness) -> (u64, u64) {
     let actions = Some(vec![Verb::Replay.action().to_owned()]);
     let filter = AuditFilter { actions, limit: 1_000, ..AuditFilter::default() };
-    let lines = stage.engines.operators.audit_lines(&filter).await.unwrap();
+    let lines = harness.engines.operators.audit_lines(&filter).await.unwrap();
     let sum =
         |result| lines.iter().filter(|it| it.entry.result == result).filter_map(|it| it.entry.number).sum();
     (sum(AuditResult::Done), sum(AuditResult::Failed))
@@ -45,10 +45,10 @@ fn pass(queue: &Arc<dyn Queue>, envelopes: Vec<Envelope>) -> Publishing {
 }
 
 /// Replays, and is killed at the publishing of this number: before it, or after it.
-async fn killed_at(stage: &Stage, publishing: usize, after: bool) {
+async fn killed_at(harness: &Harness, publishing: usize, after: bool) {
     let reached = Arc::new(Notify::new());
     let there = Arc::clone(&reached);
-    let engines = stage.watched(move |nth, queue, envelopes| {
+    let engines = harness.watched(move |nth, queue, envelopes| {
         if nth < publishing {
             return pass(&queue, envelopes);
         }
@@ -62,7 +62,7 @@ async fn killed_at(stage: &Stage, publishing: usize, after: bool) {
         })
     });
     tokio::select! {
-        _ = replay(stage, &engines) => panic!("it came to its end"),
+        _ = replay(harness, &engines) => panic!("it came to its end"),
         () = reached.notified() => {}
     }
 }
@@ -70,51 +70,51 @@ async fn killed_at(stage: &Stage, publishing: usize, after: bool) {
 #[tokio::test]
 async fn a_killed_replay_is_ended_by_a_worker_and_leaves_no_dead_letter_behind() {
     for (publishing, after) in [(1, false), (1, true), (3, false), (3, true)] {
-        let stage = Stage::with_dead_letters(LETTERS).await;
-        killed_at(&stage, publishing, after).await;
-        let replaying = stage.events_in(DeadLetterState::Replaying).await;
+        let harness = Harness::with_dead_letters(LETTERS).await;
+        killed_at(&harness, publishing, after).await;
+        let replaying = harness.events_in(DeadLetterState::Replaying).await;
         assert!(!replaying.is_empty() && replaying.len() < LETTERS as usize, "{}", replaying.len());
-        assert_eq!(audited(&stage).await, (replaying.len() as u64, 0), "what is marked is in the audit");
-        let plan = stage.plans().await.remove(0);
-        Runner::new(&stage.engines).step(&stage.engines).await.unwrap();
-        assert_eq!(stage.plan(plan.id).await.state, PlanState::Planning, "it may be alive");
+        assert_eq!(audited(&harness).await, (replaying.len() as u64, 0), "what is marked is in the audit");
+        let plan = harness.plans().await.remove(0);
+        Runner::new(&harness.engines).step(&harness.engines).await.unwrap();
+        assert_eq!(harness.plan(plan.id).await.state, PlanState::Planning, "it may be alive");
 
-        stage.later(SILENT);
-        Runner::new(&stage.engines).step(&stage.engines).await.unwrap();
-        let ended = stage.plan(plan.id).await;
+        harness.later(SILENT);
+        Runner::new(&harness.engines).step(&harness.engines).await.unwrap();
+        let ended = harness.plan(plan.id).await;
         assert_eq!(ended.state, PlanState::Cancelled);
         assert_eq!(ended.count(ItemState::Released), replaying.len() as u64, "{:?}", ended.counts);
-        assert_eq!(stage.queued().await, replaying, "killed at {publishing}, after it: {after}");
-        assert_eq!(stage.events_in(DeadLetterState::Replaying).await, replaying);
+        assert_eq!(harness.queued().await, replaying, "killed at {publishing}, after it: {after}");
+        assert_eq!(harness.events_in(DeadLetterState::Replaying).await, replaying);
         let filter = AuditFilter {
             actions: Some(vec!["plan_cancelled".to_owned()]),
             limit: 9,
             ..AuditFilter::default()
         };
-        let line = &stage.engines.operators.audit_lines(&filter).await.unwrap()[0].entry;
+        let line = &harness.engines.operators.audit_lines(&filter).await.unwrap()[0].entry;
         assert_eq!(line.actor, "worker");
-        let (again, _) = replay(&stage, &stage.engines).await;
+        let (again, _) = replay(&harness, &harness.engines).await;
         assert!(again.unwrap().is_some(), "the others are free");
-        assert_eq!(stage.queued().await.len(), LETTERS as usize);
+        assert_eq!(harness.queued().await.len(), LETTERS as usize);
     }
 }
 
 #[tokio::test]
 async fn a_killed_replay_that_an_operator_cancels_leaves_no_dead_letter_behind() {
-    let stage = Stage::with_dead_letters(LETTERS).await;
-    killed_at(&stage, 2, false).await;
-    let id = stage.plans().await[0].id;
-    cancel(&stage.engines, "cli:bob", id, None).await.unwrap();
-    Runner::new(&stage.engines).step(&stage.engines).await.unwrap();
-    assert_eq!(stage.queued().await, stage.events_in(DeadLetterState::Replaying).await);
-    assert!(!stage.queued().await.is_empty());
+    let harness = Harness::with_dead_letters(LETTERS).await;
+    killed_at(&harness, 2, false).await;
+    let id = harness.plans().await[0].id;
+    cancel(&harness.engines, "cli:bob", id, None).await.unwrap();
+    Runner::new(&harness.engines).step(&harness.engines).await.unwrap();
+    assert_eq!(harness.queued().await, harness.events_in(DeadLetterState::Replaying).await);
+    assert!(!harness.queued().await.is_empty());
 }
 
 #[tokio::test]
 async fn whoever_cancels_a_replay_stops_it_after_the_page_under_way() {
-    let stage = Stage::with_dead_letters(LETTERS).await;
-    let others = stage.engines.clone();
-    let engines = stage.watched(move |nth, queue, envelopes| {
+    let harness = Harness::with_dead_letters(LETTERS).await;
+    let others = harness.engines.clone();
+    let engines = harness.watched(move |nth, queue, envelopes| {
         let others = others.clone();
         Box::pin(async move {
             if nth == 2 {
@@ -124,55 +124,55 @@ async fn whoever_cancels_a_replay_stops_it_after_the_page_under_way() {
             queue.publish(&envelopes).await
         })
     });
-    let (done, rows) = replay(&stage, &engines).await;
+    let (done, rows) = replay(&harness, &engines).await;
     let failure = done.unwrap_err();
     assert_eq!(failure.code, "plan_state");
     assert!(failure.message.contains("cancelled by cli:bob"), "{}", failure.message);
-    let replaying = stage.events_in(DeadLetterState::Replaying).await;
+    let replaying = harness.events_in(DeadLetterState::Replaying).await;
     assert_eq!(rows.len(), replaying.len(), "two pages");
     assert!(replaying.len() < LETTERS as usize / 2, "{}", replaying.len());
-    assert_eq!(stage.queued().await, replaying);
-    assert_eq!(audited(&stage).await.0, replaying.len() as u64);
-    assert_eq!(stage.plans().await[0].state, PlanState::Cancelled);
+    assert_eq!(harness.queued().await, replaying);
+    assert_eq!(audited(&harness).await.0, replaying.len() as u64);
+    assert_eq!(harness.plans().await[0].state, PlanState::Cancelled);
 }
 
 #[tokio::test]
 async fn what_the_queue_does_not_take_is_open_again_and_in_the_audit() {
-    let stage = Stage::with_dead_letters(LETTERS).await;
-    let engines = stage.watched(|nth, queue, envelopes| match nth {
+    let harness = Harness::with_dead_letters(LETTERS).await;
+    let engines = harness.watched(|nth, queue, envelopes| match nth {
         1 => pass(&queue, envelopes),
         _ => Box::pin(async { Err(PublishError::Full) }),
     });
-    let (done, rows) = replay(&stage, &engines).await;
+    let (done, rows) = replay(&harness, &engines).await;
     let plan = done.unwrap().expect("some were replayed");
     let replayed = rows.iter().filter(|row| row.reason.is_none()).count();
-    assert_eq!((rows.len(), replayed), (LETTERS as usize, stage.queued().await.len()));
-    assert_eq!(stage.events_in(DeadLetterState::Replaying).await, stage.queued().await);
-    let (marked, failed) = audited(&stage).await;
+    assert_eq!((rows.len(), replayed), (LETTERS as usize, harness.queued().await.len()));
+    assert_eq!(harness.events_in(DeadLetterState::Replaying).await, harness.queued().await);
+    let (marked, failed) = audited(&harness).await;
     assert_eq!(marked - failed, replayed as u64);
-    let plan = stage.plan(plan).await;
+    let plan = harness.plan(plan).await;
     assert_eq!((plan.state, plan.under_way()), (PlanState::Running, replayed as u64));
 }
 
 #[tokio::test]
 async fn a_replay_of_nothing_makes_no_plan() {
-    let stage = Stage::with_dead_letters(3).await;
-    let (done, _) = replay(&stage, &stage.engines).await;
+    let harness = Harness::with_dead_letters(3).await;
+    let (done, _) = replay(&harness, &harness.engines).await;
     assert!(done.unwrap().is_some());
     for selector in ["state:discarded", "state:resolved"] {
-        let selection = stage.selection(selector).await;
-        let act = act(&stage.engines, "cli:ann", &selection, None);
-        let done = carry_out(&stage.engines, &selection, Verb::Replay, &act, &mut |_| {}).await;
+        let selection = harness.selection(selector).await;
+        let act = act(&harness.engines, "cli:ann", &selection, None);
+        let done = carry_out(&harness.engines, &selection, Verb::Replay, &act, &mut |_| {}).await;
         assert_eq!(done.unwrap(), None);
     }
-    stage.die(stage.connection, 2).await;
-    let (now, plans) = (stage.engines.now(), &stage.engines.plans);
+    harness.die(harness.connection, 2).await;
+    let (now, plans) = (harness.engines.now(), &harness.engines.plans);
     let other = plans.create_plan(&Frame::default(), now, now).await.unwrap();
-    let open = stage.selection("state:open").await.filter;
+    let open = harness.selection("state:open").await.filter;
     let candidates = plans.plan_candidates(&open).await.unwrap();
     let items: Vec<NewItem> = candidates.into_iter().map(NewItem::planned).collect();
     plans.add_plan_items(other, &items, now).await.unwrap();
-    let (done, rows) = replay(&stage, &stage.engines).await;
+    let (done, rows) = replay(&harness, &harness.engines).await;
     assert_eq!((done.unwrap(), rows.len()), (None, 2), "they are reserved");
-    assert_eq!(stage.plans().await.len(), 2, "the first one, and that which has reserved");
+    assert_eq!(harness.plans().await.len(), 2, "the first one, and that which has reserved");
 }

@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use super::{PlanRequest, Runner, cancel, make};
 use crate::operator::dead_letters::{Verb, act, carry_out};
-use crate::operator::stage::Stage;
-use crate::operator::stage::watched::Asked;
+use crate::operator::harness::Harness;
+use crate::operator::harness::watched::Asked;
 
 const ALL: DeadLetterFilter = DeadLetterFilter {
     connections: None,
@@ -37,9 +37,9 @@ const ALL: DeadLetterFilter = DeadLetterFilter {
 
 /// A plan of all dead letters that runs at a rate. Each `letters` of a connection are of one person, and the last one of them has the
 /// weight of an edit.
-async fn running(stage: &Stage, letters: usize, rate: Option<f64>) -> PlanId {
-    let plans = &stage.engines.plans;
-    let now = stage.engines.now();
+async fn running(harness: &Harness, letters: usize, rate: Option<f64>) -> PlanId {
+    let plans = &harness.engines.plans;
+    let now = harness.engines.now();
     let id = plans.create_plan(&Frame::default(), now, now).await.unwrap();
     let mut candidates = plans.plan_candidates(&ALL).await.unwrap();
     candidates.sort_by_key(|candidate| candidate.letter);
@@ -63,27 +63,27 @@ async fn running(stage: &Stage, letters: usize, rate: Option<f64>) -> PlanId {
     id
 }
 
-async fn released(stage: &Stage, plan: PlanId) -> Vec<PlanItem> {
+async fn released(harness: &Harness, plan: PlanId) -> Vec<PlanItem> {
     let state = Some(ItemState::Released);
     let filter = ItemFilter { plan, state, limit: 10_000, ..ItemFilter::default() };
-    stage.engines.plans.plan_items(&filter).await.unwrap()
+    harness.engines.plans.plan_items(&filter).await.unwrap()
 }
 
 #[tokio::test]
 async fn no_more_calls_begin_than_the_rate_allows_whoever_has_events_to_go_first() {
     const RATE: f64 = 10.0;
-    let stage = Stage::with_dead_letters(9).await;
+    let harness = Harness::with_dead_letters(9).await;
     for name in ["other", "third", "fourth"] {
-        let connection = stage.add_connection(name).await;
-        stage.die(connection, 3).await;
+        let connection = harness.add_connection(name).await;
+        harness.die(connection, 3).await;
     }
-    let id = running(&stage, 3, Some(RATE)).await;
-    let (mut runner, begun) = (Runner::new(&stage.engines), Instant::now());
+    let id = running(&harness, 3, Some(RATE)).await;
+    let (mut runner, begun) = (Runner::new(&harness.engines), Instant::now());
     let mut releases: BTreeSet<(ConnectionId, Digest)> = BTreeSet::new();
     let mut calls = 0_u32;
     while releases.len() < 6 {
-        runner.step(&stage.engines).await.unwrap();
-        let now: Vec<_> = released(&stage, id).await.iter().map(|it| (it.connection, it.person)).collect();
+        runner.step(&harness.engines).await.unwrap();
+        let now: Vec<_> = released(&harness, id).await.iter().map(|it| (it.connection, it.person)).collect();
         let new: BTreeSet<_> = now.iter().copied().filter(|it| !releases.contains(it)).collect();
         // The persons of one connection that are released together share a call.
         calls += new.iter().map(|(connection, _)| connection).collect::<BTreeSet<_>>().len() as u32;
@@ -99,11 +99,11 @@ async fn no_more_calls_begin_than_the_rate_allows_whoever_has_events_to_go_first
 
 #[tokio::test]
 async fn an_error_adds_no_call_to_those_that_the_rate_allows() {
-    let stage = Stage::with_dead_letters(6).await;
-    let id = running(&stage, 1, Some(0.001)).await;
+    let harness = Harness::with_dead_letters(6).await;
+    let id = running(&harness, 1, Some(0.001)).await;
     let fails = Arc::new(AtomicBool::new(false));
     let now = Arc::clone(&fails);
-    let engines = stage.asking(move |asked| {
+    let engines = harness.asking(move |asked| {
         let fails = now.load(Ordering::Relaxed) && matches!(asked, Asked::Read(_));
         Box::pin(
             async move { if fails { Err(LedgerError::Broken("it is away".to_owned())) } else { Ok(()) } },
@@ -114,50 +114,50 @@ async fn an_error_adds_no_call_to_those_that_the_rate_allows() {
         fails.store(look % 2 == 1, Ordering::Relaxed);
         runner.step(&engines).await.unwrap();
     }
-    assert_eq!(stage.plan(id).await.count(ItemState::Planned), 6);
+    assert_eq!(harness.plan(id).await.count(ItemState::Planned), 6);
 }
 
 /// A one-step replay with all of its dead letters under way.
-async fn replayed(stage: &Stage) -> PlanId {
-    let selection = stage.selection("state:open").await;
-    let act = act(&stage.engines, "cli:ann", &selection, None);
-    carry_out(&stage.engines, &selection, Verb::Replay, &act, &mut |_| {}).await.unwrap().unwrap()
+async fn replayed(harness: &Harness) -> PlanId {
+    let selection = harness.selection("state:open").await;
+    let act = act(&harness.engines, "cli:ann", &selection, None);
+    carry_out(&harness.engines, &selection, Verb::Replay, &act, &mut |_| {}).await.unwrap().unwrap()
 }
 
-async fn resolve_all(stage: &Stage) {
-    let ids: Vec<i64> = stage.letters().await.iter().map(|letter| letter.id).collect();
+async fn resolve_all(harness: &Harness) {
+    let ids: Vec<i64> = harness.letters().await.iter().map(|letter| letter.id).collect();
     let (replaying, resolved) = (DeadLetterState::Replaying, DeadLetterState::Resolved);
-    stage.engines.ledger.move_dead_letters(&ids, replaying, resolved).await.unwrap();
+    harness.engines.ledger.move_dead_letters(&ids, replaying, resolved).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_large_plan_is_looked_through_in_pieces_and_comes_to_its_end() {
-    let stage = Stage::with_dead_letters(2_500).await;
-    let id = replayed(&stage).await;
-    let mut runner = Runner::new(&stage.engines);
-    runner.step(&stage.engines).await.unwrap();
-    resolve_all(&stage).await;
+    let harness = Harness::with_dead_letters(2_500).await;
+    let id = replayed(&harness).await;
+    let mut runner = Runner::new(&harness.engines);
+    runner.step(&harness.engines).await.unwrap();
+    resolve_all(&harness).await;
     let mut delivered = Vec::new();
-    while stage.plan(id).await.state == PlanState::Running {
-        runner.step(&stage.engines).await.unwrap();
-        delivered.push(stage.plan(id).await.count(ItemState::Delivered));
+    while harness.plan(id).await.state == PlanState::Running {
+        runner.step(&harness.engines).await.unwrap();
+        delivered.push(harness.plan(id).await.count(ItemState::Delivered));
         assert!(delivered.len() < 10, "{delivered:?}");
     }
     assert_eq!(delivered[..2], [500, 2_500], "the second look began where the first one ended");
-    assert_eq!(stage.plan(id).await.state, PlanState::Done);
+    assert_eq!(harness.plan(id).await.state, PlanState::Done);
 }
 
 #[tokio::test]
 async fn a_lease_is_renewed_while_a_large_plan_is_looked_through() {
-    let stage = Arc::new(Stage::with_dead_letters(2_500).await);
-    let id = replayed(&stage).await;
-    let watched = Arc::clone(&stage);
-    let engines = stage.asking(move |asked| {
-        let stage = Arc::clone(&watched);
+    let harness = Arc::new(Harness::with_dead_letters(2_500).await);
+    let id = replayed(&harness).await;
+    let watched = Arc::clone(&harness);
+    let engines = harness.asking(move |asked| {
+        let harness = Arc::clone(&watched);
         Box::pin(async move {
             if matches!(asked, Asked::Read(_)) {
                 // A page takes three seconds, by every clock.
-                stage.later(Duration::from_secs(3));
+                harness.later(Duration::from_secs(3));
                 tokio::time::pause();
                 tokio::time::advance(Duration::from_secs(3)).await;
                 tokio::time::resume();
@@ -167,17 +167,17 @@ async fn a_lease_is_renewed_while_a_large_plan_is_looked_through() {
     });
     Runner::new(&engines).step(&engines).await.unwrap();
     let (other, lasts) = (Uuid::from_u128(9), Duration::from_secs(10));
-    let taken = stage.engines.plans.lease_plan(id, other, stage.engines.now(), lasts).await.unwrap();
+    let taken = harness.engines.plans.lease_plan(id, other, harness.engines.now(), lasts).await.unwrap();
     assert_eq!(taken, None, "the lease has not lapsed");
 }
 
 #[tokio::test]
 async fn releases_begin_with_short_transactions() {
-    let stage = Stage::with_dead_letters(400).await;
-    running(&stage, 1, None).await;
+    let harness = Harness::with_dead_letters(400).await;
+    running(&harness, 1, None).await;
     let sizes = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&sizes);
-    let engines = stage.asking(move |asked| {
+    let engines = harness.asking(move |asked| {
         if let Asked::Change(items @ 1..) = asked {
             seen.lock().push(items);
         }
@@ -201,22 +201,22 @@ fn request(filter: DeadLetterFilter) -> PlanRequest {
 
 #[tokio::test]
 async fn what_is_left_of_a_plan_is_planned_once_it_has_finished() {
-    let stage = Stage::with_dead_letters(3).await;
-    let first = make(&stage.engines, &[], request(ALL), &mut |_| {}).await.unwrap().plan;
+    let harness = Harness::with_dead_letters(3).await;
+    let first = make(&harness.engines, &[], request(ALL), &mut |_| {}).await.unwrap().plan;
     let id = first.id;
     let left = || PlanRequest { left_of: Some(id), ..request(ALL) };
     let mut from = first.state;
     for state in [PlanState::Ready, PlanState::Running, PlanState::Paused, PlanState::Stopped] {
-        stage.engines.plans.change_plan(id, &PlanChange::to(&[from], state)).await.unwrap();
+        harness.engines.plans.change_plan(id, &PlanChange::to(&[from], state)).await.unwrap();
         from = state;
-        let refused = make(&stage.engines, &[], left(), &mut |_| {}).await.unwrap_err();
+        let refused = make(&harness.engines, &[], left(), &mut |_| {}).await.unwrap_err();
         assert_eq!(refused.code, "plan_state");
         assert!(refused.message.contains(state.word()), "{}", refused.message);
         assert!(refused.hint.contains(&format!("dead-letters cancel {id}")), "{}", refused.hint);
     }
-    assert_eq!(stage.plans().await.len(), 1, "nothing was begun");
-    cancel(&stage.engines, "ann", id, None).await.unwrap();
-    let second = make(&stage.engines, &[], left(), &mut |_| {}).await.unwrap().plan;
+    assert_eq!(harness.plans().await.len(), 1, "nothing was begun");
+    cancel(&harness.engines, "ann", id, None).await.unwrap();
+    let second = make(&harness.engines, &[], left(), &mut |_| {}).await.unwrap().plan;
     assert_eq!(second.frame.connections, first.frame.connections);
     assert!(second.counts.iter().all(|it| !it.reason.contains("reserved")), "{:?}", second.counts);
 }
@@ -227,11 +227,11 @@ fn patch() -> Option<Patch> {
 
 #[tokio::test]
 async fn a_plan_changes_no_event_that_another_plan_reserves_first() {
-    let stage = Stage::with_dead_letters(4).await;
-    let ids: Vec<i64> = stage.letters().await.iter().map(|letter| letter.id).collect();
-    let (plans, now) = (Arc::clone(&stage.engines.plans), stage.engines.now());
+    let harness = Harness::with_dead_letters(4).await;
+    let ids: Vec<i64> = harness.letters().await.iter().map(|letter| letter.id).collect();
+    let (plans, now) = (Arc::clone(&harness.engines.plans), harness.engines.now());
     let other = plans.create_plan(&Frame::default(), now, now).await.unwrap();
-    let engines = stage.asking(move |asked| {
+    let engines = harness.asking(move |asked| {
         let plans = Arc::clone(&plans);
         Box::pin(async move {
             if matches!(asked, Asked::Add(_)) {
@@ -245,7 +245,7 @@ async fn a_plan_changes_no_event_that_another_plan_reserves_first() {
     let made =
         make(&engines, &[], PlanRequest { patch: patch(), ..request(ALL) }, &mut |_| {}).await.unwrap().plan;
     assert_eq!(made.frame.patched.map(|it| it.changed), Some(2));
-    let repaired = stage.engines.repairs.newest_revisions(&ids).await.unwrap();
+    let repaired = harness.engines.repairs.newest_revisions(&ids).await.unwrap();
     assert_eq!(repaired.keys().copied().collect::<BTreeSet<_>>(), ids[2..].iter().copied().collect());
     let reserved = format!("reserved by plan {other}");
     let held: u64 = made.counts.iter().filter(|it| it.reason == reserved).map(|it| it.count).sum();
@@ -255,10 +255,10 @@ async fn a_plan_changes_no_event_that_another_plan_reserves_first() {
 
 #[tokio::test]
 async fn a_plan_shows_its_connections_while_it_is_made_and_whoever_cancels_it_stops_its_maker() {
-    let stage = Stage::with_dead_letters(100).await;
-    let engines = stage.engines.clone();
-    let only = stage.connection;
-    let asking = stage.asking(move |asked| {
+    let harness = Harness::with_dead_letters(100).await;
+    let engines = harness.engines.clone();
+    let only = harness.connection;
+    let asking = harness.asking(move |asked| {
         let engines = engines.clone();
         Box::pin(async move {
             if let Asked::Add(id) = asked {
@@ -276,11 +276,11 @@ async fn a_plan_shows_its_connections_while_it_is_made_and_whoever_cancels_it_st
     let failure = make(&asking, &[], stopped, &mut |_| {}).await.unwrap_err();
     assert_eq!(failure.code, "plan_state");
     assert!(failure.message.contains("cancelled by bob"), "{}", failure.message);
-    let ids: Vec<i64> = stage.letters().await.iter().map(|letter| letter.id).collect();
-    let repaired = stage.engines.repairs.newest_revisions(&ids).await.unwrap();
+    let ids: Vec<i64> = harness.letters().await.iter().map(|letter| letter.id).collect();
+    let repaired = harness.engines.repairs.newest_revisions(&ids).await.unwrap();
     assert!(!repaired.is_empty() && repaired.len() < 50, "the page under way: {}", repaired.len());
     let filter = AuditFilter { connections: Some(vec![only]), limit: 100, ..AuditFilter::default() };
-    let lines = stage.engines.operators.audit_lines(&filter).await.unwrap();
+    let lines = harness.engines.operators.audit_lines(&filter).await.unwrap();
     let cancelled = lines.iter().find(|line| line.entry.action == "plan_cancelled");
     assert!(cancelled.is_some_and(|line| line.entry.subject.contains("unfinished plan")), "{lines:?}");
 }

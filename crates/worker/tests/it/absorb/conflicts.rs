@@ -64,7 +64,7 @@ async fn constant_change_of_one_graph_defers_its_events_alone_and_they_are_recor
     let (mut rig, attempts) = contended(&hot).await;
     let connection = rig.add("shop").await;
     let (mut known, stop) = (ConnectionCache::default(), CancellationToken::new());
-    rig.say(connection, &["hot"], &json!({ "plan": "pro" })).await;
+    rig.send(connection, &["hot"], &json!({ "plan": "pro" })).await;
     absorb::round(&rig.worker, &mut known, &stop).await.expect("absorbed");
     let digest = Translator { vault: &rig.worker.vault, connection }.digest(USER, "hot");
     *hot.lock() = Some(digest);
@@ -72,7 +72,7 @@ async fn constant_change_of_one_graph_defers_its_events_alone_and_they_are_recor
     let users: Vec<String> =
         (0..32).map(|user| if user == 5 { "hot".into() } else { format!("user-{user}") }).collect();
     let users: Vec<&str> = users.iter().map(String::as_str).collect();
-    let events = rig.say(connection, &users, &json!({ "plan": "free" })).await;
+    let events = rig.send(connection, &users, &json!({ "plan": "free" })).await;
     absorb::round(&rig.worker, &mut known, &stop)
         .await
         .expect("nobody has to wait for the end of the changes");

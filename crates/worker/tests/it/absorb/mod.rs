@@ -38,7 +38,7 @@ struct Rig {
     worker: Worker,
     ledger: SqliteLedger,
     queue: SqliteQueue,
-    said: u128,
+    sent: u128,
 }
 
 impl Rig {
@@ -79,7 +79,7 @@ impl Rig {
             audiences: Arc::default(),
             directories: Arc::default(),
         };
-        Self { worker, ledger, queue, said: 0 }
+        Self { worker, ledger, queue, sent: 0 }
     }
 
     async fn add(&self, name: &str) -> ConnectionId {
@@ -95,13 +95,13 @@ impl Rig {
     }
 
     /// Publishes an event about each user in one go; their ids.
-    async fn say(&mut self, connection: ConnectionId, users: &[&str], traits: &Value) -> Vec<Uuid> {
+    async fn send(&mut self, connection: ConnectionId, users: &[&str], traits: &Value) -> Vec<Uuid> {
         let event = |user: &&str| {
-            self.said += 1;
+            self.sent += 1;
             let json = json!({ "type": "identify", "userId": user, "traits": traits }).to_string();
             Envelope {
                 format: FORMAT,
-                event_id: Uuid::from_u128(self.said),
+                event_id: Uuid::from_u128(self.sent),
                 connection,
                 lane: Lane::Live,
                 received_at: Timestamp::UNIX_EPOCH,

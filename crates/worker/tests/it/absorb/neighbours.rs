@@ -23,9 +23,9 @@ async fn an_event_behind_a_heavy_backlog_of_another_connection_is_recorded_after
     let mut backlog = Vec::new();
     for user in 0..60 {
         let text = json!({ "plan": "x".repeat(200), "nested": { "text": "x".repeat(HEAVY) } });
-        backlog.extend(rig.say(heavy, &[&format!("user-{user}")], &text).await);
+        backlog.extend(rig.send(heavy, &[&format!("user-{user}")], &text).await);
     }
-    let event = rig.say(light, &["ann"], &json!({ "plan": "pro" })).await;
+    let event = rig.send(light, &["ann"], &json!({ "plan": "pro" })).await;
     let (mut known, stop) = (ConnectionCache::default(), CancellationToken::new());
     while rig.recorded(light, &event).await.is_empty() {
         absorb::round(&rig.worker, &mut known, &stop).await.expect("absorbed");
@@ -61,7 +61,7 @@ async fn others_go_on_while_some_hang(hanging: i64, people: &[String]) {
     for number in 1..=hanging {
         assert_eq!(rig.add(&format!("hangs-{number}")).await, number);
         for user in people {
-            rig.say(number, &[user], &json!({ "plan": "pro" })).await;
+            rig.send(number, &[user], &json!({ "plan": "pro" })).await;
         }
     }
     let well = rig.add("well").await;
@@ -70,7 +70,7 @@ async fn others_go_on_while_some_hang(hanging: i64, people: &[String]) {
     let absorbing = tokio::spawn(async move { absorb::run(&worker, &stopped).await });
     for user in ["ann", "bo", "cy"] {
         sleep(Duration::from_secs(2)).await;
-        let event = rig.say(well, &[user], &json!({ "plan": "pro" })).await;
+        let event = rig.send(well, &[user], &json!({ "plan": "pro" })).await;
         let recorded = async {
             while rig.recorded(well, &event).await.is_empty() {
                 sleep(Duration::from_millis(10)).await;

@@ -1,11 +1,11 @@
-//! Creates: the id that only a look tells, an address that is taken, and what the least create finds out.
+//! Creates: the id that only a lookup shows, an address that is taken, and what the least create finds out.
 
 use identity::answer::{Answer, Found};
 use identity::graph::Status;
 use serde_json::{Value, json};
 use worker::deliver::{CallRequest, Create};
 
-use super::refersion::{Reply, create, play, play_beside, shown, texts};
+use super::refersion::{Reply, create, deliver_with, deliver_with_taken_ids, shown, texts};
 
 const TAKEN: &str = "The email you have entered is taken by another Affiliate.";
 const NAMES: [(&str, &str); 2] = [("first_name", "Ann"), ("last_name", "Lee")];
@@ -16,16 +16,16 @@ fn created(id: u64, fields: &[(&str, &str)]) -> Answer {
 
 fn made() -> Reply {
     let message = "The affiliate 77 has been created with the status of ACTIVE.";
-    Reply::Says(json!({ "id": "abc", "link": "https://x.test/c/abc", "message": message }))
+    Reply::Success(json!({ "id": "abc", "link": "https://x.test/c/abc", "message": message }))
 }
 
 fn made_without_a_word() -> Reply {
-    Reply::Says(json!({ "id": "abc", "link": "https://x.test/c/abc" }))
+    Reply::Success(json!({ "id": "abc", "link": "https://x.test/c/abc" }))
 }
 
 #[tokio::test]
 async fn a_create_knows_its_id_from_the_message() {
-    let delivered = play(CallRequest::Create(create(&NAMES)), |_, _, _: &Value| made()).await;
+    let delivered = deliver_with(CallRequest::Create(create(&NAMES)), |_, _, _: &Value| made()).await;
     assert_eq!(delivered.operations(), ["new"]);
     assert_eq!(delivered.known(), [&created(77, &NAMES)]);
 }
@@ -34,9 +34,9 @@ async fn a_create_knows_its_id_from_the_message() {
 async fn without_a_message_a_look_by_the_code_tells_the_id() {
     let answers = |_, path: &str, _: &Value| match path {
         "new" => made_without_a_word(),
-        _ => Reply::Says(shown(77, "ann@x.test", "Ann", "ACTIVE")),
+        _ => Reply::Success(shown(77, "ann@x.test", "Ann", "ACTIVE")),
     };
-    let delivered = play(CallRequest::Create(create(&NAMES)), answers).await;
+    let delivered = deliver_with(CallRequest::Create(create(&NAMES)), answers).await;
     assert_eq!(delivered.asked[1], ("get", json!({ "affiliate_code": "abc" })));
     assert_eq!(delivered.known(), [&created(77, &NAMES)]);
 }
@@ -47,7 +47,7 @@ async fn without_an_id_the_create_is_unknown_and_is_not_made_again() {
         "new" => made_without_a_word(),
         _ => Reply::Refuses(503, json!({})),
     };
-    let delivered = play(CallRequest::Create(create(&NAMES)), answers).await;
+    let delivered = deliver_with(CallRequest::Create(create(&NAMES)), answers).await;
     assert_eq!(delivered.operations(), ["new", "get"]);
     let fields = vec!["first_name".into(), "last_name".into()];
     assert_eq!(delivered.known(), [&Answer::CreateUnknown { fields }]);
@@ -56,14 +56,15 @@ async fn without_an_id_the_create_is_unknown_and_is_not_made_again() {
 
 #[tokio::test]
 async fn a_create_without_an_answer_is_unknown() {
-    let delivered = play(CallRequest::Create(create(&NAMES)), |_, _, _: &Value| Reply::Lost).await;
+    let delivered = deliver_with(CallRequest::Create(create(&NAMES)), |_, _, _: &Value| Reply::Lost).await;
     assert!(matches!(delivered.known()[..], [Answer::CreateUnknown { .. }]));
     assert_eq!(delivered.class(), Some("no_answer"));
 }
 
 #[tokio::test]
 async fn a_create_that_was_throttled_was_not_made() {
-    let delivered = play(CallRequest::Create(create(&NAMES)), |_, _, _: &Value| Reply::Throttles(9)).await;
+    let delivered =
+        deliver_with(CallRequest::Create(create(&NAMES)), |_, _, _: &Value| Reply::Throttles(9)).await;
     assert_eq!(delivered.known(), [&Answer::NotCreated]);
     assert_eq!(delivered.class(), Some("throttled"));
 }
@@ -73,15 +74,15 @@ async fn a_create_that_was_throttled_was_not_made() {
 async fn who_has_a_taken_address_is_found_after_paging_by_the_exact_address() {
     let row = |code: &str, email: &str| json!({ "id": code, "email": email });
     let answers = move |_, path: &str, body: &Value| match (path, body["page"].as_str()) {
-        ("new", _) => Reply::says_no(TAKEN),
-        ("search", Some("1")) => Reply::Says(json!({ "total": 3, "results": [
+        ("new", _) => Reply::refusal(TAKEN),
+        ("search", Some("1")) => Reply::Success(json!({ "total": 3, "results": [
             row("c1", "joann@x.test"), row("c2", "ann@x.test.example"),
         ] })),
-        ("search", Some("2")) => Reply::Says(json!({ "total": 3, "results": [row("c3", "Ann@X.test")] })),
-        ("get", _) => Reply::Says(shown(42, "Ann@X.test", "Anne", "PENDING")),
+        ("search", Some("2")) => Reply::Success(json!({ "total": 3, "results": [row("c3", "Ann@X.test")] })),
+        ("get", _) => Reply::Success(shown(42, "Ann@X.test", "Anne", "PENDING")),
         other => panic!("nobody asks {other:?}"),
     };
-    let delivered = play(CallRequest::Create(create(&NAMES)), answers).await;
+    let delivered = deliver_with(CallRequest::Create(create(&NAMES)), answers).await;
     assert_eq!(delivered.operations(), ["new", "search", "search", "get"]);
     assert_eq!(delivered.asked[3].1, json!({ "affiliate_code": "c3" }));
     let found = Found {
@@ -95,15 +96,15 @@ async fn who_has_a_taken_address_is_found_after_paging_by_the_exact_address() {
 
 /// The index of the search may be behind.
 #[tokio::test]
-async fn a_taken_address_that_nobody_is_found_to_have_is_searched_for_again_later() {
+async fn a_taken_address_that_no_affiliate_is_found_to_have_is_searched_for_again_later() {
     let answers = |_, path: &str, body: &Value| match (path, body["page"].as_str()) {
-        ("new", _) => Reply::says_no(TAKEN),
+        ("new", _) => Reply::refusal(TAKEN),
         (_, Some("1")) => {
-            Reply::Says(json!({ "total": 1, "results": [{ "id": "c1", "email": "joann@x.test" }] }))
+            Reply::Success(json!({ "total": 1, "results": [{ "id": "c1", "email": "joann@x.test" }] }))
         }
-        _ => Reply::says_no("Could not find affiliates with this keyword."),
+        _ => Reply::refusal("Could not find affiliates with this keyword."),
     };
-    let delivered = play(CallRequest::Create(create(&NAMES)), answers).await;
+    let delivered = deliver_with(CallRequest::Create(create(&NAMES)), answers).await;
     assert!(matches!(delivered.known()[..], [Answer::CreateUnknown { .. }]));
     assert_eq!(delivered.class(), Some("not_here"));
 }
@@ -112,10 +113,10 @@ async fn a_taken_address_that_nobody_is_found_to_have_is_searched_for_again_late
 async fn a_sentence_that_is_not_the_documented_one_names_no_id() {
     for message in ["1 affiliate has been created.", "The affiliate 1 has been created."] {
         let answers = move |_, path: &str, _: &Value| match path {
-            "new" => Reply::Says(json!({ "id": "abc", "link": "", "message": message })),
-            _ => Reply::Says(shown(77, "ann@x.test", "Ann", "ACTIVE")),
+            "new" => Reply::Success(json!({ "id": "abc", "link": "", "message": message })),
+            _ => Reply::Success(shown(77, "ann@x.test", "Ann", "ACTIVE")),
         };
-        let delivered = play(CallRequest::Create(create(&NAMES)), answers).await;
+        let delivered = deliver_with(CallRequest::Create(create(&NAMES)), answers).await;
         assert_eq!(delivered.operations(), ["new", "get"]);
         assert_eq!(delivered.known(), [&created(77, &NAMES)]);
     }
@@ -126,13 +127,13 @@ async fn an_id_that_another_affiliate_has_is_never_accepted() {
     let answers = |id: u8| {
         move |_, path: &str, _: &Value| match path {
             "new" => made(),
-            _ => Reply::Says(shown(id, "ann@x.test", "Ann", "ACTIVE")),
+            _ => Reply::Success(shown(id, "ann@x.test", "Ann", "ACTIVE")),
         }
     };
-    let delivered = play_beside(&[77], CallRequest::Create(create(&NAMES)), answers(78)).await;
+    let delivered = deliver_with_taken_ids(&[77], CallRequest::Create(create(&NAMES)), answers(78)).await;
     assert_eq!(delivered.operations(), ["new", "get"]);
-    assert_eq!(delivered.known(), [&created(78, &NAMES)], "a look tells its own");
-    let delivered = play_beside(&[77], CallRequest::Create(create(&NAMES)), answers(77)).await;
+    assert_eq!(delivered.known(), [&created(78, &NAMES)], "a lookup shows its own");
+    let delivered = deliver_with_taken_ids(&[77], CallRequest::Create(create(&NAMES)), answers(77)).await;
     assert!(matches!(delivered.known()[..], [Answer::CreateUnknown { .. }]));
     assert_eq!(delivered.class(), Some("request"));
 }
@@ -140,8 +141,8 @@ async fn an_id_that_another_affiliate_has_is_never_accepted() {
 #[tokio::test]
 async fn a_refused_field_that_is_named_is_left_out_by_the_next_create() {
     let fields = [NAMES[0], NAMES[1], ("country", "Narnia")];
-    let answers = |_, _: &str, _: &Value| Reply::says_no("Narnia is not a allowed value for field country");
-    let delivered = play(CallRequest::Create(create(&fields)), answers).await;
+    let answers = |_, _: &str, _: &Value| Reply::refusal("Narnia is not a allowed value for field country");
+    let delivered = deliver_with(CallRequest::Create(create(&fields)), answers).await;
     assert_eq!(delivered.operations(), ["new"]);
     let [Answer::NotCreated, Answer::Refused { causes, .. }] = delivered.known()[..] else {
         panic!("refused")
@@ -154,20 +155,20 @@ async fn a_refused_field_that_is_named_is_left_out_by_the_next_create() {
 async fn a_refusal_without_a_field_is_tried_with_the_least() {
     let fields = [NAMES[0], NAMES[1], ("city", "Bern"), ("company", "far too long")];
     let answers = |_, _: &str, body: &Value| match body.get("company") {
-        Some(_) => Reply::says_no("Value exceed the char limit"),
+        Some(_) => Reply::refusal("Value exceed the char limit"),
         None => made(),
     };
-    let delivered = play(CallRequest::Create(create(&fields)), answers).await;
+    let delivered = deliver_with(CallRequest::Create(create(&fields)), answers).await;
     assert_eq!(delivered.operations(), ["new", "new"]);
     assert_eq!(delivered.asked[1].1.get("city"), None);
-    assert_eq!(delivered.known(), [&created(77, &NAMES)], "only what was told counts as told");
+    assert_eq!(delivered.known(), [&created(77, &NAMES)], "only the fields that were sent count as sent");
 }
 
 #[tokio::test]
 async fn a_welcome_mail_rides_on_the_first_try_alone() {
     for first_try in [true, false] {
         let request = CallRequest::Create(Create { first_try, ..create(&NAMES) });
-        let delivered = play(request, |_, _, _: &Value| made()).await;
+        let delivered = deliver_with(request, |_, _, _: &Value| made()).await;
         assert_eq!(delivered.asked[0].1["send_welcome"] == json!("TRUE"), first_try);
     }
 }

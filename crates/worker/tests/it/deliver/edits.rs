@@ -7,11 +7,11 @@ use identity::answer::{Answer, Cause};
 use serde_json::{Value, json};
 use worker::deliver::{CallRequest, Edit};
 
-use super::refersion::{Delivered, Reply, anchor, edit, play, shown, texts};
+use super::refersion::{Delivered, Reply, anchor, deliver_with, edit, shown, texts};
 
 const UNNAMED: &str = "Value exceed the char limit";
 
-fn told(n: u8, fields: &[(&str, &str)]) -> Answer {
+fn edited(n: u8, fields: &[(&str, &str)]) -> Answer {
     Answer::Edited { id: n.into(), email: None, fields: texts(fields) }
 }
 
@@ -33,15 +33,15 @@ fn ids(body: &Value) -> Vec<u64> {
 async fn a_part_that_is_not_changed_for_no_reason_is_tried_once_more_before_a_field_is_blamed() {
     let answers = |number: usize, _: &str, _: &Value| match number {
         // The whole is refused, then its first half is left out once.
-        0 => Reply::says_no(UNNAMED),
+        0 => Reply::refusal(UNNAMED),
         1 => Reply::batch(&[], &[1]),
         2 => Reply::batch(&[1], &[]),
-        _ => Reply::says_no(UNNAMED),
+        _ => Reply::refusal(UNNAMED),
     };
     let fields = [("city", "Bern"), ("phone", "far too long")];
-    let delivered = play(CallRequest::Edit(vec![edit(1, &fields)]), answers).await;
+    let delivered = deliver_with(CallRequest::Edit(vec![edit(1, &fields)]), answers).await;
     let known = delivered.known();
-    assert_eq!(known[0], &told(1, &[("city", "Bern")]));
+    assert_eq!(known[0], &edited(1, &[("city", "Bern")]));
     assert_eq!(refused_fields(known[1]).keys().collect::<Vec<_>>(), ["phone"]);
     assert_eq!(delivered.asked[1].1, delivered.asked[2].1, "the same part, once more");
 }
@@ -51,12 +51,12 @@ async fn of_a_refused_batch_only_the_bad_items_are_refused() {
     let answers = |_, _: &str, body: &Value| {
         let ids = ids(body);
         if ids.iter().any(|id| [7, 30].contains(id)) {
-            return Reply::says_no("x is not a allowed value for field country");
+            return Reply::refusal("x is not a allowed value for field country");
         }
         Reply::batch(&ids, &[])
     };
     let items = (1..=50).map(|n| edit(n, &[("country", "x")])).collect();
-    let Delivered { outcomes, asked } = play(CallRequest::Edit(items), answers).await;
+    let Delivered { outcomes, asked } = deliver_with(CallRequest::Edit(items), answers).await;
     let mut bad: Vec<u64> = Vec::new();
     for outcome in &outcomes {
         let [(whose, answer)] = outcome.answers.as_slice() else { panic!("one answer each: {outcome:?}") };
@@ -74,16 +74,16 @@ async fn of_a_refused_batch_only_the_bad_items_are_refused() {
 }
 
 #[tokio::test]
-async fn of_a_refused_affiliate_only_the_bad_fields_are_refused_and_the_others_told() {
+async fn only_the_bad_fields_of_a_refused_affiliate_are_refused_and_the_others_are_sent() {
     let answers = |_, _: &str, body: &Value| match body["affiliates"][0].get("zip") {
-        Some(_) => Reply::says_no(UNNAMED),
+        Some(_) => Reply::refusal(UNNAMED),
         None => Reply::batch(&[1], &[]),
     };
     let fields =
         [("city", "Bern"), ("company", "Acme"), ("phone", "1"), ("state", "BE"), ("zip", "too long")];
-    let delivered = play(CallRequest::Edit(vec![edit(1, &fields)]), answers).await;
+    let delivered = deliver_with(CallRequest::Edit(vec![edit(1, &fields)]), answers).await;
     let known = delivered.known();
-    assert_eq!(known[0], &told(1, &fields[..4]));
+    assert_eq!(known[0], &edited(1, &fields[..4]));
     let refused = refused_fields(known[1]);
     assert_eq!(refused.keys().collect::<Vec<_>>(), ["zip"]);
     assert_eq!(refused["zip"].message, UNNAMED, "the reason is Refersion's own");
@@ -91,19 +91,19 @@ async fn of_a_refused_affiliate_only_the_bad_fields_are_refused_and_the_others_t
 
 #[tokio::test]
 async fn a_field_that_the_refusal_names_needs_no_search_and_its_value_is_not_kept_in_the_words() {
-    let answers = |_, _: &str, _: &Value| Reply::says_no("Narnia is not a allowed value for field country");
+    let answers = |_, _: &str, _: &Value| Reply::refusal("Narnia is not a allowed value for field country");
     let fields = [("city", "Bern"), ("country", "Narnia")];
-    let delivered = play(CallRequest::Edit(vec![edit(1, &fields)]), answers).await;
+    let delivered = deliver_with(CallRequest::Edit(vec![edit(1, &fields)]), answers).await;
     assert_eq!(delivered.operations(), ["edit"]);
     let refused = refused_fields(delivered.known()[0]);
     assert_eq!(refused["country"].message, "… is not a allowed value for field country");
 }
 
 #[tokio::test]
-async fn a_batch_that_fails_tells_nobody_a_value_of_another() {
+async fn the_failure_of_a_batch_shows_no_affiliate_a_value_of_another() {
     let answers = |_, _: &str, body: &Value| Reply::Refuses(500, body.clone());
     let items = vec![edit(1, &[("city", "Narnia")]), edit(2, &[("city", "Bern")])];
-    let delivered = play(CallRequest::Edit(items), answers).await;
+    let delivered = deliver_with(CallRequest::Edit(items), answers).await;
     assert_eq!(delivered.operations(), ["edit"]);
     for outcome in &delivered.outcomes {
         let message = &outcome.failed.as_ref().expect("it failed").cause.message;
@@ -118,24 +118,28 @@ fn moves() -> Edit {
 #[tokio::test]
 async fn an_address_that_another_affiliate_has_is_that_ones() {
     let answers = |_, path: &str, _: &Value| match path {
-        "edit" => Reply::says_no("The email you have entered is taken by another Affiliate."),
-        "search" => Reply::Says(json!({ "total": 1, "results": [{ "id": "abc", "email": "new@x.test" }] })),
-        _ => Reply::Says(shown(5, "new@x.test", "Cy", "ACTIVE")),
+        "edit" => Reply::refusal("The email you have entered is taken by another Affiliate."),
+        "search" => {
+            Reply::Success(json!({ "total": 1, "results": [{ "id": "abc", "email": "new@x.test" }] }))
+        }
+        _ => Reply::Success(shown(5, "new@x.test", "Cy", "ACTIVE")),
     };
-    let delivered = play(CallRequest::Edit(vec![moves()]), answers).await;
+    let delivered = deliver_with(CallRequest::Edit(vec![moves()]), answers).await;
     assert_eq!(delivered.operations(), ["edit", "search", "get"]);
     let [(whose, Answer::Found(found))] = delivered.outcomes[0].answers.as_slice() else { panic!("found") };
     assert_eq!((*whose, found.id), (anchor(9), 5));
 }
 
 #[tokio::test]
-async fn an_address_that_it_has_itself_was_told() {
+async fn an_address_that_the_affiliate_has_itself_counts_as_sent() {
     let answers = |_, path: &str, _: &Value| match path {
-        "edit" => Reply::says_no("The email you have entered is taken by another Affiliate."),
-        "search" => Reply::Says(json!({ "total": 1, "results": [{ "id": "abc", "email": "new@x.test" }] })),
-        _ => Reply::Says(shown(1, "new@x.test", "Ann", "ACTIVE")),
+        "edit" => Reply::refusal("The email you have entered is taken by another Affiliate."),
+        "search" => {
+            Reply::Success(json!({ "total": 1, "results": [{ "id": "abc", "email": "new@x.test" }] }))
+        }
+        _ => Reply::Success(shown(1, "new@x.test", "Ann", "ACTIVE")),
     };
-    let delivered = play(CallRequest::Edit(vec![moves()]), answers).await;
-    let told = Answer::Edited { id: 1, email: Some(anchor(9)), fields: Map::new() };
-    assert_eq!(delivered.known(), [&told]);
+    let delivered = deliver_with(CallRequest::Edit(vec![moves()]), answers).await;
+    let sent = Answer::Edited { id: 1, email: Some(anchor(9)), fields: Map::new() };
+    assert_eq!(delivered.known(), [&sent]);
 }

@@ -1,10 +1,10 @@
-//! What may have taken effect is not known, so that a value that flips back is told again.
+//! Values that may have taken effect are unknown, so a value that flips back is sent again.
 
 use identity::answer::Answer;
 use serde_json::Value;
 use worker::deliver::{CallRequest, Edit, unknown};
 
-use super::refersion::{Reply, disable, edit, play, shown};
+use super::refersion::{Reply, deliver_with, disable, edit, shown};
 
 fn unknown_fields(fields: &[&str]) -> Answer {
     let fields = fields.iter().map(|field| (*field).into()).collect();
@@ -14,7 +14,8 @@ fn unknown_fields(fields: &[&str]) -> Answer {
 #[tokio::test]
 async fn an_edit_without_an_answer_leaves_its_fields_unknown() {
     let fields = [("city", "Bern"), ("custom:101", "true")];
-    let delivered = play(CallRequest::Edit(vec![edit(1, &fields)]), |_, _, _: &Value| Reply::Lost).await;
+    let delivered =
+        deliver_with(CallRequest::Edit(vec![edit(1, &fields)]), |_, _, _: &Value| Reply::Lost).await;
     assert_eq!(delivered.known(), [&unknown_fields(&["city", "custom:101"])]);
     assert_eq!(delivered.class(), Some("no_answer"));
 }
@@ -23,19 +24,19 @@ async fn an_edit_without_an_answer_leaves_its_fields_unknown() {
 #[tokio::test]
 async fn a_scrub_without_an_answer_leaves_the_address_unknown() {
     let scrub = Edit { scrub: true, ..edit(1, &[("city", "")]) };
-    let delivered = play(CallRequest::Edit(vec![scrub]), |_, _, _: &Value| Reply::Lost).await;
+    let delivered = deliver_with(CallRequest::Edit(vec![scrub]), |_, _, _: &Value| Reply::Lost).await;
     let unknown = Answer::EditUnknown { id: 1, email: true, fields: vec!["city".into()] };
     assert_eq!(delivered.known(), [&unknown]);
 }
 
-/// "Not changed" may be untrue, and only a look could tell.
+/// "Not changed" may be untrue, and only a lookup could show it.
 #[tokio::test]
 async fn an_edit_whose_look_fails_leaves_its_fields_unknown() {
     let answers = |_, path: &str, _: &Value| match path {
         "edit" => Reply::batch(&[], &[1]),
         _ => Reply::Throttles(7),
     };
-    let delivered = play(CallRequest::Edit(vec![edit(1, &[("city", "Bern")])]), answers).await;
+    let delivered = deliver_with(CallRequest::Edit(vec![edit(1, &[("city", "Bern")])]), answers).await;
     assert_eq!(delivered.known(), [&unknown_fields(&["city"])]);
     assert_eq!(delivered.class(), Some("throttled"));
 }
@@ -44,23 +45,23 @@ async fn an_edit_whose_look_fails_leaves_its_fields_unknown() {
 async fn an_edit_whose_second_try_fails_leaves_its_fields_unknown() {
     let answers = |number, path: &str, _: &Value| match (number, path) {
         (0, _) => Reply::batch(&[], &[1]),
-        (_, "get") => Reply::Says(shown(1, "ann@x.test", "Ann", "ACTIVE")),
+        (_, "get") => Reply::Success(shown(1, "ann@x.test", "Ann", "ACTIVE")),
         _ => Reply::Throttles(7),
     };
-    let delivered = play(CallRequest::Edit(vec![edit(1, &[("city", "Bern")])]), answers).await;
+    let delivered = deliver_with(CallRequest::Edit(vec![edit(1, &[("city", "Bern")])]), answers).await;
     assert_eq!(delivered.known(), [&unknown_fields(&["city"])]);
 }
 
-/// Parts were told before the search for the bad field failed.
+/// Parts were sent before the search for the bad field failed.
 #[tokio::test]
 async fn a_search_for_the_bad_field_that_fails_leaves_the_fields_unknown() {
     let answers = |number, _: &str, _: &Value| match number {
-        0 => Reply::says_no("Value exceed the char limit"),
+        0 => Reply::refusal("Value exceed the char limit"),
         1 => Reply::batch(&[1], &[]),
         _ => Reply::Throttles(7),
     };
     let fields = [("city", "Bern"), ("custom:101", "true")];
-    let delivered = play(CallRequest::Edit(vec![edit(1, &fields)]), answers).await;
+    let delivered = deliver_with(CallRequest::Edit(vec![edit(1, &fields)]), answers).await;
     assert_eq!(delivered.known(), [&unknown_fields(&["city", "custom:101"])]);
     assert_eq!(delivered.class(), Some("throttled"));
 }
@@ -71,7 +72,7 @@ async fn a_status_change_whose_look_fails_leaves_the_status_unknown() {
         "status_change" => Reply::batch(&[], &[1]),
         _ => Reply::Throttles(7),
     };
-    let delivered = play(disable(&[1]), answers).await;
+    let delivered = deliver_with(disable(&[1]), answers).await;
     assert_eq!(delivered.known(), [&Answer::StatusUnknown { id: 1 }]);
 }
 
@@ -79,7 +80,7 @@ async fn a_status_change_whose_look_fails_leaves_the_status_unknown() {
 #[tokio::test]
 async fn an_edit_that_was_throttled_leaves_what_is_known() {
     let request = CallRequest::Edit(vec![edit(1, &[("city", "Bern")])]);
-    let delivered = play(request, |_, _, _: &Value| Reply::Throttles(7)).await;
+    let delivered = deliver_with(request, |_, _, _: &Value| Reply::Throttles(7)).await;
     assert_eq!(delivered.known(), Vec::<&Answer>::new());
     assert_eq!(delivered.class(), Some("throttled"));
 }

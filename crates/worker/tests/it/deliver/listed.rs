@@ -4,7 +4,7 @@ use identity::answer::Answer;
 use serde_json::{Value, json};
 use worker::deliver::{CallRequest, Search};
 
-use super::refersion::{Reply, anchor, play, shown};
+use super::refersion::{Reply, anchor, deliver_with, shown};
 
 fn listed() -> CallRequest {
     let (anchor, email) = (anchor(1), "ann@x.test".to_owned());
@@ -13,8 +13,8 @@ fn listed() -> CallRequest {
 
 #[tokio::test]
 async fn a_listed_affiliate_is_found_by_one_call() {
-    let answers = |_, _: &str, _: &Value| Reply::Says(shown(7, "Ann@x.test", "Ann", "ACTIVE"));
-    let delivered = play(listed(), answers).await;
+    let answers = |_, _: &str, _: &Value| Reply::Success(shown(7, "Ann@x.test", "Ann", "ACTIVE"));
+    let delivered = deliver_with(listed(), answers).await;
     assert_eq!(delivered.operations(), ["get"]);
     assert!(matches!(delivered.known()[..], [Answer::Found(found)] if found.id == 7));
 }
@@ -24,12 +24,14 @@ async fn a_listed_affiliate_is_found_by_one_call() {
 async fn a_code_that_is_out_of_date_is_not_believed() {
     for is_gone in [true, false] {
         let answers = move |_, path: &str, body: &Value| match path {
-            "get" if body["affiliate_code"] == "b4z8" => Reply::Says(shown(8, "ann@x.test", "Ann", "ACTIVE")),
-            "get" if is_gone => Reply::says_no("Affiliate not found."),
-            "get" => Reply::Says(shown(7, "bo@x.test", "Bo", "ACTIVE")),
-            _ => Reply::Says(json!({ "total": 1, "results": [{ "id": "b4z8", "email": "ann@x.test" }] })),
+            "get" if body["affiliate_code"] == "b4z8" => {
+                Reply::Success(shown(8, "ann@x.test", "Ann", "ACTIVE"))
+            }
+            "get" if is_gone => Reply::refusal("Affiliate not found."),
+            "get" => Reply::Success(shown(7, "bo@x.test", "Bo", "ACTIVE")),
+            _ => Reply::Success(json!({ "total": 1, "results": [{ "id": "b4z8", "email": "ann@x.test" }] })),
         };
-        let delivered = play(listed(), answers).await;
+        let delivered = deliver_with(listed(), answers).await;
         assert_eq!(delivered.operations(), ["get", "search", "get"]);
         assert!(matches!(delivered.known()[..], [Answer::Found(found)] if found.id == 8));
     }

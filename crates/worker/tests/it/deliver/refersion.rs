@@ -1,4 +1,4 @@
-//! A Refersion that answers as a test says, and remembers what it was asked.
+//! A Refersion with answers from a test, which records its requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use worker::deliver::{
 /// What comes back of one call.
 pub(crate) enum Reply {
     /// 200 with this body.
-    Says(Value),
+    Success(Value),
     /// Another status, with this body.
     Refuses(u16, Value),
     /// 429 with `Retry-After` in seconds.
@@ -31,11 +31,11 @@ pub(crate) enum Reply {
 impl Reply {
     /// A batch of which these ids were changed, and those were not.
     pub(crate) fn batch(changed: &[u64], not_changed: &[u64]) -> Self {
-        Self::Says(json!({ "ids_changed": changed, "ids_not_changed": not_changed }))
+        Self::Success(json!({ "ids_changed": changed, "ids_not_changed": not_changed }))
     }
 
     /// 422 with Refersion's words.
-    pub(crate) fn says_no(words: &str) -> Self {
+    pub(crate) fn refusal(words: &str) -> Self {
         Self::Refuses(422, json!({ "errors": [words] }))
     }
 }
@@ -57,7 +57,7 @@ impl Transport for Scripted {
         let reply = (self.answers.lock())(asked.len(), path, &body);
         asked.push((path, body));
         let (status, retry_after, body) = match reply {
-            Reply::Says(body) => (200, None, body),
+            Reply::Success(body) => (200, None, body),
             Reply::Refuses(status, body) => (status, None, body),
             Reply::Throttles(seconds) => (429, Some(Duration::from_secs(seconds)), json!({})),
             Reply::Lost => return Err(TransportError::NoAnswer { detail: "the line was cut".to_owned() }),
@@ -77,7 +77,7 @@ impl Gate for Open {
     fn report(&self, _: Signal, _: Duration) {}
 }
 
-/// What became of a call, and what Refersion was asked on the way.
+/// The outcomes of a call, and the requests that Refersion received.
 pub(crate) struct Delivered {
     pub(crate) outcomes: Vec<CallOutcome>,
     pub(crate) asked: Vec<(&'static str, Value)>,
@@ -111,16 +111,16 @@ impl KnownIds for Taken {
     }
 }
 
-/// Delivers a call to a Refersion that answers like that.
-pub(crate) async fn play(
+/// Delivers a call to a Refersion with these answers.
+pub(crate) async fn deliver_with(
     request: CallRequest,
     answers: impl FnMut(usize, &'static str, &Value) -> Reply + Send + 'static,
 ) -> Delivered {
-    play_beside(&[], request, answers).await
+    deliver_with_taken_ids(&[], request, answers).await
 }
 
 /// The same, where other affiliates have the numeric ids `taken`.
-pub(crate) async fn play_beside(
+pub(crate) async fn deliver_with_taken_ids(
     taken: &[u64],
     request: CallRequest,
     answers: impl FnMut(usize, &'static str, &Value) -> Reply + Send + 'static,
@@ -151,18 +151,18 @@ pub(crate) fn anchor(n: u8) -> Digest {
     Digest([n; 16])
 }
 
-/// Tells the affiliate with the numeric id `n` these fields.
+/// An edit of the affiliate with the numeric id `n`.
 pub(crate) fn edit(n: u8, fields: &[(&str, &str)]) -> Edit {
     Edit { anchor: anchor(n), id: n.into(), email: None, fields: texts(fields), scrub: false }
 }
 
-/// Makes an affiliate at `ann@x.test`.
+/// A create of an affiliate at `ann@x.test`.
 pub(crate) fn create(fields: &[(&str, &str)]) -> Create {
     let (anchor, email) = (anchor(1), "ann@x.test".to_owned());
     Create { anchor, email, merchant_id: None, fields: texts(fields), first_try: true }
 }
 
-/// Disables the affiliates with these numeric ids.
+/// A call that disables the affiliates with these numeric ids.
 pub(crate) fn disable(numbers: &[u8]) -> CallRequest {
     let change = |n: &u8| StatusChange { anchor: anchor(*n), id: (*n).into() };
     CallRequest::Status(Status::Disabled, numbers.iter().map(change).collect())

@@ -4,7 +4,7 @@ use identity::answer::Answer;
 use serde_json::{Value, json};
 use worker::deliver::{CallRequest, Edit};
 
-use super::refersion::{Delivered, Reply, edit, play, shown};
+use super::refersion::{Delivered, Reply, deliver_with, edit, shown};
 
 const FIELDS: [(&str, &str); 5] =
     [("city", ""), ("country", ""), ("first_name", ""), ("last_name", ""), ("paypal_email", "")];
@@ -22,14 +22,14 @@ fn scrubbed(delivered: &Delivered) -> (Vec<String>, Vec<String>) {
 }
 
 #[tokio::test]
-async fn a_scrub_puts_nobody_in_the_persons_place_and_leaves_out_what_is_certain_to_be_refused() {
+async fn a_scrub_replaces_personal_data_and_leaves_out_what_is_certain_to_be_refused() {
     let answers = |_, _: &str, _: &Value| Reply::batch(&[1], &[]);
-    let delivered = play(CallRequest::Edit(vec![scrub()]), answers).await;
-    let said = json!({ "affiliates": [{
+    let delivered = deliver_with(CallRequest::Edit(vec![scrub()]), answers).await;
+    let scrubbed = json!({ "affiliates": [{
         "id": 1, "city": "", "first_name": "Deleted", "last_name": "Deleted", "email": "deleted-1@gone.test",
         "paypal_email": "deleted-1@gone.test",
     }] });
-    assert_eq!(delivered.asked, [("edit", said)]);
+    assert_eq!(delivered.asked, [("edit", scrubbed)]);
     let overwritten = ["city", "first_name", "last_name", "paypal_email"].map(str::to_owned).to_vec();
     assert_eq!(scrubbed(&delivered), (overwritten, vec!["country".to_owned()]));
 }
@@ -39,14 +39,14 @@ async fn refused_fields_are_left_out_one_by_one_and_the_rest_is_overwritten() {
     let answers = |_, _: &str, body: &Value| {
         let item = &body["affiliates"][0];
         if item.get("paypal_email").is_some() {
-            return Reply::says_no("x is not a allowed value for field paypal_email");
+            return Reply::refusal("x is not a allowed value for field paypal_email");
         }
         if item["email"].is_string() {
-            return Reply::says_no("The email you have entered is taken by another Affiliate.");
+            return Reply::refusal("The email you have entered is taken by another Affiliate.");
         }
         Reply::batch(&[1], &[])
     };
-    let delivered = play(CallRequest::Edit(vec![scrub()]), answers).await;
+    let delivered = deliver_with(CallRequest::Edit(vec![scrub()]), answers).await;
     assert_eq!(delivered.operations(), ["edit", "edit", "edit"]);
     let overwritten = ["city", "first_name", "last_name"].map(str::to_owned).to_vec();
     let kept = ["country", "email", "paypal_email"].map(str::to_owned).to_vec();
@@ -56,10 +56,10 @@ async fn refused_fields_are_left_out_one_by_one_and_the_rest_is_overwritten() {
 #[tokio::test]
 async fn a_refusal_without_a_field_keeps_the_bad_one_alone() {
     let answers = |_, _: &str, body: &Value| match body["affiliates"][0].get("city") {
-        Some(_) => Reply::says_no("Value exceed the char limit"),
+        Some(_) => Reply::refusal("Value exceed the char limit"),
         None => Reply::batch(&[1], &[]),
     };
-    let delivered = play(CallRequest::Edit(vec![scrub()]), answers).await;
+    let delivered = deliver_with(CallRequest::Edit(vec![scrub()]), answers).await;
     let kept = ["city", "country"].map(str::to_owned).to_vec();
     assert_eq!(scrubbed(&delivered).1, kept);
 }
@@ -72,21 +72,21 @@ async fn a_scrub_that_changes_nothing_is_done() {
         "company_name": "", "email": "deleted-1@gone.test", "link": "https://x.test/c/abc", "custom_fields": [],
     });
     let answers = move |_, path: &str, _: &Value| match path {
-        "get" => Reply::Says(nobody.clone()),
+        "get" => Reply::Success(nobody.clone()),
         _ => Reply::batch(&[], &[1]),
     };
-    let delivered = play(CallRequest::Edit(vec![scrub()]), answers).await;
+    let delivered = deliver_with(CallRequest::Edit(vec![scrub()]), answers).await;
     assert_eq!(scrubbed(&delivered).1, ["country"]);
 }
 
 #[tokio::test]
 async fn a_scrub_that_cannot_be_sent_is_tried_again() {
     let answers = |number, path: &str, _: &Value| match (number, path) {
-        (0, _) => Reply::says_no("x is not a allowed value for field city"),
-        (_, "get") => Reply::Says(shown(1, "ann@x.test", "Ann", "DISABLED")),
+        (0, _) => Reply::refusal("x is not a allowed value for field city"),
+        (_, "get") => Reply::Success(shown(1, "ann@x.test", "Ann", "DISABLED")),
         _ => Reply::Throttles(7),
     };
-    let delivered = play(CallRequest::Edit(vec![scrub()]), answers).await;
+    let delivered = deliver_with(CallRequest::Edit(vec![scrub()]), answers).await;
     assert_eq!(delivered.class(), Some("throttled"));
     assert!(delivered.known().is_empty());
 }

@@ -4,7 +4,7 @@ use identity::answer::Answer;
 use identity::graph::Status;
 use serde_json::Value;
 
-use super::refersion::{Reply, disable, play, shown};
+use super::refersion::{Reply, deliver_with, disable, shown};
 
 fn is_disabled(id: u64) -> Answer {
     Answer::StatusIs { id, status: Status::Disabled }
@@ -14,10 +14,10 @@ fn is_disabled(id: u64) -> Answer {
 async fn a_status_that_was_so_already_is_so() {
     let answers = |_, path: &str, body: &Value| match (path, body["id"].as_u64()) {
         ("status_change", _) => Reply::batch(&[1], &[2, 3]),
-        (_, Some(2)) => Reply::Says(shown(2, "bo@x.test", "Bo", "DISABLED")),
-        _ => Reply::says_no("Affiliate not found."),
+        (_, Some(2)) => Reply::Success(shown(2, "bo@x.test", "Bo", "DISABLED")),
+        _ => Reply::refusal("Affiliate not found."),
     };
-    let delivered = play(disable(&[1, 2, 3]), answers).await;
+    let delivered = deliver_with(disable(&[1, 2, 3]), answers).await;
     assert_eq!(delivered.operations(), ["status_change", "get", "get"]);
     let known: Vec<&Answer> =
         delivered.outcomes.iter().flat_map(|outcome| &outcome.answers).map(|(_, answer)| answer).collect();
@@ -28,10 +28,10 @@ async fn a_status_that_was_so_already_is_so() {
 async fn a_status_that_was_not_changed_is_tried_once_more() {
     let answers = |number, path: &str, _: &Value| match (number, path) {
         (0, _) => Reply::batch(&[], &[1]),
-        (_, "get") => Reply::Says(shown(1, "ann@x.test", "Ann", "ACTIVE")),
+        (_, "get") => Reply::Success(shown(1, "ann@x.test", "Ann", "ACTIVE")),
         _ => Reply::batch(&[1], &[]),
     };
-    let delivered = play(disable(&[1]), answers).await;
+    let delivered = deliver_with(disable(&[1]), answers).await;
     assert_eq!(delivered.operations(), ["status_change", "get", "status_change"]);
     assert_eq!(delivered.known(), [&is_disabled(1)]);
 }
@@ -40,10 +40,10 @@ async fn a_status_that_was_not_changed_is_tried_once_more() {
 #[tokio::test]
 async fn a_status_that_is_not_changed_again_fails_and_is_not_known() {
     let answers = |_, path: &str, _: &Value| match path {
-        "get" => Reply::Says(shown(1, "ann@x.test", "Ann", "ACTIVE")),
+        "get" => Reply::Success(shown(1, "ann@x.test", "Ann", "ACTIVE")),
         _ => Reply::batch(&[], &[1]),
     };
-    let delivered = play(disable(&[1]), answers).await;
+    let delivered = deliver_with(disable(&[1]), answers).await;
     assert_eq!(delivered.operations(), ["status_change", "get", "status_change"]);
     assert_eq!(delivered.known(), [&Answer::StatusUnknown { id: 1 }]);
     assert_eq!(delivered.class(), Some("refused"));
@@ -53,9 +53,9 @@ async fn a_status_that_is_not_changed_again_fails_and_is_not_known() {
 async fn a_refused_batch_of_status_changes_is_split_until_the_bad_one_is_alone() {
     let answers = |_, _: &str, body: &Value| {
         let ids: Vec<u64> = body["ids"].as_array().expect("ids").iter().filter_map(Value::as_u64).collect();
-        if ids.contains(&3) { Reply::says_no("Affiliate not allowed") } else { Reply::batch(&ids, &[]) }
+        if ids.contains(&3) { Reply::refusal("Affiliate not allowed") } else { Reply::batch(&ids, &[]) }
     };
-    let delivered = play(disable(&[1, 2, 3, 4]), answers).await;
+    let delivered = deliver_with(disable(&[1, 2, 3, 4]), answers).await;
     let failed: Vec<u8> = delivered
         .outcomes
         .iter()

@@ -8,7 +8,7 @@ use queue::Lane;
 use serde_json::{Value, json};
 use worker::translate::{Translator, USER};
 
-use super::shop::{Plan, Shop, address, joins, says};
+use super::shop::{Plan, Shop, address, sign_up, with_trait};
 
 async fn letters(shop: &Shop) -> Vec<DeadLetterView> {
     let all = DeadLetterFilter { limit: 1_000, ..DeadLetterFilter::default() };
@@ -31,10 +31,10 @@ fn a_lot(anonymous: &str) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_person_of_whom_too_much_is_said_stays_within_the_bound_and_is_kept_current() {
+async fn a_person_with_too_many_statements_stays_within_the_bound_and_is_kept_current() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
-    let mut events = vec![joins("ann")];
+    let mut events = vec![sign_up("ann")];
     for number in 0..40 {
         let anonymous = format!("x{number}");
         events.push(json!({ "type": "identify", "userId": "ann", "anonymousId": anonymous }));
@@ -45,10 +45,10 @@ async fn a_person_of_whom_too_much_is_said_stays_within_the_bound_and_is_kept_cu
         events.push(lot);
     }
     for some in events.chunks(10) {
-        shop.say(Lane::Live, some).await;
+        shop.send(Lane::Live, some).await;
     }
-    shop.say(Lane::Live, &[says("ann", "company", "Initech"), says("ann", "vip", true)]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[with_trait("ann", "company", "Initech"), with_trait("ann", "vip", true)]).await;
+    shop.until_idle().await;
     let ann = shop.affiliate(&address("ann")).expect("an affiliate");
     assert_eq!((ann.first_name.as_str(), ann.company.as_str()), ("Ann", "Initech"));
     let size = pack(&graph(&shop, "ann").await).len();
@@ -61,13 +61,13 @@ async fn a_person_of_whom_too_much_is_said_stays_within_the_bound_and_is_kept_cu
 async fn of_too_many_unmapped_traits_the_event_dies_and_what_is_mapped_is_sent() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
-    let mut event = joins("ann");
+    let mut event = sign_up("ann");
     for number in 0..1_200 {
         event["traits"][format!("made up {number:04}")] = json!("v");
     }
     event["traits"]["vip"] = json!("yes");
-    shop.say(Lane::Live, &[event]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[event]).await;
+    shop.until_idle().await;
     assert_eq!(shop.states(1).await, ["dead"]);
     assert_eq!(shop.affiliate(&address("ann")).expect("an affiliate").custom_fields[&101], "yes");
     let letter = letters(&shop).await.remove(0);
@@ -83,12 +83,15 @@ async fn of_too_many_unmapped_traits_the_event_dies_and_what_is_mapped_is_sent()
 async fn an_event_with_a_value_that_is_too_long_dies_and_the_rest_of_it_is_sent() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
-    shop.say(Lane::Live, &[joins("ann")]).await;
-    let mut event = says("ann", "company", "secret ".repeat(4_000));
+    shop.send(Lane::Live, &[sign_up("ann")]).await;
+    let mut event = with_trait("ann", "company", "secret ".repeat(4_000));
     event["traits"]["lastName"] = json!("Wu");
-    shop.say(Lane::Live, &[event, says("ann", "vip", "z".repeat(256)), says("ann", "bio", "z".repeat(256))])
-        .await;
-    shop.until_it_rests().await;
+    shop.send(
+        Lane::Live,
+        &[event, with_trait("ann", "vip", "z".repeat(256)), with_trait("ann", "bio", "z".repeat(256))],
+    )
+    .await;
+    shop.until_idle().await;
     assert_eq!(shop.states(4).await, ["created", "dead", "dead", "dead"]);
     let ann = shop.affiliate(&address("ann")).expect("an affiliate");
     assert_eq!((ann.last_name.as_str(), ann.company.as_str()), ("Wu", ""));
@@ -106,14 +109,14 @@ async fn an_event_with_a_value_that_is_too_long_dies_and_the_rest_of_it_is_sent(
 async fn a_delete_takes_the_payload_of_a_refused_event_with_it() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
-    let mut event = joins("ann");
+    let mut event = sign_up("ann");
     for number in 0..1_001 {
         event["traits"][format!("made up {number}")] = json!("v");
     }
-    shop.say(Lane::Live, &[event]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[event]).await;
+    shop.until_idle().await;
     assert!(letters(&shop).await[0].payload.is_some());
-    shop.say(Lane::Live, &[json!({ "type": "delete", "userId": "ann" })]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[json!({ "type": "delete", "userId": "ann" })]).await;
+    shop.until_idle().await;
     assert!(letters(&shop).await[0].payload.is_none());
 }

@@ -14,18 +14,18 @@ use serde_json::Value;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use super::shop::{Plan, Shop, address, joins, says};
+use super::shop::{Plan, Shop, address, sign_up, with_trait};
 use crate::sim::dice::Dice;
 use crate::sim::life::{Life, State};
 use crate::sim::store_port::StorePort;
 
-/// No message waits longer in a worker's hand.
+/// No message stays longer unacknowledged.
 const IN_HAND: Duration = Duration::from_secs(2);
 
 /// For how long a plan can be run.
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// A shop whose members are affiliates, and everybody's flag.
+/// A shop whose members are affiliates, and a flag for each of them.
 async fn shop_with(members: usize) -> (Shop, Vec<Value>) {
     let shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
@@ -34,10 +34,10 @@ async fn shop_with(members: usize) -> (Shop, Vec<Value>) {
 
 async fn with_members(mut shop: Shop, members: usize) -> (Shop, Vec<Value>) {
     let names: Vec<String> = (0..members).map(|number| format!("member{number}")).collect();
-    shop.say(Lane::Bulk, &names.iter().map(|name| joins(name)).collect::<Vec<_>>()).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Bulk, &names.iter().map(|name| sign_up(name)).collect::<Vec<_>>()).await;
+    shop.until_idle().await;
     sleep(Duration::from_secs(5)).await;
-    let flags = names.iter().map(|name| says(name, "vip", true)).collect();
+    let flags = names.iter().map(|name| with_trait(name, "vip", true)).collect();
     (shop, flags)
 }
 
@@ -46,9 +46,9 @@ async fn pending(shop: &Shop) -> u64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_batch_is_told_before_it_is_recorded_and_ends_at_once() {
+async fn a_full_batch_is_sent_before_it_is_recorded_and_ends_at_once() {
     let (mut shop, flags) = shop_with(50).await;
-    shop.say(Lane::Bulk, &flags).await;
+    shop.send(Lane::Bulk, &flags).await;
     assert_eq!((shop.count("edit"), pending(&shop).await), (1, 0));
     let counts = shop.ledger.counts(Some(shop.id), shop.worker.now()).await.expect("a ledger");
     assert_eq!((counts.outcomes.get("updated"), counts.dirty), (Some(&50), 0));
@@ -61,9 +61,9 @@ async fn a_full_batch_is_told_before_it_is_recorded_and_ends_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_is_not_full_waits_for_company() {
     let (mut shop, flags) = shop_with(49).await;
-    shop.say(Lane::Bulk, &flags).await;
+    shop.send(Lane::Bulk, &flags).await;
     assert_eq!((shop.count("edit"), pending(&shop).await), (0, 49));
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     assert_eq!(shop.count("edit"), 1);
 }
 
@@ -71,10 +71,10 @@ async fn a_batch_that_is_not_full_waits_for_company() {
 async fn no_message_is_held_while_an_answer_is_long_in_coming() {
     let (mut shop, flags) = shop_with(50).await;
     shop.slow_down(Duration::from_secs(6));
-    shop.say(Lane::Bulk, &flags).await;
+    shop.send(Lane::Bulk, &flags).await;
     let depth = shop.worker.queue.depth().await.expect("a queue");
     assert_eq!((depth.bulk, shop.count("edit"), pending(&shop).await), (0, 1, 50));
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     assert_eq!(shop.count("edit"), 1, "what is under way is not sent again");
     let counts = shop.ledger.counts(Some(shop.id), shop.worker.now()).await.expect("a ledger");
     assert_eq!(counts.outcomes.get("updated"), Some(&50));
@@ -84,10 +84,10 @@ async fn no_message_is_held_while_an_answer_is_long_in_coming() {
 async fn what_refersion_does_not_take_is_tried_again_like_any_other() {
     let (mut shop, flags) = shop_with(50).await;
     shop.faults("503=100%");
-    shop.say(Lane::Bulk, &flags).await;
+    shop.send(Lane::Bulk, &flags).await;
     assert_eq!(pending(&shop).await, 50, "they are recorded, and nothing else");
     shop.faults("");
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     let counts = shop.ledger.counts(Some(shop.id), shop.worker.now()).await.expect("a ledger");
     assert_eq!((counts.outcomes.get("updated"), counts.dead_letters), (Some(&50), 0));
 }
@@ -110,16 +110,16 @@ async fn a_batch_that_is_offered_while_a_pause_begins_does_not_wait_for_its_end(
         sleep(Duration::from_millis(100)).await;
         life.become_(State::Alive);
     };
-    let (said, ()) = tokio::join!(timeout(IN_HAND, shop.say(Lane::Bulk, &flags)), offered_meanwhile);
-    said.expect("absorb goes on");
+    let (sent, ()) = tokio::join!(timeout(IN_HAND, shop.send(Lane::Bulk, &flags)), offered_meanwhile);
+    sent.expect("absorb goes on");
     assert_eq!((shop.count("edit"), pending(&shop).await), (0, 50));
     shop.ledger.resume(shop.id, None).await.expect("resumed");
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     let counts = shop.ledger.counts(Some(shop.id), shop.worker.now()).await.expect("a ledger");
     assert_eq!(counts.outcomes.get("updated"), Some(&50));
 }
 
-/// A plan that runs, and of which the dead letter of everybody who has one is under way.
+/// A plan that runs, and of which every dead letter is under way.
 async fn with_a_plan(shop: &Shop) -> PlanId {
     let (now, all) = (shop.worker.now(), DeadLetterFilter { limit: 100, ..DeadLetterFilter::default() });
     let plan = shop.ledger.create_plan(&Frame::default(), now, now + DAY).await.expect("made");
@@ -138,8 +138,8 @@ async fn with_a_plan(shop: &Shop) -> PlanId {
 #[tokio::test(start_paused = true)]
 async fn a_plan_counts_a_repeated_call_on_the_fast_path() {
     let (mut shop, flags) = shop_with(50).await;
-    shop.say(Lane::Live, &[says("member7", "company", "x".repeat(2_000))]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[with_trait("member7", "company", "x".repeat(2_000))]).await;
+    shop.until_idle().await;
     let plan = with_a_plan(&shop).await;
     shop.end_reconcile().await;
     let (now, lasts) = (shop.worker.now(), Duration::from_secs(10));
@@ -157,7 +157,7 @@ async fn a_plan_counts_a_repeated_call_on_the_fast_path() {
     };
     let edits = shop.count("edit");
     assert_eq!(repeated(&shop).await, 0, "nothing was sent again yet");
-    shop.say(Lane::Bulk, &flags).await;
+    shop.send(Lane::Bulk, &flags).await;
     assert_eq!((shop.count("edit"), pending(&shop).await), (edits + 1, 0), "it went the fast way");
     assert_eq!(repeated(&shop).await, 1);
 }

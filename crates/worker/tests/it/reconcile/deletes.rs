@@ -6,7 +6,7 @@ use queue::Lane;
 use serde_json::{Value, json};
 use simulator::Status;
 
-use super::shop::{Plan, Shop, address, joins, says};
+use super::shop::{Plan, Shop, address, sign_up, with_trait};
 
 fn scrubbing() -> Plan {
     let usual = Plan::usual();
@@ -22,10 +22,10 @@ fn leaves(who: &str) -> Value {
 async fn a_delete_disables_the_affiliate_and_leaves_its_fields_unless_the_settings_say_otherwise() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
-    shop.say(Lane::Live, &[joins("ann"), joins("bo")]).await;
-    shop.until_it_rests().await;
-    shop.say(Lane::Live, &[leaves("ann"), leaves("bo")]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[sign_up("ann"), sign_up("bo")]).await;
+    shop.until_idle().await;
+    shop.send(Lane::Live, &[leaves("ann"), leaves("bo")]).await;
+    shop.until_idle().await;
     let ann = shop.affiliate(&address("ann")).expect("it keeps its address");
     assert_eq!((ann.status, ann.first_name.as_str()), (Status::Disabled, "Ann"));
     assert_eq!((shop.count("status_change"), shop.count("edit")), (1, 0), "both in one call");
@@ -35,11 +35,15 @@ async fn a_delete_disables_the_affiliate_and_leaves_its_fields_unless_the_settin
 async fn a_scrub_leaves_nothing_of_the_person_in_refersion() {
     let mut shop = Shop::open(scrubbing()).await;
     shop.reconcile();
-    shop.say(Lane::Live, &[joins("ann"), says("ann", "vip", true), says("ann", "company", "Acme")]).await;
-    shop.until_it_rests().await;
+    shop.send(
+        Lane::Live,
+        &[sign_up("ann"), with_trait("ann", "vip", true), with_trait("ann", "company", "Acme")],
+    )
+    .await;
+    shop.until_idle().await;
     let id = shop.affiliate(&address("ann")).expect("an affiliate").id;
-    shop.say(Lane::Live, &[leaves("ann")]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[leaves("ann")]).await;
+    shop.until_idle().await;
     assert!(shop.affiliate(&address("ann")).is_none());
     let nobody = shop.affiliate(&format!("deleted-{id}@gone.test")).expect("nobody in her place");
     assert_eq!(nobody.status, Status::Disabled);
@@ -52,14 +56,14 @@ async fn a_scrub_leaves_nothing_of_the_person_in_refersion() {
 async fn what_cannot_be_scrubbed_is_named_and_the_rest_is_overwritten() {
     let mut shop = Shop::open(scrubbing()).await;
     shop.reconcile();
-    let mut ann = joins("ann");
+    let mut ann = sign_up("ann");
     ann["traits"]["address"] = json!({ "street": "Elm 1", "city": "Bern", "country": "Switzerland" });
     ann["traits"]["phone"] = json!("0123");
-    shop.say(Lane::Live, &[ann]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[ann]).await;
+    shop.until_idle().await;
     let id = shop.affiliate(&address("ann")).expect("an affiliate").id;
-    shop.say(Lane::Live, &[leaves("ann")]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[leaves("ann")]).await;
+    shop.until_idle().await;
     let nobody = shop.affiliate(&format!("deleted-{id}@gone.test")).expect("nobody in her place");
     let left = [&nobody.address1, &nobody.city, &nobody.phone].map(String::as_str);
     assert_eq!((left, nobody.country.as_str()), (["", "", ""], "CH"));
@@ -75,11 +79,11 @@ async fn an_affiliate_that_appears_after_its_delete_is_disabled() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.faults("late=100%:12s");
     shop.reconcile();
-    shop.say(Lane::Live, &[joins("ann")]).await;
+    shop.send(Lane::Live, &[sign_up("ann")]).await;
     shop.until("the create is out", async || shop.count("new") > 0).await;
     shop.faults("");
-    shop.say(Lane::Live, &[leaves("ann")]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[leaves("ann")]).await;
+    shop.until_idle().await;
     let ann = shop.affiliate(&address("ann")).expect("it appeared");
     assert_eq!(ann.status, Status::Disabled);
     assert_eq!(shop.ends("ann").await.pop().expect("the delete"), ("deleted", None));
@@ -87,19 +91,19 @@ async fn an_affiliate_that_appears_after_its_delete_is_disabled() {
 
 /// The scrub took effect, its answer never came, and she is back before it could be asked for again.
 #[tokio::test(start_paused = true)]
-async fn who_comes_back_after_a_scrub_without_an_answer_gets_her_address_back() {
+async fn a_person_who_comes_back_after_a_scrub_without_an_answer_gets_the_address_back() {
     let mut shop = Shop::open(scrubbing()).await;
     shop.reconcile();
-    shop.say(Lane::Live, &[joins("ann")]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[sign_up("ann")]).await;
+    shop.until_idle().await;
     let id = shop.affiliate(&address("ann")).expect("an affiliate").id;
-    shop.say(Lane::Live, &[leaves("ann")]).await;
+    shop.send(Lane::Live, &[leaves("ann")]).await;
     shop.until("she is disabled", async || shop.count("status_change") > 0).await;
     shop.faults("drop-after=100%");
     shop.until("the scrub is out", async || shop.affiliate(&address("ann")).is_none()).await;
-    shop.say(Lane::Live, &[joins("ann")]).await;
+    shop.send(Lane::Live, &[sign_up("ann")]).await;
     shop.faults("");
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     let ann = shop.affiliate(&address("ann")).expect("her own address");
     assert_eq!((ann.id, ann.first_name.as_str(), ann.status), (id, "Ann", Status::Active));
 }
@@ -108,18 +112,18 @@ async fn who_comes_back_after_a_scrub_without_an_answer_gets_her_address_back() 
 async fn an_event_that_died_twice_ends_though_a_delete_came_before_its_replay() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
-    shop.say(Lane::Live, &[joins("ann")]).await;
-    shop.until_it_rests().await;
-    let mut refused = says("ann", "firstName", "x".repeat(256));
+    shop.send(Lane::Live, &[sign_up("ann")]).await;
+    shop.until_idle().await;
+    let mut refused = with_trait("ann", "firstName", "x".repeat(256));
     refused["timestamp"] = shop.worker.now().to_string().into();
-    shop.say(Lane::Live, &[refused.clone()]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[refused.clone()]).await;
+    shop.until_idle().await;
     shop.replay(2, &refused).await;
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     assert_eq!(shop.states(2).await, ["created", "dead"], "Refersion takes no such name");
-    shop.say(Lane::Live, &[leaves("ann")]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[leaves("ann")]).await;
+    shop.until_idle().await;
     shop.replay(2, &refused).await;
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     assert_eq!(shop.states(3).await, ["created", "superseded", "deleted"]);
 }

@@ -7,7 +7,7 @@ use queue::Lane;
 use serde_json::json;
 use simulator::{Options, Switches};
 
-use super::shop::{Plan, Shop, address, joins, says};
+use super::shop::{Plan, Shop, address, sign_up, with_trait};
 
 fn with(switches: Switches) -> Plan {
     Plan { refersion: Options { switches, ..Options::default() }, ..Plan::usual() }
@@ -20,23 +20,23 @@ async fn dead_letters(shop: &Shop) -> u64 {
 
 /// Lost answers lead to repeats that change nothing.
 #[tokio::test(start_paused = true)]
-async fn repeats_that_change_nothing_are_told_and_pause_nobody() {
+async fn repeats_that_change_nothing_count_as_sent_and_pause_no_connection() {
     let mut shop = Shop::open(with(Switches { same_values_not_changed: true, ..Switches::default() })).await;
     shop.reconcile();
     let members: Vec<String> = (0..4).map(|number| format!("member{number}")).collect();
-    shop.say(Lane::Live, &members.iter().map(|it| joins(it)).collect::<Vec<_>>()).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &members.iter().map(|it| sign_up(it)).collect::<Vec<_>>()).await;
+    shop.until_idle().await;
     shop.faults("drop-after=100%,operation=affiliate/edit");
     let city = json!({ "city": "Bern", "country": "CH" });
-    let told: Vec<_> = members.iter().map(|it| says(it, "address", city.clone())).collect();
-    shop.say(Lane::Live, &told).await;
+    let events: Vec<_> = members.iter().map(|it| with_trait(it, "address", city.clone())).collect();
+    shop.send(Lane::Live, &events).await;
     shop.until("the edit took effect", async || {
         shop.affiliate(&address("member3")).is_some_and(|it| it.city == "Bern")
     })
     .await;
     shop.faults("");
     let before = shop.calls().len();
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     assert_eq!((shop.state().await, dead_letters(&shop).await), (State::Active, 0));
     assert_eq!(shop.states(8).await[4..], ["updated"; 4]);
     let calls = shop.calls().len() - before;
@@ -44,13 +44,17 @@ async fn repeats_that_change_nothing_are_told_and_pause_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_counts_gives_nobody_the_id_of_another() {
+async fn a_message_with_a_count_gives_no_affiliate_the_id_of_another() {
     let mut shop = Shop::open(with(Switches { create_message_counts: true, ..Switches::default() })).await;
     shop.reconcile();
-    shop.say(Lane::Live, &[joins("ann"), joins("bo"), joins("cy")]).await;
-    shop.until_it_rests().await;
-    shop.say(Lane::Live, &[says("ann", "vip", "A"), says("bo", "vip", "B"), says("cy", "vip", "C")]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[sign_up("ann"), sign_up("bo"), sign_up("cy")]).await;
+    shop.until_idle().await;
+    shop.send(
+        Lane::Live,
+        &[with_trait("ann", "vip", "A"), with_trait("bo", "vip", "B"), with_trait("cy", "vip", "C")],
+    )
+    .await;
+    shop.until_idle().await;
     for (who, value) in [("ann", "A"), ("bo", "B"), ("cy", "C")] {
         assert_eq!(shop.affiliate(&address(who)).expect("an affiliate").custom_fields[&101], value);
     }
@@ -67,12 +71,12 @@ async fn pages_are_read_until_one_brings_nothing_new() {
     }
     shop.existed("ann@x.test");
     shop.reconcile();
-    shop.say(Lane::Live, &[joins("ann")]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[sign_up("ann")]).await;
+    shop.until_idle().await;
     assert_eq!(shop.affiliate("ann@x.test").expect("an affiliate").first_name, "Ann");
     assert_eq!(shop.affiliate("ann@x.test").expect("an affiliate").last_name, "Lee");
-    shop.say(Lane::Live, &[json!({ "type": "delete", "userId": "ann" })]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[json!({ "type": "delete", "userId": "ann" })]).await;
+    shop.until_idle().await;
     assert_eq!(shop.affiliate("ann@x.test").expect("an affiliate").status, simulator::Status::Disabled);
     assert_eq!(dead_letters(&shop).await, 0);
 }
@@ -84,11 +88,11 @@ async fn an_address_that_is_taken_and_not_found_is_tried_again_until_it_is() {
     let mut shop = Shop::open(with(switches)).await;
     shop.faults("drop-after=100%,operation=affiliate/new");
     shop.reconcile();
-    shop.say(Lane::Live, &[joins("ann")]).await;
+    shop.send(Lane::Live, &[sign_up("ann")]).await;
     shop.until("the create is out", async || shop.affiliate(&address("ann")).is_some()).await;
     shop.faults("");
-    shop.say(Lane::Live, &[says("ann", "vip", true)]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[with_trait("ann", "vip", true)]).await;
+    shop.until_idle().await;
     assert_eq!(shop.affiliate(&address("ann")).expect("an affiliate").custom_fields[&101], "true");
     assert_eq!(dead_letters(&shop).await, 0);
 }
@@ -97,8 +101,8 @@ async fn an_address_that_is_taken_and_not_found_is_tried_again_until_it_is() {
 async fn a_byte_order_mark_before_json_is_read_over() {
     let mut shop = Shop::open(with(Switches { byte_order_mark: true, ..Switches::default() })).await;
     shop.reconcile();
-    shop.say(Lane::Live, &[joins("ann"), says("ann", "vip", true)]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[sign_up("ann"), with_trait("ann", "vip", true)]).await;
+    shop.until_idle().await;
     assert_eq!(shop.affiliate(&address("ann")).expect("an affiliate").custom_fields[&101], "true");
     assert_eq!(shop.count("new"), 1);
 }
@@ -109,12 +113,12 @@ async fn a_merchant_id_that_is_refused_is_learned_once() {
     let mut shop = Shop::open(with(Switches { alphanumeric_merchant_id: true, ..Switches::default() })).await;
     shop.reconcile();
     for who in ["a-1", "b-2", "c-3"] {
-        shop.say(Lane::Live, &[joins(who)]).await;
-        shop.until_it_rests().await;
+        shop.send(Lane::Live, &[sign_up(who)]).await;
+        shop.until_idle().await;
     }
     assert_eq!(shop.count("new"), 4);
-    shop.say(Lane::Live, &[joins("plain")]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[sign_up("plain")]).await;
+    shop.until_idle().await;
     assert_eq!(shop.affiliate(&address("plain")).expect("an affiliate").unique_merchant_id, "plain");
 }
 
@@ -124,20 +128,20 @@ async fn texts_that_are_no_address_are_not_sent_and_are_named() {
     plan.settings.paypal_trait = Some("payout".to_owned());
     let mut shop = Shop::open(plan).await;
     shop.reconcile();
-    let mut odd = joins("odd");
+    let mut odd = sign_up("odd");
     odd["traits"]["email"] = json!("a@@b.cd");
-    shop.say(Lane::Live, &[odd, joins("ann")]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[odd, sign_up("ann")]).await;
+    shop.until_idle().await;
     let calls = shop.calls().len();
-    shop.say(Lane::Live, &[says("ann", "payout", "a@b.cd,c@d.ef")]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[with_trait("ann", "payout", "a@b.cd,c@d.ef")]).await;
+    shop.until_idle().await;
     assert_eq!((shop.count("new"), shop.calls().len()), (1, calls));
     assert_eq!(shop.ends("odd").await, [("remembered", Some("not_an_address".to_owned()))]);
     let last = shop.ends("ann").await.pop().expect("an event");
     assert_eq!(last, ("unchanged", Some("not_an_address: paypal_email".to_owned())));
     assert_eq!(dead_letters(&shop).await, 0);
-    shop.say(Lane::Live, &[joins("odd")]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[sign_up("odd")]).await;
+    shop.until_idle().await;
     assert!(shop.affiliate(&address("odd")).is_some(), "another address makes it whole");
 }
 
@@ -152,10 +156,10 @@ async fn a_create_that_is_tried_again_keeps_its_welcome_mail_after_a_certain_ref
         let mut shop = Shop::open(plan).await;
         shop.faults(fault);
         shop.reconcile();
-        shop.say(Lane::Live, &[joins("ann")]).await;
+        shop.send(Lane::Live, &[sign_up("ann")]).await;
         shop.until("the create is out", async || shop.count("new") > 0).await;
         shop.faults("");
-        shop.until_it_rests().await;
+        shop.until_idle().await;
         let last = shop.calls().into_iter().rfind(|call| call.operation == "new").expect("a create");
         assert_eq!(last.body["send_welcome"] == "TRUE", greeted, "{fault}");
     }

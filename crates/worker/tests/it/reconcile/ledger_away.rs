@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 use worker::{Limits, RetryPolicy};
 
-use super::shop::{Plan, Shop, joins, says};
+use super::shop::{Plan, Shop, sign_up, with_trait};
 use crate::sim::check::rows;
 use crate::sim::dice::Dice;
 use crate::sim::ledger_port::{LedgerPort, Watch};
@@ -60,7 +60,7 @@ impl Away {
         self.storm.lock().outage_until = Some(Instant::now() + time);
     }
 
-    /// So many of the next recordings are committed, and nobody hears of it.
+    /// Number of the next recordings that are committed without an answer.
     fn goes_unheard(&self, times: usize) {
         self.unheard.store(times, Ordering::Relaxed);
     }
@@ -82,7 +82,7 @@ impl Away {
 }
 
 fn three() -> Vec<Value> {
-    ["ann", "bo", "cy"].map(joins).to_vec()
+    ["ann", "bo", "cy"].map(sign_up).to_vec()
 }
 
 async fn all_created(shop: &Shop) {
@@ -95,24 +95,24 @@ async fn all_created(shop: &Shop) {
 async fn answers_that_come_while_the_ledger_is_away_are_recorded_when_it_is_back() {
     let mut away = Away::open(Plan::usual()).await;
     away.shop.slow_down(Duration::from_secs(3));
-    away.shop.say(Lane::Live, &three()).await;
+    away.shop.send(Lane::Live, &three()).await;
     away.until_sent("new", 3).await;
     let token = away.token().await;
     away.goes_away(SHORT);
-    away.shop.until_it_rests().await;
+    away.shop.until_idle().await;
     all_created(&away.shop).await;
     assert_eq!((away.shop.count("new"), away.shop.count("search")), (3, 0), "no answer was lost");
     assert_eq!(away.token().await, token, "the lease is kept");
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_are_recorded_though_the_lease_could_not_be_renewed_in_time_as_nobody_else_took_it() {
+async fn answers_are_recorded_though_the_lease_could_not_be_renewed_in_time_if_no_other_worker_took_it() {
     let mut away = Away::open(Plan::usual()).await;
     away.shop.slow_down(Duration::from_secs(3));
-    away.shop.say(Lane::Live, &three()).await;
+    away.shop.send(Lane::Live, &three()).await;
     away.until_sent("new", 3).await;
     away.goes_away(Duration::from_secs(90));
-    away.shop.until_it_rests().await;
+    away.shop.until_idle().await;
     all_created(&away.shop).await;
     assert_eq!((away.shop.count("new"), away.shop.count("search")), (3, 0));
 }
@@ -124,13 +124,13 @@ async fn what_was_recorded_without_a_report_is_not_recorded_twice() {
     let mut away = Away::open(Plan { limits, ..Plan::usual() }).await;
     away.shop.faults("429=100%");
     away.shop.slow_down(Duration::from_secs(1));
-    away.shop.say(Lane::Live, &[joins("ann")]).await;
+    away.shop.send(Lane::Live, &[sign_up("ann")]).await;
     away.until_sent("new", 1).await;
     away.goes_unheard(1);
     sleep(Duration::from_secs(3)).await;
     assert_eq!((away.attempts("ann").await, away.shop.count("new")), (1, 1));
     away.shop.faults("");
-    away.shop.until_it_rests().await;
+    away.shop.until_idle().await;
     assert_eq!((away.attempts("ann").await, away.shop.count("new")), (1, 2));
 }
 
@@ -138,15 +138,15 @@ async fn what_was_recorded_without_a_report_is_not_recorded_twice() {
 #[tokio::test(start_paused = true)]
 async fn calls_under_way_are_awaited_where_others_may_have_been_written_down_in_vain() {
     let mut away = Away::open(Plan::usual()).await;
-    away.shop.say(Lane::Live, &[joins("di")]).await;
-    away.shop.until_it_rests().await;
+    away.shop.send(Lane::Live, &[sign_up("di")]).await;
+    away.shop.until_idle().await;
     let (token, edits) = (away.token().await, away.shop.count("edit"));
     away.shop.slow_down(Duration::from_secs(3));
-    away.shop.say(Lane::Live, &three()).await;
+    away.shop.send(Lane::Live, &three()).await;
     away.until_sent("new", 4).await;
     away.goes_unheard(1);
-    away.shop.say(Lane::Live, &[says("di", "company", "Acme")]).await;
-    away.shop.until_it_rests().await;
+    away.shop.send(Lane::Live, &[with_trait("di", "company", "Acme")]).await;
+    away.shop.until_idle().await;
     all_created(&away.shop).await;
     assert!(away.token().await > token, "the lease was taken again");
     assert_eq!((away.shop.count("new"), away.shop.count("search")), (4, 0), "no answer was lost");
@@ -160,18 +160,18 @@ async fn a_batch_on_the_fast_path_keeps_its_answers_too() {
     let mut away = Away::open(Plan::usual()).await;
     away.shop.absorb();
     let names: Vec<String> = (0..50).map(|number| format!("member{number}")).collect();
-    away.shop.accept(Lane::Bulk, &names.iter().map(|name| joins(name)).collect::<Vec<_>>()).await;
+    away.shop.accept(Lane::Bulk, &names.iter().map(|name| sign_up(name)).collect::<Vec<_>>()).await;
     away.shop.until("all are affiliates", async || away.shop.count("new") == 50).await;
-    away.shop.until_it_rests().await;
+    away.shop.until_idle().await;
     sleep(Duration::from_secs(5)).await;
     let edits = away.shop.count("edit");
     away.shop.slow_down(Duration::from_secs(1));
-    let flags: Vec<Value> = names.iter().map(|name| says(name, "vip", true)).collect();
+    let flags: Vec<Value> = names.iter().map(|name| with_trait(name, "vip", true)).collect();
     away.shop.accept(Lane::Bulk, &flags).await;
     away.until_sent("edit", edits + 1).await;
     away.goes_away(Duration::from_secs(5));
     sleep(Duration::from_secs(10)).await;
-    away.shop.until_it_rests().await;
+    away.shop.until_idle().await;
     let sent: Vec<_> = away.shop.calls().into_iter().filter(|call| call.operation == "edit").collect();
     assert_eq!(sent.len(), edits + 1, "no edit is repeated: {sent:#?}");
     for name in names {

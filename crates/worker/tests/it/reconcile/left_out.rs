@@ -1,5 +1,5 @@
-//! Events as they really are: identifiers that name nobody, values that cannot be used, refused values that are said again,
-//! deletes that match nobody. Nothing of it is silent.
+//! Events as they really are: identifiers that name no person, values that cannot be used, refused values that are stated again,
+//! deletes that match no person. None of these is dropped silently.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use worker::Limits;
 use worker::translate::{MESSAGE, Translator};
 
-use super::shop::{Plan, Shop, address, joins, says};
+use super::shop::{Plan, Shop, address, sign_up, with_trait};
 
 async fn counts(shop: &Shop) -> Counts {
     shop.ledger.counts(Some(shop.id), shop.worker.now()).await.expect("a ledger")
@@ -18,20 +18,20 @@ async fn counts(shop: &Shop) -> Counts {
 
 /// Names that look like ids are counted under one name, also several of one event.
 #[tokio::test(start_paused = true)]
-async fn values_that_cannot_be_used_under_several_names_like_ids_hold_nobody_up() {
+async fn unusable_values_under_several_names_like_ids_hold_up_no_event() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
-    let mut event = joins("ann");
+    let mut event = sign_up("ann");
     for name in ["1234567", "7654321", "018f3d5e-7c1b-7000-8000-0123456789ab"] {
         event["traits"][name] = json!(["a list"]);
     }
-    shop.say(Lane::Live, &[event]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[event]).await;
+    shop.until_idle().await;
     assert!(shop.affiliate(&address("ann")).is_some());
     assert_eq!(counts(&shop).await.unusable_values, [("(names like addresses or ids) nested".to_owned(), 3)]);
 }
 
-/// The event that was the `number`-th to be said.
+/// The event that was sent as the `number`-th.
 async fn event(shop: &Shop, number: u32) -> EventView {
     let translator = Translator { vault: &shop.worker.vault, connection: shop.id };
     let digest = translator.digest(MESSAGE, &format!("m-{number}"));
@@ -49,13 +49,13 @@ async fn letters(shop: &Shop) -> Vec<DeadLetterView> {
 }
 
 fn stranger(user: Value, who: &str) -> Value {
-    let mut event = joins(who);
+    let mut event = sign_up(who);
     event["userId"] = user;
     event
 }
 
 #[tokio::test(start_paused = true)]
-async fn strangers_who_share_an_identifier_that_names_nobody_stay_three() {
+async fn strangers_who_share_an_identifier_that_names_no_person_stay_three() {
     let limits = Limits { blocked_identifiers: vec!["kiosk".to_owned()], ..Limits::default() };
     let usual = Plan::usual();
     let settings = Settings { blocked_identifiers: ["Till 7".to_owned()].into(), ..usual.settings };
@@ -65,14 +65,14 @@ async fn strangers_who_share_an_identifier_that_names_nobody_stay_three() {
     {
         let who = |letter| format!("{letter}{nth}");
         let all = ["a", "b", "c"].map(|letter| stranger(junk.clone(), &who(letter)));
-        shop.say(Lane::Live, &all).await;
-        shop.until_it_rests().await;
+        shop.send(Lane::Live, &all).await;
+        shop.until_idle().await;
         for letter in ["a", "b", "c"] {
             assert!(shop.affiliate(&address(&who(letter))).is_some(), "{junk} {letter}");
         }
-        shop.say(Lane::Live, &[json!({"type": "delete", "userId": junk})]).await;
-        shop.until_it_rests().await;
-        assert_eq!(shop.count("status_change"), 0, "a delete of {junk} concerns nobody");
+        shop.send(Lane::Live, &[json!({"type": "delete", "userId": junk})]).await;
+        shop.until_idle().await;
+        assert_eq!(shop.count("status_change"), 0, "a delete of {junk} concerns no person");
     }
     assert_eq!(end(&shop, 4).await, ("skipped", "blocked_identifier".to_owned()));
     let blocked = counts(&shop).await.blocked_identifiers;
@@ -85,13 +85,13 @@ async fn strangers_who_share_an_identifier_that_names_nobody_stay_three() {
 async fn a_value_that_cannot_be_used_is_named_in_the_outcome_and_counted() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
-    let mut ann = joins("ann");
+    let mut ann = sign_up("ann");
     ann["traits"]["tags"] = json!(["gold", "vip"]);
     ann["traits"]["country"] = json!("Narnia");
-    let mut bob = joins("bob");
+    let mut bob = sign_up("bob");
     bob["traits"]["email"] = json!("bob at x.test");
-    shop.say(Lane::Live, &[ann, bob, says("ann", "tags", json!(["silver"]))]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[ann, bob, with_trait("ann", "tags", json!(["silver"]))]).await;
+    shop.until_idle().await;
     let left_out = "left out: tags (nested), country (unknown_country)";
     assert_eq!(end(&shop, 1).await, ("created", left_out.to_owned()));
     assert_eq!(
@@ -109,17 +109,17 @@ async fn a_value_that_cannot_be_used_is_named_in_the_outcome_and_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn deletes_that_match_nobody_are_counted_apart() {
+async fn deletes_that_match_no_person_are_counted_separately() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
-    shop.say(Lane::Live, &[joins("ann"), json!({"type": "delete", "userId": "4711"})]).await;
-    shop.until_it_rests().await;
-    shop.say(
+    shop.send(Lane::Live, &[sign_up("ann"), json!({"type": "delete", "userId": "4711"})]).await;
+    shop.until_idle().await;
+    shop.send(
         Lane::Live,
         &[json!({"type": "delete", "userId": "4712"}), json!({"type": "delete", "userId": "ann"})],
     )
     .await;
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     assert_eq!(end(&shop, 2).await, ("deleted", "matched_nobody".to_owned()));
     assert_eq!(end(&shop, 4).await, ("deleted", String::new()));
     assert_eq!(counts(&shop).await.unmatched_deletes, 2);
@@ -127,19 +127,19 @@ async fn deletes_that_match_nobody_are_counted_apart() {
 
 /// Thirty equal identifies cost one refusal and one dead letter; an operator's replay tries once more.
 #[tokio::test(start_paused = true)]
-async fn a_refused_value_that_is_said_again_has_one_dead_letter_which_counts() {
+async fn a_refused_value_that_is_stated_again_has_one_dead_letter_which_counts() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
-    shop.say(Lane::Live, &[joins("ann")]).await;
-    shop.until_it_rests().await;
-    let long = says("ann", "company", "x".repeat(300));
-    shop.say(Lane::Live, std::slice::from_ref(&long)).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[sign_up("ann")]).await;
+    shop.until_idle().await;
+    let long = with_trait("ann", "company", "x".repeat(300));
+    shop.send(Lane::Live, std::slice::from_ref(&long)).await;
+    shop.until_idle().await;
     let edits = shop.count("edit");
     for _ in 0..29 {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        shop.say(Lane::Live, std::slice::from_ref(&long)).await;
-        shop.until_it_rests().await;
+        shop.send(Lane::Live, std::slice::from_ref(&long)).await;
+        shop.until_idle().await;
     }
     assert_eq!(shop.count("edit"), edits);
     let all = letters(&shop).await;
@@ -149,17 +149,17 @@ async fn a_refused_value_that_is_said_again_has_one_dead_letter_which_counts() {
     );
     assert_eq!(end(&shop, 20).await, ("remembered", "refused_value".to_owned()));
     shop.replay(2, &long).await;
-    shop.until_it_rests().await;
-    assert!(shop.count("edit") > edits, "the operator says so");
+    shop.until_idle().await;
+    assert!(shop.count("edit") > edits, "the operator replayed it");
     let all = letters(&shop).await;
     assert_eq!(all.len(), 1);
     assert_eq!(all[0].state, DeadLetterState::Open);
     let edits = shop.count("edit");
     shop.set(|settings| settings.rate_per_second = 19.0).await;
     shop.until("the settings are applied", async || shop.count("edit") > edits).await;
-    shop.until_it_rests().await;
-    shop.say(Lane::Live, &[says("ann", "company", "Acme")]).await;
-    shop.until_it_rests().await;
+    shop.until_idle().await;
+    shop.send(Lane::Live, &[with_trait("ann", "company", "Acme")]).await;
+    shop.until_idle().await;
     assert_eq!(letters(&shop).await.len(), 1);
     assert_ne!(letters(&shop).await[0].state, DeadLetterState::Resolved, "Refersion does not hold its value");
 }
@@ -169,15 +169,15 @@ async fn a_refused_value_that_is_said_again_has_one_dead_letter_which_counts() {
 async fn a_dead_letter_is_resolved_only_if_refersion_holds_its_value() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
-    let mut long = says("ann", "company", "x".repeat(300));
+    let mut long = with_trait("ann", "company", "x".repeat(300));
     long["timestamp"] = json!(shop.worker.now().to_string());
-    shop.say(Lane::Live, &[joins("ann"), long.clone()]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[sign_up("ann"), long.clone()]).await;
+    shop.until_idle().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    shop.say(Lane::Live, &[says("ann", "company", "Acme")]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[with_trait("ann", "company", "Acme")]).await;
+    shop.until_idle().await;
     shop.replay(2, &long).await;
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     assert_eq!(end(&shop, 2).await.0, "superseded");
     assert_eq!(letters(&shop).await[0].state, DeadLetterState::Discarded);
 }
@@ -190,8 +190,8 @@ async fn a_mapped_trait_is_sent_as_a_standard_field() {
         Shop::open(Plan { settings: Settings { trait_map: map, ..usual.settings }, ..usual }).await;
     shop.reconcile();
     let traits = json!({"users.first_name": "Kim", "last_name": "Kale", "email": address("kim")});
-    shop.say(Lane::Live, &[json!({"type": "identify", "userId": "kim", "traits": traits})]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[json!({"type": "identify", "userId": "kim", "traits": traits})]).await;
+    shop.until_idle().await;
     let kim = serde_json::to_value(shop.affiliate(&address("kim")).expect("she has all that a create needs"))
         .unwrap();
     assert_eq!(kim["first_name"], "Kim");
@@ -205,13 +205,13 @@ async fn refused_values_of_two_persons_of_one_graph_are_sent_once() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
     let events = ["ann", "bo"].map(|who| {
-        let mut event = joins(who);
+        let mut event = sign_up(who);
         event["anonymousId"] = json!("tablet");
         event["traits"]["firstName"] = json!("x".repeat(300));
         event
     });
-    shop.say(Lane::Live, &events).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &events).await;
+    shop.until_idle().await;
     assert_eq!(letters(&shop).await.len(), 2);
     // The refusal names no field: each is tried with what a create needs alone, and both without the merchant's id too.
     let creates = shop.count("new");

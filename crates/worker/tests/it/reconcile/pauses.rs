@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 use worker::Limits;
 
-use super::shop::{Plan, Shop, address, joins, says};
+use super::shop::{Plan, Shop, address, sign_up, with_trait};
 
 /// Readiness takes a loop that has not come round for longer than this for dead.
 const FRESH: SignedDuration = SignedDuration::from_secs(15);
@@ -30,17 +30,17 @@ async fn revoked_keys_pause_the_connection_and_keep_its_events_until_the_keys_wo
     let mut shop = Shop::open(Plan::usual()).await;
     shop.faults("credentials=bad");
     shop.reconcile();
-    let many: Vec<_> = (0..30).map(|number| joins(&format!("member{number}"))).collect();
-    shop.say(Lane::Live, &many).await;
-    shop.until_it_is(State::Paused(PausedFor::Credentials)).await;
+    let many: Vec<_> = (0..30).map(|number| sign_up(&format!("member{number}"))).collect();
+    shop.send(Lane::Live, &many).await;
+    shop.until_state(State::Paused(PausedFor::Credentials)).await;
     let calls = shop.count("new");
     assert!(calls < 5, "{calls} calls with refused keys");
     sleep(Duration::from_secs(3_600)).await;
     assert_eq!((pending(&shop).await, dead_letters(&shop).await), (30, 0));
     assert_eq!(shop.count("new"), calls, "no event is tried while the keys are refused");
     shop.faults("");
-    shop.until_it_is(State::Active).await;
-    shop.until_it_rests().await;
+    shop.until_state(State::Active).await;
+    shop.until_idle().await;
     assert!(shop.affiliate(&address("member29")).is_some());
 }
 
@@ -50,9 +50,9 @@ async fn unwell() -> Shop {
         Shop::open(Plan { limits: Limits { breaker_after: 5, ..Limits::default() }, ..Plan::usual() }).await;
     shop.faults("503=100%");
     shop.reconcile();
-    let many: Vec<_> = (0..30).map(|number| joins(&format!("member{number}"))).collect();
-    shop.say(Lane::Live, &many).await;
-    shop.until_it_is(State::Paused(PausedFor::Breaker)).await;
+    let many: Vec<_> = (0..30).map(|number| sign_up(&format!("member{number}"))).collect();
+    shop.send(Lane::Live, &many).await;
+    shop.until_state(State::Paused(PausedFor::Breaker)).await;
     shop
 }
 
@@ -64,8 +64,8 @@ async fn an_api_that_is_unwell_pauses_the_connection_until_it_is_well() {
     let probes = shop.calls().len() - before;
     assert!((5..60).contains(&probes), "{probes} probes in ten minutes");
     shop.faults("");
-    shop.until_it_is(State::Active).await;
-    shop.until_it_rests().await;
+    shop.until_state(State::Active).await;
+    shop.until_idle().await;
     assert_eq!(dead_letters(&shop).await, 0);
 }
 
@@ -78,7 +78,7 @@ async fn a_connection_that_an_operator_resumes_after_the_breaker_is_tried_again(
     let before = writes(&shop);
     shop.ledger.resume(shop.id, None).await.expect("resumed");
     shop.until("calls go out again", async || writes(&shop) > before).await;
-    shop.until_it_is(State::Paused(PausedFor::Breaker)).await;
+    shop.until_state(State::Paused(PausedFor::Breaker)).await;
     let tried = writes(&shop) - before;
     assert!(tried >= 5, "{tried} calls were enough to pause it again");
 }
@@ -90,8 +90,8 @@ async fn a_paused_connection_keeps_its_lease_and_its_beat() {
         Shop::open(Plan { limits: Limits { breaker_after: 3, ..Limits::default() }, ..Plan::usual() }).await;
     shop.faults("503=100%");
     shop.reconcile();
-    shop.say(Lane::Live, &[joins("ann"), joins("bo"), joins("cy"), joins("di")]).await;
-    shop.until_it_is(State::Paused(PausedFor::Breaker)).await;
+    shop.send(Lane::Live, &[sign_up("ann"), sign_up("bo"), sign_up("cy"), sign_up("di")]).await;
+    shop.until_state(State::Paused(PausedFor::Breaker)).await;
     shop.faults("429-after=100%:7200s");
     let beat = format!("reconcile {}", shop.id);
     for _ in 0..3_600 {
@@ -106,7 +106,7 @@ async fn a_paused_connection_keeps_its_lease_and_its_beat() {
     // An operator is heard all the same.
     shop.faults("");
     shop.ledger.resume(shop.id, None).await.expect("resumed");
-    shop.until_it_rests().await;
+    shop.until_idle().await;
 }
 
 fn unknown_offer() -> Plan {
@@ -120,19 +120,19 @@ fn unknown_offer() -> Plan {
 async fn a_setting_that_three_persons_in_a_row_fail_by_pauses_the_connection_until_it_is_mended() {
     let mut shop = Shop::open(unknown_offer()).await;
     shop.reconcile();
-    shop.say(Lane::Live, &[joins("ann"), joins("bo")]).await;
+    shop.send(Lane::Live, &[sign_up("ann"), sign_up("bo")]).await;
     sleep(Duration::from_secs(120)).await;
     assert_eq!(shop.state().await, State::Active, "two may be a chance");
-    shop.say(Lane::Live, &[joins("cy"), joins("di"), joins("ed")]).await;
-    shop.until_it_is(State::Paused(PausedFor::Configuration)).await;
+    shop.send(Lane::Live, &[sign_up("cy"), sign_up("di"), sign_up("ed")]).await;
+    shop.until_state(State::Paused(PausedFor::Configuration)).await;
     let calls = shop.calls().len();
     sleep(Duration::from_secs(3_600)).await;
     let probes = shop.calls().len() - calls;
     assert!((5..40).contains(&probes), "{probes} probes in an hour");
     assert_eq!((pending(&shop).await, dead_letters(&shop).await), (5, 0));
     shop.set(|settings| settings.offer = None).await;
-    shop.until_it_is(State::Active).await;
-    shop.until_it_rests().await;
+    shop.until_state(State::Active).await;
+    shop.until_idle().await;
     assert!(shop.affiliate(&address("ed")).is_some());
 }
 
@@ -142,26 +142,26 @@ async fn a_pause_for_what_ends_by_itself_ends_by_itself() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.faults("403=100%,operation=affiliate/new");
     shop.reconcile();
-    let many: Vec<_> = (0..200).map(|number| joins(&format!("member{number}"))).collect();
-    shop.say(Lane::Live, &many).await;
-    shop.until_it_is(State::Paused(PausedFor::Configuration)).await;
+    let many: Vec<_> = (0..200).map(|number| sign_up(&format!("member{number}"))).collect();
+    shop.send(Lane::Live, &many).await;
+    shop.until_state(State::Paused(PausedFor::Configuration)).await;
     sleep(Duration::from_secs(4)).await;
     shop.faults("");
     sleep(Duration::from_secs(120)).await;
     assert_eq!(shop.state().await, State::Active);
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     assert!((0..200).all(|number| shop.affiliate(&address(&format!("member{number}"))).is_some()));
     assert_eq!(dead_letters(&shop).await, 0);
 }
 
-/// Probes go on with longer waits where the connection is paused again at once, and kill nobody.
+/// Probes go on with longer waits where the connection is paused again at once, and no event dies of them.
 #[tokio::test(start_paused = true)]
 async fn a_mistake_that_lasts_for_days_kills_no_event() {
     let mut shop = Shop::open(unknown_offer()).await;
     shop.reconcile();
-    let many: Vec<_> = (0..20).map(|number| joins(&format!("member{number}"))).collect();
-    shop.say(Lane::Live, &many).await;
-    shop.until_it_is(State::Paused(PausedFor::Configuration)).await;
+    let many: Vec<_> = (0..20).map(|number| sign_up(&format!("member{number}"))).collect();
+    shop.send(Lane::Live, &many).await;
+    shop.until_state(State::Paused(PausedFor::Configuration)).await;
     sleep(Duration::from_secs(3 * 86_400)).await;
     assert_eq!((pending(&shop).await, dead_letters(&shop).await), (20, 0));
 }
@@ -174,13 +174,13 @@ async fn a_custom_field_that_does_not_exist_is_suspended_and_everything_else_goe
     let mut shop = Shop::open(plan).await;
     shop.reconcile();
     let names: Vec<String> = (0..40).map(|number| format!("member{number}")).collect();
-    shop.say(Lane::Live, &names.iter().map(|name| joins(name)).collect::<Vec<_>>()).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &names.iter().map(|name| sign_up(name)).collect::<Vec<_>>()).await;
+    shop.until_idle().await;
     for name in &names {
-        shop.say(Lane::Live, &[says(name, "vip", true), says(name, "plan", "gold")]).await;
+        shop.send(Lane::Live, &[with_trait(name, "vip", true), with_trait(name, "plan", "gold")]).await;
         sleep(Duration::from_secs(2)).await;
     }
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     assert_eq!(shop.state().await, State::Active);
     let dead = dead_letters(&shop).await;
     assert!(dead <= 3, "{dead} events died of a mistake in the settings");
@@ -198,15 +198,15 @@ async fn a_dead_letter_of_a_suspended_field_stays_open_and_what_is_not_sent_is_n
     let mut shop = Shop::open(plan).await;
     shop.reconcile();
     let names: Vec<String> = (0..60).map(|number| format!("member{number}")).collect();
-    shop.say(Lane::Live, &names.iter().map(|name| joins(name)).collect::<Vec<_>>()).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &names.iter().map(|name| sign_up(name)).collect::<Vec<_>>()).await;
+    shop.until_idle().await;
     for name in &names {
-        let mut event = says(name, "vip", true);
+        let mut event = with_trait(name, "vip", true);
         event["traits"]["city"] = "Oslo".into();
-        shop.say(Lane::Live, &[event]).await;
+        shop.send(Lane::Live, &[event]).await;
         sleep(Duration::from_millis(200)).await;
     }
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     assert!(names.iter().all(|name| shop.affiliate(&address(name)).is_some_and(|it| it.city == "Oslo")));
     let (mut dead, mut named) = (0_usize, 0_usize);
     for name in &names {
@@ -218,7 +218,7 @@ async fn a_dead_letter_of_a_suspended_field_stays_open_and_what_is_not_sent_is_n
             other => panic!("{name}: {other:?}"),
         }
     }
-    assert!(dead >= 3 && dead + named == 60, "{dead} died, {named} say what is not sent");
+    assert!(dead >= 3 && dead + named == 60, "{dead} died, {named} name what is not sent");
     let open = DeadLetterFilter {
         states: Some(vec![DeadLetterState::Open]),
         limit: 100,
@@ -227,14 +227,14 @@ async fn a_dead_letter_of_a_suspended_field_stays_open_and_what_is_not_sent_is_n
     assert_eq!(shop.ledger.dead_letters(&open).await.expect("a ledger").len(), dead);
 }
 
-/// The field is made in Refersion's dashboard; nobody tells the worker.
+/// The field is made in Refersion's dashboard; the worker is not notified.
 #[tokio::test(start_paused = true)]
 async fn a_suspended_field_is_sent_again_when_refersion_takes_it() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.set(|settings| drop(settings.suspended_fields.insert(101, "no such field".to_owned()))).await;
     shop.faults("partial=100%,operation=affiliate/edit");
     shop.reconcile();
-    shop.say(Lane::Live, &[joins("ann"), says("ann", "vip", true)]).await;
+    shop.send(Lane::Live, &[sign_up("ann"), with_trait("ann", "vip", true)]).await;
     sleep(Duration::from_secs(30)).await;
     assert!(shop.affiliate(&address("ann")).expect("an affiliate").custom_fields.is_empty());
     shop.faults("");
@@ -242,7 +242,7 @@ async fn a_suspended_field_is_sent_again_when_refersion_takes_it() {
         shop.affiliate(&address("ann")).is_some_and(|it| it.custom_fields.contains_key(&101))
     })
     .await;
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     assert_eq!(shop.ends("ann").await[1], ("updated", None));
 }
 
@@ -253,10 +253,10 @@ async fn a_resume_is_not_undone_by_calls_that_were_planned_before_it() {
     shop.slow_down(Duration::from_secs(4));
     shop.reconcile();
     for number in 0..40 {
-        shop.say(Lane::Live, &[joins(&format!("member{number}"))]).await;
+        shop.send(Lane::Live, &[sign_up(&format!("member{number}"))]).await;
         sleep(Duration::from_millis(300)).await;
     }
-    shop.until_it_is(State::Paused(PausedFor::Configuration)).await;
+    shop.until_state(State::Paused(PausedFor::Configuration)).await;
     shop.set(|settings| settings.offer = None).await;
     shop.ledger.resume(shop.id, None).await.expect("resumed");
     for _ in 0..1_200 {
@@ -264,5 +264,5 @@ async fn a_resume_is_not_undone_by_calls_that_were_planned_before_it() {
         assert_eq!(shop.state().await, State::Active);
     }
     shop.slow_down(Duration::from_millis(50));
-    shop.until_it_rests().await;
+    shop.until_idle().await;
 }

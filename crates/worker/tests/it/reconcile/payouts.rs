@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use worker::payout::confirmation;
 use worker::rules::rules;
 
-use super::shop::{Plan, Shop, address, joins, says};
+use super::shop::{Plan, Shop, address, sign_up, with_trait};
 
 const MINE: &str = "mine@pay.test";
 const EVIL: &str = "evil@pay.test";
@@ -20,18 +20,18 @@ async fn taken_over() -> Shop {
     let mut shop = Shop::open(plan).await;
     shop.reconcile();
     for (user, payout) in [("ann", MINE), ("eve", EVIL)] {
-        let mut event = joins("ann");
+        let mut event = sign_up("ann");
         event["userId"] = user.into();
         event["traits"]["payout"] = payout.into();
         event["traits"]["company"] = user.into();
-        say(&mut shop, event).await;
+        send(&mut shop, event).await;
     }
     shop
 }
 
-async fn say(shop: &mut Shop, event: Value) {
-    shop.say(Lane::Live, &[event]).await;
-    shop.until_it_rests().await;
+async fn send(shop: &mut Shop, event: Value) {
+    shop.send(Lane::Live, &[event]).await;
+    shop.until_idle().await;
 }
 
 fn paid(shop: &Shop) -> String {
@@ -57,12 +57,12 @@ async fn the_victims_payout_stays_until_an_operator_confirms_the_new_one() {
     let affiliate = shop.affiliate(&address("ann")).expect("she joined");
     assert_eq!(affiliate.company, "eve", "the holder has changed");
     assert_eq!((paid(&shop).as_str(), held_back(&shop).await), (MINE, 1));
-    say(&mut shop, says("eve", "payout", "more@pay.test")).await;
+    send(&mut shop, with_trait("eve", "payout", "more@pay.test")).await;
     assert_eq!(paid(&shop), MINE);
     assert_eq!(shop.states(3).await, ["created", "updated", "remembered"]);
 
     confirm(&shop).await;
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     assert_eq!((paid(&shop).as_str(), held_back(&shop).await), ("more@pay.test", 0));
     assert_eq!(shop.states(3).await, ["created", "updated", "updated"]);
 }
@@ -70,9 +70,9 @@ async fn the_victims_payout_stays_until_an_operator_confirms_the_new_one() {
 #[tokio::test(start_paused = true)]
 async fn clearing_the_payout_of_another_is_held_back_and_ones_own_cannot_be_cleared() {
     let mut shop = taken_over().await;
-    say(&mut shop, says("eve", "payout", json!(null))).await;
+    send(&mut shop, with_trait("eve", "payout", json!(null))).await;
     assert_eq!((paid(&shop).as_str(), held_back(&shop).await), (MINE, 1));
-    say(&mut shop, says("ann", "payout", json!(null))).await;
+    send(&mut shop, with_trait("ann", "payout", json!(null))).await;
     assert_eq!((paid(&shop).as_str(), held_back(&shop).await), (MINE, 0), "Refersion takes no empty address");
     let counts = shop.ledger.counts(Some(shop.id), shop.worker.now()).await.expect("a ledger");
     assert_eq!(counts.stuck, [("paypal_email".to_owned(), 1)].into());
@@ -81,8 +81,8 @@ async fn clearing_the_payout_of_another_is_held_back_and_ones_own_cannot_be_clea
 #[tokio::test(start_paused = true)]
 async fn a_hold_ends_by_itself_when_the_payee_holds_the_address_again() {
     let mut shop = taken_over().await;
-    let mut event = joins("ann");
+    let mut event = sign_up("ann");
     event["traits"]["payout"] = "new@pay.test".into();
-    say(&mut shop, event).await;
+    send(&mut shop, event).await;
     assert_eq!((paid(&shop).as_str(), held_back(&shop).await), ("new@pay.test", 0));
 }

@@ -4,7 +4,7 @@ use ledger::{DeadLetterFilter, DeadLetterView, View as _};
 use queue::Lane;
 use serde_json::{Value, json};
 
-use super::shop::{Plan, Shop, joins};
+use super::shop::{Plan, Shop, sign_up};
 
 async fn letters(shop: &Shop) -> Vec<DeadLetterView> {
     let all = DeadLetterFilter { limit: 100, ..DeadLetterFilter::default() };
@@ -17,8 +17,8 @@ async fn an_event_of_a_type_that_is_not_for_us_is_skipped_under_its_type() {
     shop.reconcile();
     let types = ["track", "page", "screen", "group", "alias", "wave"];
     let events = types.map(|kind| json!({"type": kind, "userId": "ann", "properties": {"plan": "pro"}}));
-    shop.say(Lane::Live, &events).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &events).await;
+    shop.until_idle().await;
     let skipped = ("skipped", Some("event_type_not_supported".to_owned()));
     assert_eq!(shop.ends("ann").await, vec![skipped; types.len()]);
     let kinds: Vec<String> = shop.events_of("ann").await.into_iter().map(|view| view.kind).collect();
@@ -32,12 +32,12 @@ async fn any_other_refused_event_becomes_a_dead_letter_with_its_payload() {
     shop.reconcile();
     let nobody = json!({"type": "identify", "traits": {"plan": "pro"}});
     let typeless = json!({"userId": "ann", "traits": {"email": "ann@example.com"}});
-    shop.say(Lane::Live, &[nobody, typeless, joins("bob")]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[nobody, typeless, sign_up("bob")]).await;
+    shop.until_idle().await;
     assert_eq!(shop.states(3).await, ["dead", "dead", "created"]);
     let letters = letters(&shop).await;
-    let says = |text: &str| letters.iter().any(|letter| letter.cause.contains(text));
-    assert!(says("no identifier") && says("no type"), "{letters:?}");
+    let has_cause = |text: &str| letters.iter().any(|letter| letter.cause.contains(text));
+    assert!(has_cause("no identifier") && has_cause("no type"), "{letters:?}");
     let payloads: Vec<Value> = letters
         .iter()
         .map(|letter| serde_json::from_str(letter.payload.as_deref().expect("kept")).expect("JSON"))
@@ -51,9 +51,9 @@ async fn any_other_refused_event_becomes_a_dead_letter_with_its_payload() {
 async fn a_delete_covers_the_dead_letter_of_an_event_without_a_type() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
-    shop.say(Lane::Live, &[json!({"userId": "ann", "traits": {"plan": "pro"}})]).await;
-    shop.say(Lane::Live, &[json!({"type": "delete", "userId": "ann"})]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[json!({"userId": "ann", "traits": {"plan": "pro"}})]).await;
+    shop.send(Lane::Live, &[json!({"type": "delete", "userId": "ann"})]).await;
+    shop.until_idle().await;
     assert!(letters(&shop).await.iter().all(|letter| letter.payload.is_none()), "the payload is erased");
 }
 
@@ -64,8 +64,8 @@ async fn what_cannot_be_read_and_came_with_a_write_key_is_skipped() {
     shop.reconcile();
     let nobody = json!({"type": "identify", "traits": {"plan": "pro"}});
     let typeless = json!({"userId": "ann", "traits": {"email": "ann@example.com"}});
-    shop.say_in_public(&[nobody, typeless, json!({}), joins("bob")]).await;
-    shop.until_it_rests().await;
+    shop.send_with_write_key(&[nobody, typeless, json!({}), sign_up("bob")]).await;
+    shop.until_idle().await;
     assert_eq!(shop.states(4).await, ["skipped", "skipped", "skipped", "created"]);
     assert_eq!(shop.ends("ann").await, [("skipped", Some("unreadable".to_owned()))]);
     assert!(letters(&shop).await.is_empty());

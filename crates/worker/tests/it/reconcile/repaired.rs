@@ -12,7 +12,7 @@ impl Shop {
     /// The same after an operator has repaired it, which is stored first.
     async fn replay_repaired(&mut self, number: u128, event: &Value, revision: u32) {
         self.repair(number, event, revision).await;
-        self.send_again(number, event, revision).await;
+        self.resend(number, event, revision).await;
     }
 
     /// An operator repairs the event of a dead letter.
@@ -42,7 +42,7 @@ async fn letters(shop: &Shop) -> Vec<DeadLetterView> {
     shop.ledger.dead_letters(&all).await.expect("a ledger")
 }
 
-fn joins(traits: &Value) -> Value {
+fn sign_up(traits: &Value) -> Value {
     let time = "2026-01-02T03:00:00Z";
     json!({"type": "identify", "userId": "ann", "timestamp": time, "traits": traits})
 }
@@ -51,11 +51,11 @@ fn joins(traits: &Value) -> Value {
 async fn repaired(former: &Value, repaired: &Value) -> Shop {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
-    shop.say(Lane::Live, std::slice::from_ref(former)).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, std::slice::from_ref(former)).await;
+    shop.until_idle().await;
     assert_eq!(shop.states(1).await, ["dead"]);
     shop.replay_repaired(1, repaired, 1).await;
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     shop
 }
 
@@ -68,7 +68,7 @@ async fn a_repaired_event_is_delivered_and_its_letter_resolved() {
     let name =
         json!({"email": "ann@example.com", "firstName": "Ann", "lastName": "Lee", "company": too_long()});
     let better = json!({"email": "ann@example.com", "firstName": "Ann", "lastName": "Lee", "company": "Lee"});
-    let shop = repaired(&joins(&name), &joins(&better)).await;
+    let shop = repaired(&sign_up(&name), &sign_up(&better)).await;
     let ann = shop.affiliate("ann@example.com").expect("created");
     assert_eq!(ann.company, "Lee");
     assert_eq!(letters(&shop).await[0].state, DeadLetterState::Resolved);
@@ -77,15 +77,17 @@ async fn a_repaired_event_is_delivered_and_its_letter_resolved() {
 /// The former version had the same time and the same message; what it stated has to lose, whatever its value.
 #[tokio::test(start_paused = true)]
 async fn the_value_of_the_former_version_loses_and_keeps_its_place_in_time() {
-    let say = |company: &str, first: &str| {
-        joins(&json!({"email": "ann@example.com", "firstName": first, "lastName": "Lee", "company": company}))
+    let event = |company: &str, first: &str| {
+        sign_up(
+            &json!({"email": "ann@example.com", "firstName": first, "lastName": "Lee", "company": company}),
+        )
     };
-    let mut shop = repaired(&say(&too_long(), "Zoe"), &say("Lee", "Ann")).await;
+    let mut shop = repaired(&event(&too_long(), "Zoe"), &event("Lee", "Ann")).await;
     let first = |shop: &Shop| shop.affiliate("ann@example.com").expect("created").first_name;
     assert_eq!(first(&shop), "Ann");
     let newer = json!({"type": "identify", "userId": "ann", "timestamp": "2026-01-02T03:01:00Z", "traits": {"firstName": "Anna"}});
-    shop.say(Lane::Live, &[newer]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[newer]).await;
+    shop.until_idle().await;
     assert_eq!(first(&shop), "Anna", "what was stated later wins");
 }
 
@@ -94,48 +96,48 @@ async fn the_value_of_the_former_version_loses_and_keeps_its_place_in_time() {
 async fn what_a_repair_takes_away_is_not_sent() {
     let former = json!({"email": "ann@example.com", "company": too_long(), "phone": "555"});
     let shop = repaired(
-        &joins(&former),
-        &joins(&json!({"email": "ann@example.com", "firstName": "Ann", "lastName": "Lee"})),
+        &sign_up(&former),
+        &sign_up(&json!({"email": "ann@example.com", "firstName": "Ann", "lastName": "Lee"})),
     )
     .await;
     let ann = shop.affiliate("ann@example.com").expect("created");
     assert_eq!((ann.company.as_str(), ann.phone.as_str()), ("", ""));
 }
 
-/// An event that names an address alone speaks of somebody else once the address is repaired: nothing is left behind.
+/// An event that names an address alone is about another person once the address is repaired: nothing is left behind.
 #[tokio::test(start_paused = true)]
 async fn a_repaired_address_is_another_person() {
-    let say = |email: &str, company: &str| {
+    let event = |email: &str, company: &str| {
         json!({"type": "identify", "timestamp": "2026-01-02T03:00:00Z",
             "traits": {"email": email, "firstName": "Ann", "lastName": "Lee", "company": company}})
     };
     let mut shop = Shop::open(Plan::usual()).await;
-    shop.say(Lane::Live, &[say("ann@exmaple.com", &too_long())]).await;
+    shop.send(Lane::Live, &[event("ann@exmaple.com", &too_long())]).await;
     assert_eq!(shop.states(1).await, ["dead"]);
-    shop.replay_repaired(1, &say("ann@example.com", "Lee"), 1).await;
+    shop.replay_repaired(1, &event("ann@example.com", "Lee"), 1).await;
     shop.reconcile();
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     assert_eq!(shop.states(1).await, ["created"]);
     assert!(shop.affiliate("ann@example.com").is_some());
-    assert!(shop.affiliate("ann@exmaple.com").is_none(), "the former address has nothing to say");
+    assert!(shop.affiliate("ann@exmaple.com").is_none(), "the former address has no events");
     assert_eq!(letters(&shop).await[0].state, DeadLetterState::Resolved);
 }
 
 /// Nobody has replayed the repair yet, so that no graph has the new address.
 #[tokio::test(start_paused = true)]
 async fn a_delete_of_a_repaired_address_erases_the_repair() {
-    let say = |email: &str, company: &str| {
+    let event = |email: &str, company: &str| {
         json!({"type": "identify", "timestamp": "2026-01-02T03:00:00Z",
             "traits": {"email": email, "company": company}})
     };
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
-    shop.say(Lane::Live, &[say("ann@exmaple.com", &too_long())]).await;
+    shop.send(Lane::Live, &[event("ann@exmaple.com", &too_long())]).await;
     assert_eq!(shop.states(1).await, ["dead"]);
-    shop.repair(1, &say("ann@example.com", "Lee"), 1).await;
+    shop.repair(1, &event("ann@example.com", "Lee"), 1).await;
     let delete = json!({"type": "delete", "traits": {"email": "ann@example.com"}});
-    shop.say(Lane::Live, &[delete]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[delete]).await;
+    shop.until_idle().await;
     let letter = letters(&shop).await.remove(0);
     assert_eq!((letter.state, &letter.payload), (DeadLetterState::Discarded, &None));
     assert_eq!(shop.ledger.revisions(letter.id).await.expect("a ledger")[0].payload, None);
@@ -144,21 +146,21 @@ async fn a_delete_of_a_repaired_address_erases_the_repair() {
 /// A queue may deliver a replay twice, so that the former version is pending again when the repaired one comes.
 #[tokio::test(start_paused = true)]
 async fn a_repaired_version_is_taken_while_the_former_one_is_pending() {
-    let say = |email: &str| joins(&json!({"email": email, "firstName": "Ann", "lastName": "Lee"}));
+    let event = |email: &str| sign_up(&json!({"email": email, "firstName": "Ann", "lastName": "Lee"}));
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
     // The reader takes this for an address; Refersion does not.
-    shop.say(Lane::Live, &[say("ann@-x.org")]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[event("ann@-x.org")]).await;
+    shop.until_idle().await;
     assert_eq!(shop.states(1).await, ["dead"]);
     shop.end_reconcile().await;
-    shop.send_again(1, &say("ann@-x.org"), 0).await;
+    shop.resend(1, &event("ann@-x.org"), 0).await;
     assert_eq!(shop.states(1).await, ["pending"]);
     for _ in 0..2 {
-        shop.send_again(1, &say("ann@example.com"), 1).await;
+        shop.resend(1, &event("ann@example.com"), 1).await;
     }
     shop.reconcile();
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     assert_eq!(shop.states(1).await, ["created"]);
     assert!(shop.affiliate("ann@example.com").is_some());
     assert_eq!(letters(&shop).await[0].state, DeadLetterState::Resolved);
@@ -167,11 +169,11 @@ async fn a_repaired_version_is_taken_while_the_former_one_is_pending() {
 /// What it states is in the graph of the person who waits, where a delete finds it: nothing is kept beside that.
 #[tokio::test(start_paused = true)]
 async fn a_repaired_event_that_waits_for_its_person_leaves_no_payload() {
-    let say = |company: &str| {
+    let event = |company: &str| {
         json!({"type": "identify", "anonymousId": "x", "timestamp": "2026-01-02T03:00:00Z",
             "traits": {"company": company}})
     };
-    let mut shop = repaired(&say(&too_long()), &say("Lee")).await;
+    let mut shop = repaired(&event(&too_long()), &event("Lee")).await;
     assert_eq!(shop.states(1).await, ["remembered"]);
     let letter = letters(&shop).await.remove(0);
     assert_eq!(letter.state, DeadLetterState::Replaying);
@@ -181,8 +183,8 @@ async fn a_repaired_event_that_waits_for_its_person_leaves_no_payload() {
     let known = json!({"type": "identify", "anonymousId": "x", "userId": "ann",
         "timestamp": "2026-01-02T03:01:00Z",
         "traits": {"email": "ann@example.com", "firstName": "Ann", "lastName": "Lee"}});
-    shop.say(Lane::Live, &[known]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[known]).await;
+    shop.until_idle().await;
     assert_eq!(shop.affiliate("ann@example.com").expect("created").company, "Lee");
     assert_eq!(letters(&shop).await[0].state, DeadLetterState::Resolved);
 }

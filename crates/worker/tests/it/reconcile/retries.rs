@@ -8,7 +8,7 @@ use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView, View as _};
 use queue::Lane;
 use worker::{Limits, RetryPolicy};
 
-use super::shop::{Plan, Shop, address, joins, says};
+use super::shop::{Plan, Shop, address, sign_up, with_trait};
 
 fn giving_up_after(max_attempts: u32, max_elapsed: Duration) -> Plan {
     let retry = RetryPolicy {
@@ -34,7 +34,7 @@ async fn attempts_that_are_used_up_are_no_reason_to_give_up_before_the_time_is()
     shop.faults("429=100%");
     shop.reconcile();
     let began = shop.worker.now();
-    shop.say(Lane::Live, &[joins("ann")]).await;
+    shop.send(Lane::Live, &[sign_up("ann")]).await;
     let letter = death(&shop).await;
     assert!(letter.died_at.duration_since(began) >= SignedDuration::from_secs(1_800), "{}", letter.died_at);
     assert!(letter.attempts > 3, "{} attempts", letter.attempts);
@@ -46,7 +46,7 @@ async fn time_that_is_used_up_is_no_reason_to_give_up_before_the_attempts_are() 
     let mut shop = Shop::open(giving_up_after(8, Duration::from_secs(1))).await;
     shop.faults("429=100%");
     shop.reconcile();
-    shop.say(Lane::Live, &[joins("ann")]).await;
+    shop.send(Lane::Live, &[sign_up("ann")]).await;
     assert_eq!(death(&shop).await.attempts, 8);
     let calls = shop.calls().len();
     tokio::time::sleep(Duration::from_secs(3_600)).await;
@@ -55,15 +55,15 @@ async fn time_that_is_used_up_is_no_reason_to_give_up_before_the_attempts_are() 
 
 /// Something newer is a new reason to try; what died is delivered with it.
 #[tokio::test(start_paused = true)]
-async fn what_was_given_up_is_tried_again_when_something_newer_is_said() {
+async fn calls_that_were_given_up_are_retried_when_something_newer_is_stated() {
     let mut shop = Shop::open(giving_up_after(2, Duration::from_secs(1))).await;
     shop.faults("429=100%");
     shop.reconcile();
-    shop.say(Lane::Live, &[joins("ann")]).await;
+    shop.send(Lane::Live, &[sign_up("ann")]).await;
     death(&shop).await;
     shop.faults("");
-    shop.say(Lane::Live, &[says("ann", "company", "Acme")]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[with_trait("ann", "company", "Acme")]).await;
+    shop.until_idle().await;
     assert_eq!(shop.affiliate(&address("ann")).map(|ann| ann.company), Some("Acme".to_owned()));
     let letter = death(&shop).await;
     assert_eq!(letter.state, DeadLetterState::Resolved);
@@ -76,8 +76,8 @@ async fn the_rate_that_the_api_bears_is_remembered_while_it_is_learned() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.faults("limit=5..5");
     shop.reconcile();
-    let many: Vec<_> = (0..400).map(|number| joins(&format!("member{number}"))).collect();
-    shop.say(Lane::Bulk, &many).await;
+    let many: Vec<_> = (0..400).map(|number| sign_up(&format!("member{number}"))).collect();
+    shop.send(Lane::Bulk, &many).await;
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert!(shop.affiliate(&address("member399")).is_none(), "it is still at work");
     let connection = shop.ledger.by_id(shop.id).await.expect("a ledger").expect("the connection");
@@ -90,33 +90,33 @@ async fn a_retry_after_is_kept_to_by_every_call_of_the_connection() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.faults("429-after=100%:300s");
     shop.reconcile();
-    shop.say(Lane::Live, &[joins("ann")]).await;
+    shop.send(Lane::Live, &[sign_up("ann")]).await;
     shop.until("Refersion is asked", async || shop.count("new") > 0).await;
-    // The answer is on its way; from then on nobody asks for five minutes.
+    // The answer is on its way; from then on no call asks for five minutes.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let asked = shop.calls().len();
-    shop.say(Lane::Live, &[joins("bo")]).await;
+    shop.send(Lane::Live, &[sign_up("bo")]).await;
     tokio::time::sleep(Duration::from_secs(298)).await;
     assert_eq!(shop.calls().len(), asked);
     shop.faults("");
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     let next = shop.calls()[asked].at;
     let last = shop.calls()[asked - 1].at;
     assert!(next >= last + Duration::from_secs(300), "{next:?} after {last:?}");
 }
 
-/// A create marks its graph before it goes out. What was refused for somebody else in it stays refused all the same.
+/// A create marks its graph before it goes out. What was refused for another person in it stays refused all the same.
 #[tokio::test(start_paused = true)]
-async fn a_refused_name_is_not_sent_again_because_somebody_of_the_same_graph_is_to_be_created() {
+async fn a_refused_name_is_not_sent_again_because_another_person_of_the_same_graph_is_to_be_created() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
     let mut tries = Vec::new();
     for who in ["ann", "bo", "cy"] {
-        let mut event = joins(who);
+        let mut event = sign_up(who);
         event["anonymousId"] = "tablet".into();
         event["traits"]["firstName"] = "x".repeat(256).into();
-        shop.say(Lane::Live, &[event]).await;
-        shop.until_it_rests().await;
+        shop.send(Lane::Live, &[event]).await;
+        shop.until_idle().await;
         tries.push(shop.count("new"));
     }
     assert_eq!(shop.states(3).await, ["dead", "dead", "dead"], "Refersion takes no such name");

@@ -1,4 +1,4 @@
-//! Hundreds of people with one placeholder: the address, the anonymousId or the userId stops linking, and everybody goes on.
+//! Hundreds of people with one placeholder: the address, the anonymousId or the userId stops linking, and all of them are delivered.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use simulator::Status;
 use tokio::time::Instant;
 use worker::translate::{ADDRESS, ANONYMOUS, USER};
 
-use super::shop::{Plan, Shop, address, joins, says};
+use super::shop::{Plan, Shop, address, sign_up, with_trait};
 
 /// More than a graph may hold.
 const MANY: usize = 600;
@@ -40,7 +40,7 @@ async fn open() -> Shop {
 async fn say_all(shop: &mut Shop, events: impl Iterator<Item = Value>) {
     let events: Vec<Value> = events.collect();
     for batch in events.chunks(128) {
-        shop.say(Lane::Live, batch).await;
+        shop.send(Lane::Live, batch).await;
     }
 }
 
@@ -80,20 +80,20 @@ fn everybody_has_an_affiliate(shop: &Shop) {
 async fn six_hundred_people_with_one_placeholder_address_have_affiliates_once_they_state_their_own() {
     let mut shop = open().await;
     let began = std::time::Instant::now();
-    let at_placeholder = |who: String| with_email(joins(&who), PLACEHOLDER);
+    let at_placeholder = |who: String| with_email(sign_up(&who), PLACEHOLDER);
     say_all(&mut shop, people().take(50).map(at_placeholder)).await;
-    shop.until_it_rests().await;
-    let before = shop.affiliate(PLACEHOLDER).expect("up to the limit it is somebody's");
+    shop.until_idle().await;
+    let before = shop.affiliate(PLACEHOLDER).expect("up to the limit it belongs to a person");
     say_all(&mut shop, people().skip(50).map(at_placeholder)).await;
     assert!(began.elapsed() < ABSORBED_WITHIN);
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     only_this_is_shared(&shop, "email", digest(&shop, ADDRESS, PLACEHOLDER)).await;
     assert_eq!(
         shop.ends("p599").await,
         [("remembered", Some("no_address; left out: email (shared_identifier)".to_owned()))]
     );
-    say_all(&mut shop, people().map(|who| says(&who, "email", address(&who)))).await;
-    shop.until_it_rests().await;
+    say_all(&mut shop, people().map(|who| with_trait(&who, "email", address(&who)))).await;
+    shop.until_idle().await;
     everybody_has_an_affiliate(&shop);
     assert_eq!(
         shop.affiliate(PLACEHOLDER),
@@ -101,8 +101,8 @@ async fn six_hundred_people_with_one_placeholder_address_have_affiliates_once_th
         "what is at the placeholder is left over, and not touched"
     );
     // Nobody comes back to it.
-    say_all(&mut shop, people().map(|who| with_email(says(&who, "vip", true), PLACEHOLDER))).await;
-    shop.until_it_rests().await;
+    say_all(&mut shop, people().map(|who| with_email(with_trait(&who, "vip", true), PLACEHOLDER))).await;
+    shop.until_idle().await;
     everybody_has_an_affiliate(&shop);
     let vip = |who: String| shop.affiliate(&address(&who)).and_then(|it| it.custom_fields.get(&101).cloned());
     assert!(people().all(|who| vip(who).as_deref() == Some("true")));
@@ -115,14 +115,14 @@ async fn six_hundred_people_at_one_tablet_are_six_hundred_affiliates() {
         event["anonymousId"] = json!("tablet");
         event
     };
-    say_all(&mut shop, people().map(|who| at_the_tablet(joins(&who)))).await;
-    shop.until_it_rests().await;
+    say_all(&mut shop, people().map(|who| at_the_tablet(sign_up(&who)))).await;
+    shop.until_idle().await;
     everybody_has_an_affiliate(&shop);
     only_this_is_shared(&shop, "anonymousId", digest(&shop, ANONYMOUS, "tablet")).await;
     let alone = json!({ "type": "identify", "anonymousId": "tablet", "traits": { "vip": true } });
-    shop.say(Lane::Live, &[alone]).await;
-    shop.until_it_rests().await;
-    assert_eq!(shop.count("edit"), 0, "what the tablet says is about nobody");
+    shop.send(Lane::Live, &[alone]).await;
+    shop.until_idle().await;
+    assert_eq!(shop.count("edit"), 0, "the events of the tablet are about no person");
     assert_eq!(counts(&shop).await.outcomes.get("skipped"), Some(&1));
 }
 
@@ -130,13 +130,13 @@ async fn six_hundred_people_at_one_tablet_are_six_hundred_affiliates() {
 async fn six_hundred_people_under_one_user_id_are_six_hundred_affiliates_with_names_of_their_own() {
     let mut shop = open().await;
     let guest = |who: &String| {
-        let mut event = joins(who);
+        let mut event = sign_up(who);
         event["userId"] = json!("guest-checkout");
         event["traits"]["firstName"] = json!(format!("Ann {who}"));
         event
     };
     say_all(&mut shop, people().map(|who| guest(&who))).await;
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     everybody_has_an_affiliate(&shop);
     only_this_is_shared(&shop, "userId", digest(&shop, USER, "guest-checkout")).await;
     for who in people() {
@@ -144,20 +144,21 @@ async fn six_hundred_people_under_one_user_id_are_six_hundred_affiliates_with_na
         assert_eq!(affiliate.first_name, format!("Ann {who}"));
     }
     // The source is corrected.
-    say_all(&mut shop, people().map(|who| with_email(says(&who, "vip", true), &address(&who)))).await;
-    shop.until_it_rests().await;
+    say_all(&mut shop, people().map(|who| with_email(with_trait(&who, "vip", true), &address(&who)))).await;
+    shop.until_idle().await;
     assert_eq!(shop.count("new"), MANY, "each is the affiliate that it was");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_delete_that_names_a_shared_address_disables_none_of_its_people() {
     let mut shop = open().await;
-    say_all(&mut shop, people().take(150).map(|who| joins(&who))).await;
-    say_all(&mut shop, people().take(150).map(|who| with_email(says(&who, "vip", true), PLACEHOLDER))).await;
-    shop.until_it_rests().await;
+    say_all(&mut shop, people().take(150).map(|who| sign_up(&who))).await;
+    say_all(&mut shop, people().take(150).map(|who| with_email(with_trait(&who, "vip", true), PLACEHOLDER)))
+        .await;
+    shop.until_idle().await;
     let delete = json!({ "type": "delete", "userId": "p7", "email": PLACEHOLDER });
-    shop.say(Lane::Live, &[delete]).await;
-    shop.until_it_rests().await;
+    shop.send(Lane::Live, &[delete]).await;
+    shop.until_idle().await;
     let deleted = shop.ends("p7").await.pop();
     let left_out = "left out: email (shared_identifier)";
     assert!(matches!(&deleted, Some(("deleted", Some(reason))) if reason.ends_with(left_out)), "{deleted:?}");
@@ -215,35 +216,39 @@ async fn full_graph(shop: &Shop) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_an_earlier_program_locked_out_or_in_is_free_with_the_next_event() {
+async fn a_person_that_an_earlier_version_locked_out_or_in_is_free_with_the_next_event() {
     let mut shop = open().await;
     full_graph(&shop).await;
-    // One that was locked out, as a later event or a replay says it, and one that was locked in.
-    shop.say(Lane::Live, &[with_email(joins("p550"), PLACEHOLDER)]).await;
-    shop.say(Lane::Live, &[says("p550", "email", address("p550")), says("p3", "email", address("p3"))]).await;
-    shop.until_it_rests().await;
+    // One that was locked out, as stated by a later event or a replay, and one that was locked in.
+    shop.send(Lane::Live, &[with_email(sign_up("p550"), PLACEHOLDER)]).await;
+    shop.send(
+        Lane::Live,
+        &[with_trait("p550", "email", address("p550")), with_trait("p3", "email", address("p3"))],
+    )
+    .await;
+    shop.until_idle().await;
     assert!(shop.affiliate(&address("p550")).is_some() && shop.affiliate(&address("p3")).is_some());
     let letters = DeadLetterFilter { limit: 10, ..DeadLetterFilter::default() };
     assert!(shop.ledger.dead_letters(&letters).await.expect("a ledger").is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_graph_that_is_full_before_anybody_links_too_many_locks_nobody_out() {
+async fn a_graph_that_is_full_before_an_identifier_links_too_many_locks_no_person_out() {
     let mut shop = open().await;
     // Ten anonymousIds each: fifty people fill the graph.
     let events = people().take(120).flat_map(|who| {
         let browsers = (0..10).map(move |nth| format!("{who}-{nth}"));
         let who = browsers.clone().next().expect("ten").trim_end_matches("-0").to_owned();
         browsers.map(move |browser| {
-            let mut event = with_email(joins(&who), PLACEHOLDER);
+            let mut event = with_email(sign_up(&who), PLACEHOLDER);
             event["anonymousId"] = json!(browser);
             event
         })
     });
     say_all(&mut shop, events.collect::<Vec<_>>().into_iter()).await;
-    say_all(&mut shop, people().take(120).map(|who| says(&who, "email", address(&who)))).await;
+    say_all(&mut shop, people().take(120).map(|who| with_trait(&who, "email", address(&who)))).await;
     let began = Instant::now();
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     assert!(began.elapsed() < Duration::from_secs(600), "it took {:?}", began.elapsed());
     assert!(people().take(120).all(|who| shop.affiliate(&address(&who)).is_some()));
     assert_eq!(counts(&shop).await.dead_letters, 0);
@@ -253,14 +258,14 @@ async fn a_graph_that_is_full_before_anybody_links_too_many_locks_nobody_out() {
 async fn a_user_with_an_anonymous_id_for_every_event_can_change_the_address() {
     let mut shop = open().await;
     let events = (0..MANY).map(|number| {
-        let mut event = joins("ann");
+        let mut event = sign_up("ann");
         event["anonymousId"] = json!(format!("random-{number}"));
         event
     });
     say_all(&mut shop, events).await;
-    shop.until_it_rests().await;
-    shop.say(Lane::Live, &[says("ann", "email", "new@x.test")]).await;
-    shop.until_it_rests().await;
+    shop.until_idle().await;
+    shop.send(Lane::Live, &[with_trait("ann", "email", "new@x.test")]).await;
+    shop.until_idle().await;
     assert!(shop.affiliate("new@x.test").is_some());
     assert_eq!(counts(&shop).await.dead_letters, 0);
 }

@@ -26,14 +26,14 @@ use worker::{Clock, Limits, Worker, absorb, serve};
 
 use super::wire::{Call, Wire};
 
-pub(crate) use super::sayings::{address, joins, says};
+pub(crate) use super::events::{address, sign_up, with_trait};
 
-/// No test waits longer for what it waits for, in the time of the test.
-const PATIENCE: Duration = Duration::from_secs(2 * 3600);
-/// How often a test looks.
-const LOOK: Duration = Duration::from_millis(100);
+/// Upper limit of any wait, in the time of the test.
+const TIMEOUT: Duration = Duration::from_secs(2 * 3600);
+/// How often a condition is checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How a shop differs from the usual one.
+/// Settings of a shop.
 pub(crate) struct Plan {
     pub(crate) settings: Settings,
     pub(crate) limits: Limits,
@@ -64,7 +64,7 @@ pub(crate) struct Shop {
     pub(crate) id: ConnectionId,
     wire: Arc<Wire>,
     known: ConnectionCache,
-    said: u128,
+    sent: u128,
     stop: CancellationToken,
     task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -112,17 +112,17 @@ impl Shop {
         };
         let id = ledger.add(new).await.expect("a fresh connection").id;
         let (known, stop) = (ConnectionCache::default(), CancellationToken::new());
-        Self { worker, ledger, file, id, wire, known, said: 0, stop, task: Mutex::default() }
+        Self { worker, ledger, file, id, wire, known, sent: 0, stop, task: Mutex::default() }
     }
 
-    /// From now on, calls go out.
+    /// Starts to make calls.
     pub(crate) fn reconcile(&self) {
         let (worker, stop) = (self.worker.clone(), self.stop.clone());
         let task = tokio::spawn(async move { serve::reconcile_all(&worker, &stop).await });
         *self.task.lock() = Some(task);
     }
 
-    /// The worker is asked to stop, and does.
+    /// Stops reconcile, and waits until it has ended.
     pub(crate) async fn end_reconcile(&mut self) {
         std::mem::take(&mut self.stop).cancel();
         let task = self.task.lock().take();
@@ -137,8 +137,8 @@ impl Shop {
         self.wire.began.elapsed().saturating_sub(ago)
     }
 
-    /// Events come in one batch, and are absorbed.
-    pub(crate) async fn say(&mut self, lane: Lane, events: &[Value]) {
+    /// Sends events in one batch, and absorbs them.
+    pub(crate) async fn send(&mut self, lane: Lane, events: &[Value]) {
         self.accept(lane, events).await;
         let mut left = events.len();
         while left > 0 {
@@ -146,14 +146,14 @@ impl Shop {
         }
     }
 
-    /// Events come into the queue.
+    /// Publishes events to the queue.
     pub(crate) async fn accept(&mut self, lane: Lane, events: &[Value]) {
         let envelopes: Vec<Envelope> = events.iter().map(|event| self.envelope(lane, event)).collect();
         self.worker.queue.publish(&envelopes).await.expect("published");
     }
 
-    /// Says this with the write key, which any web page shows.
-    pub(crate) async fn say_in_public(&mut self, events: &[Value]) {
+    /// Sends these events with the write key, which any web page shows.
+    pub(crate) async fn send_with_write_key(&mut self, events: &[Value]) {
         let envelope = |event| Envelope { public: true, ..self.envelope(Lane::Live, event) };
         let envelopes: Vec<Envelope> = events.iter().map(envelope).collect();
         self.worker.queue.publish(&envelopes).await.expect("published");
@@ -163,34 +163,34 @@ impl Shop {
         }
     }
 
-    /// From now on, what comes is absorbed.
+    /// Starts to absorb the queue.
     pub(crate) fn absorb(&self) {
         let (worker, stop) = (self.worker.clone(), self.stop.clone());
         tokio::spawn(async move { absorb::run(&worker, &stop).await });
     }
 
-    /// An operator replays the event that was the `number`-th to be said.
+    /// An operator replays the event that was sent as the `number`-th.
     pub(crate) async fn replay(&mut self, number: u128, event: &Value) {
-        self.send_again(number, event, 0).await;
+        self.resend(number, event, 0).await;
     }
 
     /// Sends it once more, as a revision of it.
-    pub(crate) async fn send_again(&mut self, number: u128, event: &Value, revision: u32) {
-        let said = std::mem::replace(&mut self.said, number - 1);
+    pub(crate) async fn resend(&mut self, number: u128, event: &Value, revision: u32) {
+        let sent = std::mem::replace(&mut self.sent, number - 1);
         let again = Envelope { replay: true, revision, ..self.envelope(Lane::Live, event) };
-        self.said = said;
+        self.sent = sent;
         self.worker.queue.publish(&[again]).await.expect("published");
         absorb::round(&self.worker, &mut self.known, &self.stop).await.expect("absorbed");
     }
 
-    /// What the events are that were said.
+    /// The states of the first `count` events.
     pub(crate) async fn states(&self, count: u128) -> Vec<&'static str> {
         let events: Vec<Uuid> = (1..=count).map(Uuid::from_u128).collect();
         let known = self.ledger.gather(self.id, &[], &events).await.expect("a ledger").known;
         known.into_values().map(|event| event.state.word()).collect()
     }
 
-    /// How the events of a user ended, and why, in order of their acceptance.
+    /// The outcomes of the events of a user with their reasons, in order of their acceptance.
     pub(crate) async fn ends(&self, who: &str) -> Vec<(&'static str, Option<String>)> {
         self.events_of(who).await.into_iter().map(|view| (view.state.word(), view.reason)).collect()
     }
@@ -204,12 +204,12 @@ impl Shop {
     }
 
     fn envelope(&mut self, lane: Lane, event: &Value) -> Envelope {
-        self.said += 1;
+        self.sent += 1;
         let mut event = event.clone();
-        event["messageId"] = json!(format!("m-{}", self.said));
+        event["messageId"] = json!(format!("m-{}", self.sent));
         Envelope {
             format: FORMAT,
-            event_id: Uuid::from_u128(self.said),
+            event_id: Uuid::from_u128(self.sent),
             connection: self.id,
             lane,
             received_at: self.worker.now(),
@@ -220,18 +220,18 @@ impl Shop {
         }
     }
 
-    /// Waits until it holds.
+    /// Waits until a condition holds.
     pub(crate) async fn until(&self, what: &str, holds: impl AsyncFn() -> bool) {
-        let latest = Instant::now() + PATIENCE;
+        let latest = Instant::now() + TIMEOUT;
         while !holds().await {
-            assert!(Instant::now() < latest, "it never came about: {what}");
-            sleep(LOOK).await;
+            assert!(Instant::now() < latest, "it did not happen: {what}");
+            sleep(POLL_INTERVAL).await;
         }
     }
 
     /// Waits until every event has ended and nothing is due.
-    pub(crate) async fn until_it_rests(&self) {
-        self.until("nothing is to be done", async || {
+    pub(crate) async fn until_idle(&self) {
+        self.until("nothing is left to do", async || {
             let pending =
                 self.ledger.counts(Some(self.id), self.worker.now()).await.expect("a ledger").pending;
             let due = self.ledger.next_due(self.id).await.expect("a ledger");
@@ -242,7 +242,7 @@ impl Shop {
     }
 
     /// Waits until the connection is in this state.
-    pub(crate) async fn until_it_is(&self, state: State) {
+    pub(crate) async fn until_state(&self, state: State) {
         self.until(&format!("the connection is {state:?}"), async || self.state().await == state).await;
     }
 
@@ -255,10 +255,11 @@ impl Shop {
         let seen = self.ledger.by_id(self.id).await.expect("a ledger").expect("the connection");
         let mut settings = seen.settings.clone();
         change(&mut settings);
-        self.ledger.set_settings(self.id, seen.settings_version, &settings).await.expect("nobody else does");
+        let set = self.ledger.set_settings(self.id, seen.settings_version, &settings);
+        set.await.expect("no conflict");
     }
 
-    /// Puts faults in force, in the simulator's own words.
+    /// Sets faults, in the notation of the simulator.
     pub(crate) fn faults(&self, spec: &str) {
         let faults: Faults = Faults::parse(spec).expect("a good specification");
         self.wire.core.lock().set_faults(self.wire.began.elapsed(), faults);
@@ -271,7 +272,7 @@ impl Shop {
         assert!(core.add_affiliate("pub_1", before).is_some(), "a free address");
     }
 
-    /// From now on, Refersion answers after so long.
+    /// From now on, Refersion answers after this time.
     pub(crate) fn slow_down(&self, answers_after: Duration) {
         *self.wire.answers_after.lock() = answers_after;
     }

@@ -8,7 +8,7 @@ use queue::Lane;
 use tokio::time::sleep;
 use worker::{Limits, RetryPolicy};
 
-use super::shop::{Plan, Shop, address, joins};
+use super::shop::{Plan, Shop, address, sign_up};
 
 async fn asked_until(shop: &Shop) -> Option<Timestamp> {
     shop.ledger.by_id(shop.id).await.expect("a ledger").expect("the connection").asked_to_wait_until
@@ -19,7 +19,7 @@ async fn asked(seconds: u64) -> Shop {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.faults(&format!("429-after=100%:{seconds}s"));
     shop.reconcile();
-    shop.say(Lane::Live, &[joins("ann"), joins("bo")]).await;
+    shop.send(Lane::Live, &[sign_up("ann"), sign_up("bo")]).await;
     shop.until("refersion asks to wait", async || asked_until(&shop).await.is_some()).await;
     shop.faults("");
     shop
@@ -31,7 +31,7 @@ async fn what_refersion_asks_for_is_kept_and_outlives_the_worker() {
     let began = shop.worker.now();
     shop.end_reconcile().await;
     shop.reconcile();
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     assert!(shop.affiliate(&address("bo")).is_some());
     let first = shop.calls().iter().map(|call| call.at).find(|at| *at > shop.since(began)).expect("a call");
     assert!(first >= shop.since(began) + Duration::from_secs(58), "a call after {first:?}");
@@ -43,7 +43,7 @@ async fn a_wait_of_a_day_counts_as_an_hour() {
     let until = asked_until(&shop).await.expect("a time");
     let wait = until.duration_since(shop.worker.now());
     assert!(wait <= SignedDuration::from_hours(1), "{wait:?}");
-    shop.until_it_rests().await;
+    shop.until_idle().await;
     assert!(shop.affiliate(&address("bo")).is_some());
 }
 
@@ -53,7 +53,7 @@ async fn the_limit_is_a_setting() {
     let mut shop = Shop::open(Plan { limits: Limits { retry, ..Limits::default() }, ..Plan::usual() }).await;
     shop.faults("429-after=100%:3600s");
     shop.reconcile();
-    shop.say(Lane::Live, &[joins("ann")]).await;
+    shop.send(Lane::Live, &[sign_up("ann")]).await;
     shop.until("it is asked twice", async || shop.count("new") > 1).await;
     assert!(shop.calls()[1].at < Duration::from_secs(60));
 }

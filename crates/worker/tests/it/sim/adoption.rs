@@ -5,48 +5,48 @@ use ledger::{Directory as _, WalkRequest};
 use simulator::{ExistingAffiliate, Status};
 
 use super::dice::Dice;
-use super::stage::{Account, Cast, Stage};
+use super::harness::{Account, Harness, Population};
 use super::story::is_refused;
 
-/// What the dice of a seed's adoption are told apart by: other stories stay as they are.
+/// Separates the random stream of adoption from the others, so that these stay the same.
 const SALT: u64 = 0x00ad_0975;
 
 /// Whether a seed adopts, by dice of its own.
-pub(crate) fn of(seed: u64, cast: Cast) -> Option<Dice> {
+pub(crate) fn of(seed: u64, population: Population) -> Option<Dice> {
     let dice = Dice::new(seed ^ SALT);
-    (matches!(cast, Cast::Anybody) && dice.per_mille(600)).then_some(dice)
+    (matches!(population, Population::Any) && dice.per_mille(600)).then_some(dice)
 }
 
 /// An operator asks for a walk, or a merchant adds an affiliate in Refersion's dashboard.
-pub(crate) async fn meanwhile(stage: &mut Stage) {
-    let Some(dice) = stage.adoption.clone() else { return };
+pub(crate) async fn meanwhile(harness: &mut Harness) {
+    let Some(dice) = harness.adoption.clone() else { return };
     match dice.below(12) {
-        0 | 1 => ask(stage).await,
+        0 | 1 => ask(harness).await,
         2 => {
-            let place = usize::try_from(dice.below(stage.accounts.len() as u64)).expect("few accounts");
-            let address = dice.pick(&stage.accounts[place].story.addresses).clone();
-            add(stage, place, &address, &dice);
+            let place = usize::try_from(dice.below(harness.accounts.len() as u64)).expect("few accounts");
+            let address = dice.pick(&harness.accounts[place].story.addresses).clone();
+            add(harness, place, &address, &dice);
         }
         _ => {}
     }
 }
 
 /// Asks for a walk of every account, if the seed adopts.
-pub(crate) async fn ask(stage: &Stage) {
-    if stage.adoption.is_none() {
+pub(crate) async fn ask(harness: &Harness) {
+    if harness.adoption.is_none() {
         return;
     }
-    for account in &stage.accounts {
-        let asked = stage.ledger.request_walk(account.id, request(stage.now()));
+    for account in &harness.accounts {
+        let asked = harness.ledger.request_walk(account.id, request(harness.now()));
         asked.await.expect("the connection is there");
     }
 }
 
-/// The walks that are wanted or under way, for whoever looks into a failure.
-pub(crate) async fn open_walks(stage: &Stage) -> Vec<String> {
+/// The walks that are wanted or under way, for the analysis of a failure.
+pub(crate) async fn open_walks(harness: &Harness) -> Vec<String> {
     let mut open = Vec::new();
-    for account in &stage.accounts {
-        let state = stage.ledger.directory(account.id).await.expect("a ledger");
+    for account in &harness.accounts {
+        let state = harness.ledger.directory(account.id).await.expect("a ledger");
         if state.requested.is_some() || state.walk.is_some() {
             open.push(format!("asked {:?}, walk {:?}", state.requested, state.walk));
         }
@@ -55,17 +55,17 @@ pub(crate) async fn open_walks(stage: &Stage) -> Vec<String> {
 }
 
 /// Whether no walk is wanted or under way.
-pub(crate) async fn is_at_rest(stage: &Stage, account: &Account) -> bool {
-    let state = stage.ledger.directory(account.id).await.expect("a ledger");
+pub(crate) async fn is_idle(harness: &Harness, account: &Account) -> bool {
+    let state = harness.ledger.directory(account.id).await.expect("a ledger");
     state.requested.is_none() && state.walk.is_none()
 }
 
 /// What is wrong at the end of a walk that nothing disturbed any more: an affiliate of the merchant that it did not meet.
-pub(crate) async fn check(stage: &Stage, account: &Account) -> Vec<String> {
-    if stage.adoption.is_none() {
+pub(crate) async fn check(harness: &Harness, account: &Account) -> Vec<String> {
+    if harness.adoption.is_none() {
         return Vec::new();
     }
-    let state = stage.ledger.directory(account.id).await.expect("a ledger");
+    let state = harness.ledger.directory(account.id).await.expect("a ledger");
     // What the worker created after the last walk had passed by is not in it.
     let there = account.existed.len();
     let listed = state.finished.as_ref().map_or(0, |finished| finished.walk.seen);
@@ -81,14 +81,14 @@ fn request(now: Timestamp) -> WalkRequest {
     WalkRequest { asked_at: now, verify: false, repair: false, max_calls: None }
 }
 
-fn add(stage: &mut Stage, place: usize, address: &str, dice: &Dice) {
+fn add(harness: &mut Harness, place: usize, address: &str, dice: &Dice) {
     if is_refused(address) {
         return;
     }
     let status = *dice.pick(&[Status::Active, Status::Pending, Status::Denied, Status::Disabled]);
     let added = ExistingAffiliate { status, ..ExistingAffiliate::active(address) };
-    let mut core = stage.refersion.core.lock();
-    let account = &mut stage.accounts[place];
+    let mut core = harness.refersion.core.lock();
+    let account = &mut harness.accounts[place];
     let placed = core.add_affiliate(&account.public_key, added);
     account.added.extend(placed.as_ref().map(|placed| placed.id));
     account.existed.extend(placed.map(|placed| placed.id));

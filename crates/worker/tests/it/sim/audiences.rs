@@ -11,22 +11,22 @@ use identity::plan::Analysis;
 use ledger::{Audiences as _, Schedule as _};
 use worker::rules::rules;
 
-use super::stage::{Account, Stage};
+use super::harness::{Account, Harness};
 
-/// Counts equal a scan, graph by graph and in sum, once everything has come to rest.
-pub(crate) async fn counted(stage: &Stage, account: &Account) -> Vec<String> {
+/// Counts equal a scan, graph by graph and in sum, once the system is idle.
+pub(crate) async fn counted(harness: &Harness, account: &Account) -> Vec<String> {
     let mut wrong = Vec::new();
-    let all = stage.ledger.audience_counts(Some(account.id)).await.expect("a ledger");
-    if let Some(position) = stage.ledger.counting(account.id).await.expect("a ledger").position {
+    let all = harness.ledger.audience_counts(Some(account.id)).await.expect("a ledger");
+    if let Some(position) = harness.ledger.counting(account.id).await.expect("a ledger").position {
         wrong.push(format!("the walk for audiences of {} has stopped at graph {position}", account.id));
     }
-    let connections = stage.ledger.list().await.expect("a ledger");
+    let connections = harness.ledger.list().await.expect("a ledger");
     let Some(connection) = connections.into_iter().find(|it| it.id == account.id) else { return wrong };
     let key = |key: &str| format!("{CUSTOM}{key}").into();
     let watched: Map<_, _> = all.iter().map(|it| (key(&it.audience.named.key), it.audience.id)).collect();
     let rules = Rules { audiences: Arc::new(watched), ..rules(&connection.settings) };
     let mut sum = Counted::default();
-    for read in stage.ledger.walk(account.id, 0, 10_000).await.expect("a ledger") {
+    for read in harness.ledger.walk(account.id, 0, 10_000).await.expect("a ledger") {
         let scanned = count(&Analysis::of(&read.graph, &rules));
         if scanned != read.counted {
             wrong
@@ -44,7 +44,7 @@ pub(crate) async fn counted(stage: &Stage, account: &Account) -> Vec<String> {
     for (audience, figures) in kept {
         let scanned = sum.of(audience).figures().map(u64::from);
         if scanned != figures {
-            wrong.push(format!("audience {audience} is counted {figures:?}, and graphs say {scanned:?}"));
+            wrong.push(format!("audience {audience} is counted {figures:?}, and graphs have {scanned:?}"));
         }
     }
     wrong

@@ -1,4 +1,4 @@
-//! What has to be true when everything has come to rest.
+//! The promises that have to hold when the system is idle.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -13,37 +13,37 @@ use sqlite::rusqlite::types::ValueRef;
 
 use super::adoption;
 use super::audiences;
+use super::harness::{Account, Harness, secret};
 use super::network::Sent;
 use super::payouts;
 use super::repairs;
 use super::script::Accepted;
-use super::stage::{Account, Stage, secret};
 use super::story::is_refused;
 
 /// The longest text that the simulated Refersion takes, in characters.
 const LONGEST: usize = 255;
 
 /// Everything that is wrong, one line each.
-pub(crate) async fn check(stage: &Stage, accepted: &[Accepted]) -> Vec<String> {
-    let mut wrong = outcomes(stage, accepted).await;
-    for (index, account) in stage.accounts.iter().enumerate() {
-        wrong.extend(converged(stage, account, index, accepted).await);
-        wrong.extend(payouts::followed(stage, account, index, accepted));
-        wrong.extend(audiences::counted(stage, account).await);
-        wrong.extend(rate_kept(stage, account));
-        wrong.extend(adoption::check(stage, account).await);
-        wrong.extend(one_at_a_time(stage, account));
-        let deletes = accepted.iter().any(|event| event.account == index && event.said.delete);
-        wrong.extend(asked_in_vain(stage, account, deletes));
+pub(crate) async fn check(harness: &Harness, accepted: &[Accepted]) -> Vec<String> {
+    let mut wrong = outcomes(harness, accepted).await;
+    for (index, account) in harness.accounts.iter().enumerate() {
+        wrong.extend(converged(harness, account, index, accepted).await);
+        wrong.extend(payouts::followed(harness, account, index, accepted));
+        wrong.extend(audiences::counted(harness, account).await);
+        wrong.extend(rate_kept(harness, account));
+        wrong.extend(adoption::check(harness, account).await);
+        wrong.extend(one_at_a_time(harness, account));
+        let deletes = accepted.iter().any(|event| event.account == index && event.sent.delete);
+        wrong.extend(asked_in_vain(harness, account, deletes));
     }
-    wrong.extend(forgotten(stage, accepted).await);
-    wrong.extend(stage.watch.seen.lock().iter().cloned());
+    wrong.extend(forgotten(harness, accepted).await);
+    wrong.extend(harness.watch.seen.lock().iter().cloned());
     wrong
 }
 
 /// Promise 1: every accepted event has one current outcome.
-async fn outcomes(stage: &Stage, accepted: &[Accepted]) -> Vec<String> {
-    let rows = rows(&stage.memories[1], "SELECT lower(hex(event_id)), state FROM events").await;
+async fn outcomes(harness: &Harness, accepted: &[Accepted]) -> Vec<String> {
+    let rows = rows(&harness.memories[1], "SELECT lower(hex(event_id)), state FROM events").await;
     let found: Vec<_> = rows.iter().map(|row| json!({ "event_id": row[0], "state": row[1] })).collect();
     let originals = accepted.iter().filter(|event| event.revision == 0);
     let ids: Vec<String> = originals.map(|event| event.id.simple().to_string()).collect();
@@ -52,31 +52,31 @@ async fn outcomes(stage: &Stage, accepted: &[Accepted]) -> Vec<String> {
 }
 
 /// Promise 2: Refersion holds what the reference model works out from the raw events.
-async fn converged(stage: &Stage, account: &Account, index: usize, accepted: &[Accepted]) -> Vec<String> {
-    let faults = differences(stage, account, index, accepted).await;
+async fn converged(harness: &Harness, account: &Account, index: usize, accepted: &[Accepted]) -> Vec<String> {
+    let faults = differences(harness, account, index, accepted).await;
     let faults = faults.iter().map(ToString::to_string);
     faults.filter(|fault| !adoption::is_the_merchants(account, fault)).collect()
 }
 
 /// Where Refersion differs from what the reference model works out from the raw events.
 pub(crate) async fn differences(
-    stage: &Stage,
+    harness: &Harness,
     account: &Account,
     index: usize,
     accepted: &[Accepted],
 ) -> Vec<Difference> {
-    let events = accepted.iter().filter(|event| event.account == index && repairs::counts(stage, event));
+    let events = accepted.iter().filter(|event| event.account == index && repairs::counts(harness, event));
     let events = events.map(|event| reference::Accepted {
         received_at: event.received_at,
-        json: event.said.json.as_bytes(),
+        json: event.sent.json.as_bytes(),
         revision: event.revision,
     });
     let world = World {
-        existed: existed(stage, account, accepted).await,
-        payees: payouts::payees(stage, account, accepted).await,
+        existed: existed(harness, account, accepted).await,
+        payees: payouts::payees(harness, account, accepted).await,
     };
-    let expected = expect(events, &settings(stage, account), &world);
-    let core = stage.refersion.core.lock();
+    let expected = expect(events, &settings(harness, account), &world);
+    let core = harness.refersion.core.lock();
     let state = serde_json::to_value(core.state()).expect("a state is JSON");
     drop(core);
     let actual = affiliates_of(&state, &account.public_key, &account.existed).unwrap_or_default();
@@ -86,7 +86,7 @@ pub(crate) async fn differences(
     compare(&expected, &actual, &refused)
 }
 
-fn settings(stage: &Stage, account: &Account) -> reference::Settings {
+fn settings(harness: &Harness, account: &Account) -> reference::Settings {
     let settings = &account.settings;
     reference::Settings {
         require_address: settings.require_address,
@@ -99,22 +99,22 @@ fn settings(stage: &Stage, account: &Account) -> reference::Settings {
         paypal_trait: settings.paypal_trait.clone(),
         blocked: settings.blocked_identifiers.clone(),
         mapping: settings.trait_map.clone(),
-        shared_after: Some(stage.limits.shared_after),
+        shared_after: Some(harness.limits.shared_after),
     }
 }
 
 /// The addresses at which the worker found affiliates that were there before us.
-async fn existed(stage: &Stage, account: &Account, accepted: &[Accepted]) -> BTreeSet<String> {
-    let graphs = stage.ledger.walk(account.id, 0, 10_000).await.expect("a ledger");
-    let names = payouts::addresses(stage, account, accepted);
+async fn existed(harness: &Harness, account: &Account, accepted: &[Accepted]) -> BTreeSet<String> {
+    let graphs = harness.ledger.walk(account.id, 0, 10_000).await.expect("a ledger");
+    let names = payouts::addresses(harness, account, accepted);
     let found = graphs.iter().flat_map(|row| &row.graph.identifiers).filter(|(_, it)| it.existed);
     found.filter_map(|(digest, _)| names.get(digest).cloned()).collect()
 }
 
 /// Promise 6: the rate is a ceiling, and `Retry-After` is honoured.
-fn rate_kept(stage: &Stage, account: &Account) -> Vec<String> {
+fn rate_kept(harness: &Harness, account: &Account) -> Vec<String> {
     let mut wrong = Vec::new();
-    let sent = stage.refersion.sent.lock();
+    let sent = harness.refersion.sent.lock();
     let mine: Vec<_> = sent.iter().filter(|call| call.public_key == account.public_key).collect();
     let allowed = account.settings.rate_per_second * 10.0 + 1.0;
     for (index, call) in mine.iter().enumerate() {
@@ -125,7 +125,7 @@ fn rate_kept(stage: &Stage, account: &Account) -> Vec<String> {
             break;
         }
     }
-    for asked in stage.refersion.asked.lock().iter() {
+    for asked in harness.refersion.asked.lock().iter() {
         let early = mine.iter().find(|call| {
             let same = call.by == asked.by && asked.public_key == account.public_key;
             same && asked.from < call.at && call.at < asked.until
@@ -138,26 +138,26 @@ fn rate_kept(stage: &Stage, account: &Account) -> Vec<String> {
 }
 
 /// What a process has sent arrives before another one sends anything to the same account, so that calls do not race.
-fn one_at_a_time(stage: &Stage, account: &Account) -> Vec<String> {
-    let sent = stage.refersion.sent.lock();
+fn one_at_a_time(harness: &Harness, account: &Account) -> Vec<String> {
+    let sent = harness.refersion.sent.lock();
     let mine: Vec<_> = sent.iter().filter(|call| call.public_key == account.public_key).collect();
     let racing = mine.iter().enumerate().find_map(|(index, call)| {
         let other = mine[index..].iter().find(|other| other.by != call.by)?;
         call.arrived.filter(|arrived| *arrived > other.at).map(|arrived| (call, other, arrived))
     });
-    let told = |(call, other, arrived): (&&Sent, &&Sent, Duration)| {
+    let describe = |(call, other, arrived): (&&Sent, &&Sent, Duration)| {
         format!(
             "worker {} sent a call at {:?}, before that of worker {} arrived at {arrived:?}",
             other.by, other.at, call.by
         )
     };
-    racing.map(told).into_iter().collect()
+    racing.map(describe).into_iter().collect()
 }
 
-/// Promise 3: no call tells what Refersion knows, unless an answer was lost, an affiliate was there before us (most of
-/// its fields are never shown), or a delete made us forget what it had been told.
-fn asked_in_vain(stage: &Stage, account: &Account, deletes: bool) -> Vec<String> {
-    let core = stage.refersion.core.lock();
+/// Promise 3: no call sends values that Refersion holds, unless an answer was lost, an affiliate was there before us (most of
+/// its fields are never shown), or a delete erased the record of what had been sent.
+fn asked_in_vain(harness: &Harness, account: &Account, deletes: bool) -> Vec<String> {
+    let core = harness.refersion.core.lock();
     let calls = core.calls();
     let mine = calls.accounts.iter().find(|mine| mine.public_key == account.public_key);
     let Some(effects) = mine.map(|mine| mine.effects) else { return Vec::new() };
@@ -167,23 +167,25 @@ fn asked_in_vain(stage: &Stage, account: &Account, deletes: bool) -> Vec<String>
     }
     let in_vain =
         effects.edited_in_vain + effects.status_changed_in_vain + effects.creates_of_a_taken_address;
-    if in_vain > 0 && !(stage.disturbed || stage.staff.is_some() || deletes || !account.existed.is_empty()) {
-        wrong.push(format!("{in_vain} items of calls told what was there already: {effects:?}"));
+    if in_vain > 0
+        && !(harness.disturbed || harness.staff.is_some() || deletes || !account.existed.is_empty())
+    {
+        wrong.push(format!("{in_vain} items of calls sent what was there already: {effects:?}"));
     }
     wrong
 }
 
 /// Promise 7: words of people who asked to be forgotten are nowhere. Promise 8: secrets are nowhere.
-async fn forgotten(stage: &Stage, accepted: &[Accepted]) -> Vec<String> {
+async fn forgotten(harness: &Harness, accepted: &[Accepted]) -> Vec<String> {
     let mut kept = String::new();
-    for memory in &stage.memories {
+    for memory in &harness.memories {
         kept.push_str(&dump(memory).await);
     }
     let covered = |event: &&Accepted| is_covered(event, accepted);
     let (gone, alive): (Vec<&Accepted>, Vec<&Accepted>) =
-        accepted.iter().filter(|event| !event.said.delete).partition(covered);
-    let alive: BTreeSet<&String> = alive.iter().flat_map(|event| &event.said.words).collect();
-    let gone = gone.iter().flat_map(|event| &event.said.words).filter(|word| !alive.contains(word));
+        accepted.iter().filter(|event| !event.sent.delete).partition(covered);
+    let alive: BTreeSet<&String> = alive.iter().flat_map(|event| &event.sent.words).collect();
+    let gone = gone.iter().flat_map(|event| &event.sent.words).filter(|word| !alive.contains(word));
     let mut wrong: Vec<String> = gone
         .filter(|word| kept.contains(word.as_str()))
         .map(|word| format!("{word} was to be forgotten and is still kept"))
@@ -196,25 +198,25 @@ async fn forgotten(stage: &Stage, accepted: &[Accepted]) -> Vec<String> {
     wrong
 }
 
-/// Whether a delete names the identifier that an event speaks to, or an address that its user had claimed by then.
+/// Whether a delete names the identifier that an event states, or an address that its user had claimed by then.
 fn is_covered(event: &Accepted, accepted: &[Accepted]) -> bool {
-    let time = event.said.timestamp.unwrap_or(event.received_at).min(event.received_at);
+    let time = event.sent.timestamp.unwrap_or(event.received_at).min(event.received_at);
     let mine = |other: &&Accepted| other.account == event.account;
-    let deletes = accepted.iter().filter(mine).filter(|other| other.said.delete && other.received_at >= time);
-    let said = &event.said;
+    let deletes = accepted.iter().filter(mine).filter(|other| other.sent.delete && other.received_at >= time);
+    let sent = &event.sent;
     deletes.into_iter().any(|delete| {
-        let (by, at) = (&delete.said, delete.received_at);
-        if let Some(user) = &said.user {
+        let (by, at) = (&delete.sent, delete.received_at);
+        if let Some(user) = &sent.user {
             let claimed = |address: &String| {
                 accepted.iter().filter(mine).any(|other| {
-                    let first = other.said.timestamp.unwrap_or(other.received_at).min(other.received_at);
-                    let claims = !other.said.delete && other.said.user.as_ref() == Some(user);
-                    claims && other.said.address.as_ref() == Some(address) && first <= at
+                    let first = other.sent.timestamp.unwrap_or(other.received_at).min(other.received_at);
+                    let claims = !other.sent.delete && other.sent.user.as_ref() == Some(user);
+                    claims && other.sent.address.as_ref() == Some(address) && first <= at
                 })
             };
             return by.user.as_ref() == Some(user) || by.address.as_ref().is_some_and(claimed);
         }
-        match (&said.address, &said.anonymous) {
+        match (&sent.address, &sent.anonymous) {
             (Some(address), _) => by.address.as_ref() == Some(address),
             (None, anonymous) => anonymous.is_some() && by.anonymous == *anonymous,
         }

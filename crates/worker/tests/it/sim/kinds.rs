@@ -92,14 +92,14 @@ const KINDS: [(&str, IsOne); 32] = [
 ];
 
 /// Kinds that are more than one event.
-fn is_repeated(said: &[SentEvent]) -> bool {
-    said.iter().enumerate().any(|(at, one)| said[..at].iter().any(|other| other.json == one.json))
+fn is_repeated(events: &[SentEvent]) -> bool {
+    events.iter().enumerate().any(|(at, one)| events[..at].iter().any(|other| other.json == one.json))
 }
 
-fn deletes_a_stranger(said: &[SentEvent]) -> bool {
-    said.iter().any(|one| {
+fn deletes_a_stranger(events: &[SentEvent]) -> bool {
+    events.iter().any(|one| {
         let named =
-            |user: &String| said.iter().any(|other| !other.delete && other.user.as_ref() == Some(user));
+            |user: &String| events.iter().any(|other| !other.delete && other.user.as_ref() == Some(user));
         one.delete && one.user.as_ref().is_some_and(|user| !named(user))
     })
 }
@@ -111,10 +111,10 @@ fn every_kind_of_odd_event_is_drawn() {
     for seed in 0..STORIES {
         let mut story = Story::new(Dice::new(seed), 0);
         let now: Timestamp = "2026-01-02T03:04:05.678Z".parse().expect("a time");
-        let said: Vec<SentEvent> = (0..EVENTS).map(|_| story.next(now)).collect();
-        repeated += u32::from(is_repeated(&said));
-        strangers += u32::from(deletes_a_stranger(&said));
-        for sent in &said {
+        let events: Vec<SentEvent> = (0..EVENTS).map(|_| story.next(now)).collect();
+        repeated += u32::from(is_repeated(&events));
+        strangers += u32::from(deletes_a_stranger(&events));
+        for sent in &events {
             let event = serde_json::from_str(&sent.json).unwrap_or_default();
             let drawn = Drawn { sent, event };
             for (count, (_, is_one)) in counts.iter_mut().zip(KINDS) {

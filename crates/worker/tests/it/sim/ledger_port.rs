@@ -20,7 +20,7 @@ use ledger::{
 use uuid::Uuid;
 
 use super::life::{Life, Stumble};
-use super::plant::{Plant, keep_the_first, tell_again};
+use super::plant::{Plant, forget_delivered, keep_the_first};
 pub(crate) use super::watch::Watch;
 
 pub(crate) struct LedgerPort {
@@ -30,7 +30,7 @@ pub(crate) struct LedgerPort {
     pub(crate) watch: Watch,
     /// What happens just before something is recorded.
     pub(crate) before_recording: Option<BeforeRecording>,
-    /// So many of the next recordings under a lease, and openings of calls, are committed and reported as failed.
+    /// Number of the next recordings under a lease, and openings of calls, that are committed and reported as failed.
     pub(crate) unheard: Arc<AtomicUsize>,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct LedgerPort {
 pub(crate) type BeforeRecording = Box<dyn Fn(&Changes) -> BoxFuture<'static, ()> + Send + Sync>;
 
 pub(crate) fn unavailable() -> LedgerError {
-    LedgerError::Unavailable("the simulation says so".into())
+    LedgerError::Unavailable("a fault of the simulation".into())
 }
 
 impl LedgerPort {
@@ -48,7 +48,7 @@ impl LedgerPort {
         self.unheard.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
     }
 
-    async fn somebody_is_paused(&self) -> bool {
+    async fn any_is_paused(&self) -> bool {
         let all = self.inner.list().await.expect("a ledger");
         all.iter().any(|connection| connection.state != State::Active)
     }
@@ -60,7 +60,9 @@ impl LedgerPort {
                 let affiliates = changes.saves.iter_mut().flat_map(|save| &mut save.graph.affiliates);
                 affiliates.for_each(|affiliate| affiliate.payee = None);
             }
-            Plant::ToldAgain if changes.fence.is_none() => changes.saves.iter_mut().for_each(tell_again),
+            Plant::SentAgain if changes.fence.is_none() => {
+                changes.saves.iter_mut().for_each(forget_delivered)
+            }
             Plant::FirstWriterWins if changes.fence.is_none() => {
                 for save in &mut changes.saves {
                     let Some(Row { id, .. }) = save.row else { continue };
@@ -197,7 +199,7 @@ impl Schedule for LedgerPort {
             Plant::BulkStarves if due.iter().any(|graph| graph.lane == Lane::Live) => {
                 due.retain(|graph| graph.lane == Lane::Live);
             }
-            Plant::AllWaitForOne if self.somebody_is_paused().await => due.clear(),
+            Plant::AllWaitForOne if self.any_is_paused().await => due.clear(),
             Plant::OneByOne => due.truncate(1),
             _ => {}
         }

@@ -66,7 +66,7 @@ enum Mishap {
 }
 
 /// More operations than this are a worker that does not sleep while it waits: the simulation ends it.
-pub(crate) const RESTLESS: u64 = 60_000;
+pub(crate) const MAX_OPERATIONS: u64 = 60_000;
 /// The longest that an operation usually takes, in milliseconds.
 const USUAL: u64 = 40;
 /// The longest that an operation of an engine takes, in milliseconds.
@@ -166,7 +166,7 @@ impl Life {
     fn mishap(&self) -> Mishap {
         let mut storm = self.storm.lock();
         storm.operations += 1;
-        if storm.operations > RESTLESS {
+        if storm.operations > MAX_OPERATIONS {
             return Mishap::CrashBefore;
         }
         if storm.outage_until.is_some_and(|until| Instant::now() < until) {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::story::SentEvent;
 
-/// Who somebody is, and how the event about them comes.
+/// A member, and the lane of their events.
 #[derive(Clone, Copy)]
 pub(crate) struct Member {
     pub(crate) number: usize,
@@ -22,7 +22,7 @@ impl Member {
     }
 
     /// All that a create needs.
-    pub(crate) fn joins(self, now: Timestamp) -> SentEvent {
+    pub(crate) fn sign_up(self, now: Timestamp) -> SentEvent {
         let word = format!("fnM{}q", self.number);
         let traits = json!({
             "firstName": word,
@@ -30,15 +30,15 @@ impl Member {
             "email": self.address(),
             "address": { "city": "Bern", "country": "CH" },
         });
-        let said = self.says("joins", &traits, now);
-        SentEvent { address: Some(self.address()), words: vec![word], ..said }
+        let sent = self.identify("joins", &traits, now);
+        SentEvent { address: Some(self.address()), words: vec![word], ..sent }
     }
 
-    /// One trait; `which` tells the message apart from this member's others.
-    pub(crate) fn says_one(self, which: &str, key: &str, value: Value, now: Timestamp) -> SentEvent {
+    /// One trait; `which` distinguishes the message from others of this member.
+    pub(crate) fn with_trait(self, which: &str, key: &str, value: Value, now: Timestamp) -> SentEvent {
         let mut traits = json!({});
         traits[key] = value;
-        self.says(which, &traits, now)
+        self.identify(which, &traits, now)
     }
 
     pub(crate) fn leaves(self, now: Timestamp) -> SentEvent {
@@ -51,11 +51,11 @@ impl Member {
             json: json.to_string(),
             delete: true,
             timestamp: None,
-            ..self.says("", &Value::Null, now)
+            ..self.identify("", &Value::Null, now)
         }
     }
 
-    fn says(self, which: &str, traits: &Value, now: Timestamp) -> SentEvent {
+    fn identify(self, which: &str, traits: &Value, now: Timestamp) -> SentEvent {
         let mut event = json!({
             "type": "identify",
             "messageId": format!("{which}-{}", self.number),

@@ -1,17 +1,17 @@
 //! The whole worker, simulated: time, network, engines, crashes and people are all drawn from one seed.
 //!
 //! A failure prints its seed; `SIMULATION_SEED=… cargo test -p worker --test it one_seed -- --nocapture` replays it.
-//! `SIMULATION_SEEDS=…` says how many seeds are played, `SIMULATION_EVENTS=…` that seeds are played until they had this many
+//! `SIMULATION_SEEDS=…` says how many seeds are run, `SIMULATION_EVENTS=…` that seeds are run until they had this many
 //! events, and `SIMULATION_FIRST=…` which seed is the first.
-//! Most seeds tell anything; `plot` has the stories that chance alone would seldom tell.
+//! Most seeds run random events; `scenario` has the cases that chance alone would seldom produce.
 
 mod adoption;
 mod audiences;
 mod audiences_port;
 pub(crate) mod check;
-mod crew;
 pub(crate) mod dice;
 mod directory_port;
+mod harness;
 mod interruptions_port;
 mod kinds;
 pub(crate) mod ledger_port;
@@ -20,18 +20,18 @@ mod member;
 mod network;
 mod payouts;
 pub(crate) mod plant;
-mod plot;
+mod processes;
 mod queue_port;
 mod repairs;
+mod scenario;
 mod script;
 mod shapes;
 mod staff;
-mod stage;
 pub(crate) mod store_port;
 mod story;
-mod tale;
 mod tests;
 mod times;
+mod trace;
 pub(crate) mod watch;
 mod webhooks;
 
@@ -43,119 +43,125 @@ use plant::Plant;
 use queue::Observe as _;
 use tokio::time::{Instant, sleep};
 
-use crew::Crew;
-use life::RESTLESS;
+use harness::Harness;
+use life::MAX_OPERATIONS;
 use network::Sent;
-use plot::{Plot, Told};
+use processes::Processes;
+use scenario::{Scenario, ScenarioResult};
 use script::Accepted;
-use stage::Stage;
 
-/// The longest time after the last fault until everything has come to rest.
-const REST_WITHIN: Duration = Duration::from_secs(1800);
-/// How long it stays at rest before that is believed.
-const AT_REST_FOR: Duration = Duration::from_secs(20);
+/// The longest time from the last fault until the system is idle.
+const IDLE_WITHIN: Duration = Duration::from_secs(1800);
+/// How long the system must stay idle to count as idle.
+const IDLE_FOR: Duration = Duration::from_secs(20);
 
-/// How a simulation went.
-pub(crate) struct Played {
+/// The result of a simulation.
+pub(crate) struct SimulationResult {
     pub(crate) sent: Vec<Sent>,
     pub(crate) events: usize,
     pub(crate) lasted: Duration,
     pub(crate) wrong: Vec<String>,
-    /// What became of each event, and what is kept in the end: for whoever looks into a failure.
-    pub(crate) tale: String,
+    /// What became of each event, and what is kept in the end: for the analysis of a failure.
+    pub(crate) trace: String,
 }
 
-/// Plays one seed from beginning to end: mostly anything, now and then a plot of its own.
-pub(crate) fn play(seed: u64, plant: Plant) -> Played {
-    play_plot(Plot::of(seed), seed, plant)
+/// Runs one seed from beginning to end, in the scenario of that seed.
+pub(crate) fn simulate(seed: u64, plant: Plant) -> SimulationResult {
+    run_scenario(Scenario::of(seed), seed, plant)
 }
 
-/// Plays a plot from beginning to end.
-pub(crate) fn play_plot(plot: Plot, seed: u64, plant: Plant) -> Played {
+/// Runs a scenario from beginning to end.
+pub(crate) fn run_scenario(scenario: Scenario, seed: u64, plant: Plant) -> SimulationResult {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime").block_on(async {
-        let mut stage = Stage::set(seed, plant, plot.cast()).await;
-        let endpoint = staff::set_up(&stage);
-        let workers = plot.workers(&stage.dice);
-        let mut crew = Crew::start(&stage, stage.dice.split(), workers);
-        let Told { accepted, mut wrong } = plot.play(&mut stage, &mut crew).await;
-        script::calm(&stage, &mut crew);
-        adoption::ask(&stage).await;
-        wrong.extend(come_to_rest(&stage, &mut crew).await);
-        let before = stage.sent().len();
-        sleep(AT_REST_FOR).await;
-        if wrong.is_empty() && stage.sent().len() > before {
-            wrong.push("calls go on though nothing is to be told".to_owned());
+        let mut harness = Harness::set_up(seed, plant, scenario.population()).await;
+        let endpoint = staff::set_up(&harness);
+        let workers = scenario.workers(&harness.dice);
+        let mut processes = Processes::start(&harness, harness.dice.split(), workers);
+        let ScenarioResult { accepted, mut wrong } = scenario.run(&mut harness, &mut processes).await;
+        script::end_faults(&harness, &mut processes);
+        adoption::ask(&harness).await;
+        wrong.extend(wait_until_idle(&harness, &mut processes).await);
+        let before = harness.sent().len();
+        sleep(IDLE_FOR).await;
+        if wrong.is_empty() && harness.sent().len() > before {
+            wrong.push("calls go on though nothing is left to send".to_owned());
         }
         if wrong.is_empty() {
-            wrong.extend(verify(&mut stage, &mut crew, &accepted).await);
+            wrong.extend(verify(&mut harness, &mut processes, &accepted).await);
         }
-        crew.end();
+        processes.end();
         if let Some(endpoint) = endpoint {
             endpoint.abort();
         }
-        wrong.extend(check::check(&stage, &accepted).await);
-        let tale = if wrong.is_empty() { String::new() } else { tale::of(&stage, &accepted).await };
-        Played { sent: stage.sent(), events: accepted.len(), lasted: stage.began.elapsed(), wrong, tale }
+        wrong.extend(check::check(&harness, &accepted).await);
+        let trace = if wrong.is_empty() { String::new() } else { trace::of(&harness, &accepted).await };
+        SimulationResult {
+            sent: harness.sent(),
+            events: accepted.len(),
+            lasted: harness.began.elapsed(),
+            wrong,
+            trace,
+        }
     })
 }
 
 /// The merchant's staff change something once more; a comparison finds all of it, and one that repairs leaves nothing.
-async fn verify(stage: &mut Stage, crew: &mut Crew, accepted: &[Accepted]) -> Vec<String> {
-    if stage.staff.is_none() {
+async fn verify(harness: &mut Harness, processes: &mut Processes, accepted: &[Accepted]) -> Vec<String> {
+    if harness.staff.is_none() {
         return Vec::new();
     }
-    staff::change_at_rest(stage);
+    staff::change_while_idle(harness);
     let mut wrong = Vec::new();
     for repair in [false, true] {
-        sleep(AT_REST_FOR).await;
-        staff::ask(stage, repair).await;
-        wrong.extend(come_to_rest(stage, crew).await);
+        sleep(IDLE_FOR).await;
+        staff::ask(harness, repair).await;
+        wrong.extend(wait_until_idle(harness, processes).await);
         if !repair && wrong.is_empty() {
-            wrong.extend(staff::compared(stage, accepted).await);
+            wrong.extend(staff::compared(harness, accepted).await);
         }
     }
     wrong
 }
 
-/// Waits until nothing is to be done any more; an operator resumes what only an operator can, and replays what died of
+/// Waits until nothing is left to do; an operator resumes what only an operator can, and replays what died of
 /// faults that are over.
-async fn come_to_rest(stage: &Stage, crew: &mut Crew) -> Vec<String> {
-    let latest = Instant::now() + REST_WITHIN;
+async fn wait_until_idle(harness: &Harness, processes: &mut Processes) -> Vec<String> {
+    let latest = Instant::now() + IDLE_WITHIN;
     let mut wait = Duration::from_millis(500);
     let mut rested = 0;
-    let operations = || stage.storm.lock().operations;
-    while Instant::now() < latest && operations() < RESTLESS {
-        crew.tend(stage);
+    let operations = || harness.storm.lock().operations;
+    while Instant::now() < latest && operations() < MAX_OPERATIONS {
+        processes.supervise(harness);
         sleep(wait).await;
         wait = (wait * 2).min(Duration::from_secs(20));
-        resume(stage).await;
-        if !stage.is_at_rest().await {
+        resume(harness).await;
+        if !harness.is_idle().await {
             rested = 0;
             continue;
         }
         let lost_hope = |class: &str| !["unreadable", "refused", "gone", "too_large"].contains(&class);
-        script::replay(stage, &lost_hope).await;
+        script::replay(harness, &lost_hope).await;
         rested += 1;
         wait = Duration::from_secs(5);
         if rested == 3 {
             return Vec::new();
         }
     }
-    let counts = stage.ledger.counts(None, stage.now()).await.expect("a ledger");
-    let (after, operations, depth) = (stage.began.elapsed(), operations(), stage.queue.depth().await);
-    let walks = adoption::open_walks(stage).await;
-    let webhooks = stage.refersion.core.lock().next_webhook_at();
+    let counts = harness.ledger.counts(None, harness.now()).await.expect("a ledger");
+    let (after, operations, depth) = (harness.began.elapsed(), operations(), harness.queue.depth().await);
+    let walks = adoption::open_walks(harness).await;
+    let webhooks = harness.refersion.core.lock().next_webhook_at();
     vec![format!(
-        "not at rest after {after:?} and {operations} operations: {counts:?}, {depth:?}, {walks:?}, webhooks at {webhooks:?}"
+        "not idle after {after:?} and {operations} operations: {counts:?}, {depth:?}, {walks:?}, webhooks at {webhooks:?}"
     )]
 }
 
-async fn resume(stage: &Stage) {
-    for connection in stage.ledger.list().await.expect("a ledger") {
+async fn resume(harness: &Harness) {
+    for connection in harness.ledger.list().await.expect("a ledger") {
         if connection.state == State::Paused(PausedFor::Operator) {
-            stage.refersion.waits_end();
-            stage.ledger.resume(connection.id, None).await.expect("the connection is there");
+            harness.refersion.waits_end();
+            harness.ledger.resume(connection.id, None).await.expect("the connection is there");
         }
     }
 }

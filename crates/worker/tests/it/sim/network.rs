@@ -81,7 +81,7 @@ impl Network {
         all.len() - 1
     }
 
-    /// The request travels by itself: whoever sent it may be dead when it arrives.
+    /// The request travels by itself: its sender may be dead when it arrives.
     fn travel(&self, request: Request, way: Duration, place: usize) -> oneshot::Receiver<Answer> {
         let (answer, answered) = oneshot::channel();
         let refersion = Arc::clone(&self.refersion);

@@ -8,33 +8,37 @@ use ledger::Schedule as _;
 use reference::{Payee, affiliates_of};
 use worker::rules::rules;
 
+use super::harness::{Account, Harness};
 use super::script::Accepted;
-use super::stage::{Account, Stage};
 
 /// The addresses that the story can name and that events named, by digest.
-pub(super) fn addresses(stage: &Stage, account: &Account, accepted: &[Accepted]) -> BTreeMap<Digest, String> {
+pub(super) fn addresses(
+    harness: &Harness,
+    account: &Account,
+    accepted: &[Accepted],
+) -> BTreeMap<Digest, String> {
     let story = &account.story;
-    let named = accepted.iter().filter_map(|event| event.said.address.as_ref());
+    let named = accepted.iter().filter_map(|event| event.sent.address.as_ref());
     let all = story.addresses.iter().chain(&story.users).chain(named);
-    all.map(|name| (digest(stage, account, worker::translate::ADDRESS, name), name.clone())).collect()
+    all.map(|name| (digest(harness, account, worker::translate::ADDRESS, name), name.clone())).collect()
 }
 
 /// By the address of each person with an affiliate: its payee, which depends on when the create went out.
 pub(super) async fn payees(
-    stage: &Stage,
+    harness: &Harness,
     account: &Account,
     accepted: &[Accepted],
 ) -> BTreeMap<String, Payee> {
-    let addresses = addresses(stage, account, accepted);
-    let users = accepted.iter().filter_map(|event| event.said.user.as_ref());
+    let addresses = addresses(harness, account, accepted);
+    let users = accepted.iter().filter_map(|event| event.sent.user.as_ref());
     let users = account.story.users.iter().chain(users);
-    let name = |kind: &'static str, name: &String| digest(stage, account, kind, name);
+    let name = |kind: &'static str, name: &String| digest(harness, account, kind, name);
     let mut known: BTreeMap<Digest, Payee> = BTreeMap::new();
     known.extend(addresses.iter().map(|(digest, name)| (*digest, Payee::Address(name.clone()))));
     known.extend(users.map(|it| (name(worker::translate::USER, it), Payee::User(it.clone()))));
     let rules = rules(&account.settings);
     let mut payees = BTreeMap::new();
-    for row in stage.ledger.walk(account.id, 0, 10_000).await.expect("a ledger") {
+    for row in harness.ledger.walk(account.id, 0, 10_000).await.expect("a ledger") {
         let analysis = Analysis::of(&row.graph, &rules);
         for person in &analysis.resolution.persons {
             let payee = analysis.resolution.bound(&row.graph, person).and_then(|affiliate| affiliate.payee);
@@ -47,18 +51,23 @@ pub(super) async fn payees(
     payees
 }
 
-fn digest(stage: &Stage, account: &Account, kind: &'static str, name: &str) -> Digest {
-    Digest(stage.vault.digest(kind, account.id, name))
+fn digest(harness: &Harness, account: &Account, kind: &'static str, name: &str) -> Digest {
+    Digest(harness.vault.digest(kind, account.id, name))
 }
 
 /// Without deletes, a payout field holds only what the user stated for whom the affiliate was created, as Refersion
 /// itself remembers. This trusts nothing that the worker keeps.
-pub(super) fn followed(stage: &Stage, account: &Account, index: usize, accepted: &[Accepted]) -> Vec<String> {
+pub(super) fn followed(
+    harness: &Harness,
+    account: &Account,
+    index: usize,
+    accepted: &[Accepted],
+) -> Vec<String> {
     let mine: Vec<&Accepted> = accepted.iter().filter(|event| event.account == index).collect();
-    if mine.iter().any(|event| event.said.delete) {
+    if mine.iter().any(|event| event.sent.delete) {
         return Vec::new();
     }
-    let core = stage.refersion.core.lock();
+    let core = harness.refersion.core.lock();
     let state = serde_json::to_value(core.state()).expect("a state is JSON");
     let actual = affiliates_of(&state, &account.public_key, &BTreeSet::new()).unwrap_or_default();
     let field = |fields: &BTreeMap<String, String>, name: &str| fields.get(name).cloned().unwrap_or_default();
@@ -67,7 +76,7 @@ pub(super) fn followed(stage: &Stage, account: &Account, index: usize, accepted:
         let (paid, user) =
             (field(&affiliate.fields, "paypal_email"), field(&affiliate.fields, "unique_merchant_id"));
         let stated =
-            |event: &&Accepted| event.said.user.as_ref() == Some(&user) && event.said.json.contains(&paid);
+            |event: &&Accepted| event.sent.user.as_ref() == Some(&user) && event.sent.json.contains(&paid);
         let is_wrong = !paid.is_empty() && !user.is_empty() && !mine.iter().any(stated);
         is_wrong
             .then(|| format!("affiliate {} is paid at {paid}, which its payee never stated", affiliate.id))

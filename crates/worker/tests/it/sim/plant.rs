@@ -25,16 +25,17 @@ pub(crate) enum Plant {
     AllWaitForOne,
     /// Batches are not filled.
     OneByOne,
-    /// What was told is told again whenever something is said.
-    ToldAgain,
+    /// Delivered traits are sent again with each new event.
+    SentAgain,
     /// The payout field follows the holder of the address.
     PayoutFollowsHolder,
 }
 
-/// What was told is told again.
-pub(crate) fn tell_again(save: &mut Save) {
-    let told = save.graph.affiliates.iter_mut().filter(|it| it.id.is_some()).flat_map(|it| &mut it.delivered);
-    told.for_each(|(_, text)| *text = None);
+/// Forgets which traits were delivered, so that they are sent again.
+pub(crate) fn forget_delivered(save: &mut Save) {
+    let delivered =
+        save.graph.affiliates.iter_mut().filter(|it| it.id.is_some()).flat_map(|it| &mut it.delivered);
+    delivered.for_each(|(_, text)| *text = None);
     save.work.get_or_insert(Work { lane: Lane::Live, step: StepKind::Edit, due_at: Timestamp::UNIX_EPOCH });
 }
 
@@ -42,9 +43,9 @@ pub(crate) fn tell_again(save: &mut Save) {
 pub(crate) fn keep_the_first(before: &Graph, after: &mut Graph) {
     for (digest, identifier) in &mut after.identifiers {
         let Some(known) = before.identifiers.get(digest) else { continue };
-        for (key, said) in &mut identifier.traits {
+        for (key, value) in &mut identifier.traits {
             if let Some(first) = known.traits.get(key) {
-                *said = first.clone();
+                *value = first.clone();
             }
         }
     }

@@ -22,13 +22,13 @@ pub(crate) struct QueuePort {
 }
 
 fn unavailable() -> QueueError {
-    QueueError::Unavailable { cause: "the simulation says so".into() }
+    QueueError::Unavailable { cause: "a fault of the simulation".into() }
 }
 
 #[async_trait]
 impl Publish for QueuePort {
     async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
-        let failed = || PublishError::unavailable(std::io::Error::other("the simulation says so"));
+        let failed = || PublishError::unavailable(std::io::Error::other("a fault of the simulation"));
         self.life.take(self.inner.publish(envelopes), failed).await
     }
 }

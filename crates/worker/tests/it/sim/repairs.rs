@@ -9,56 +9,56 @@ use ledger::{
 use repair::{Patch, Rules};
 use worker::translate::Translator;
 
+use super::harness::Harness;
 use super::script::{Accepted, replay_these};
-use super::stage::Stage;
 use super::story::SentEvent;
 
 /// Repairs some dead letters, each by another phone number, and replays them.
-pub(super) async fn repair(stage: &Stage, accepted: &mut Vec<Accepted>) {
+pub(super) async fn repair(harness: &Harness, accepted: &mut Vec<Accepted>) {
     let open = DeadLetterFilter {
         states: Some(vec![DeadLetterState::Open]),
         limit: 3,
         ..DeadLetterFilter::default()
     };
-    let mut letters = stage.ledger.dead_letters(&open).await.expect("a ledger");
+    let mut letters = harness.ledger.dead_letters(&open).await.expect("a ledger");
     let ids: Vec<i64> = letters.iter().map(|letter| letter.id).collect();
-    let newest = stage.ledger.newest_revisions(&ids).await.expect("a ledger");
+    let newest = harness.ledger.newest_revisions(&ids).await.expect("a ledger");
     let mut repaired = Vec::new();
     for letter in &letters {
         let expected = newest.get(&letter.id).map_or(0, |newest| newest.revision);
         let payload = newest.get(&letter.id).map_or(&letter.payload, |newest| &newest.payload);
-        let former = accepted.iter().find(|event| event.id == letter.event && !event.said.delete);
+        let former = accepted.iter().find(|event| event.id == letter.event && !event.sent.delete);
         let (Some(payload), Some(former)) = (payload, former) else { continue };
         let phone = format!("phone-{}-{}", letter.id, expected + 1);
         let Some(payload) = with_phone(payload, &phone, letter.received_at) else { continue };
-        let (named, stated_at) = names(stage, letter, &payload);
+        let (named, stated_at) = names(harness, letter, &payload);
         let new = [NewRevision { letter: letter.id, expected, payload: payload.clone(), named, stated_at }];
         let act = Act {
-            at: stage.now(),
+            at: harness.now(),
             actor: "ann".to_owned(),
             selector: format!("id:{}", letter.id),
             reason: None,
         };
-        let stored = stage.ledger.repair(&new, &act).await.expect("a ledger");
+        let stored = harness.ledger.repair(&new, &act).await.expect("a ledger");
         // It may have been delivered or erased since it was read.
         if stored == [Stored::NotOpen] {
             continue;
         }
-        assert_eq!(stored, [Stored::As(expected + 1)], "nobody else repairs");
-        let words = former.said.words.iter().cloned().chain([phone]).collect();
-        let said = SentEvent { json: payload, words, ..former.said.clone() };
+        assert_eq!(stored, [Stored::As(expected + 1)], "no other operator repairs");
+        let words = former.sent.words.iter().cloned().chain([phone]).collect();
+        let sent = SentEvent { json: payload, words, ..former.sent.clone() };
         let Accepted { account, id, received_at, .. } = *former;
-        accepted.push(Accepted { account, id, received_at, said, revision: expected + 1 });
+        accepted.push(Accepted { account, id, received_at, sent, revision: expected + 1 });
         repaired.push(letter.id);
     }
     letters.retain(|letter| repaired.contains(&letter.id));
-    replay_these(stage, &letters).await;
+    replay_these(harness, &letters).await;
 }
 
 /// The identifiers that a version names, and its time.
-fn names(stage: &Stage, letter: &DeadLetterView, payload: &str) -> (Vec<Digest>, Moment) {
+fn names(harness: &Harness, letter: &DeadLetterView, payload: &str) -> (Vec<Digest>, Moment) {
     let read = segment::read(payload.as_bytes(), letter.received_at).expect("a good event");
-    let translator = Translator { vault: &stage.vault, connection: letter.connection };
+    let translator = Translator { vault: &harness.vault, connection: letter.connection };
     (translator.names(&read), read.time().into())
 }
 
@@ -72,11 +72,11 @@ fn with_phone(payload: &str, phone: &str, received_at: Timestamp) -> Option<Stri
 
 /// Whether a version counts: an original does, and a repaired one if it came in time. An event may end while its replay waits in
 /// the queue, because something newer brought its value to Refersion.
-pub(super) fn counts(stage: &Stage, event: &Accepted) -> bool {
+pub(super) fn counts(harness: &Harness, event: &Accepted) -> bool {
     if event.revision == 0 {
         return true;
     }
-    let Ok(read) = segment::read(event.said.json.as_bytes(), event.received_at) else { return false };
-    let versions = stage.watch.versions.lock();
+    let Ok(read) = segment::read(event.sent.json.as_bytes(), event.received_at) else { return false };
+    let versions = harness.watch.versions.lock();
     versions.contains(&(read.message_key, event.revision))
 }

@@ -1,4 +1,4 @@
-//! What happens while a simulation runs: events, bad weather, trouble with workers, and an operator's acts.
+//! The steps of a simulation: events, faults, disturbed workers, and operations of an operator.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::adoption;
-use super::crew::Crew;
+use super::harness::Harness;
 use super::life::Storm;
+use super::processes::Processes;
 use super::repairs;
 use super::staff;
-use super::stage::Stage;
 use super::story::SentEvent;
 
 /// An event that the queue has taken.
@@ -24,60 +24,60 @@ pub(crate) struct Accepted {
     pub(crate) account: usize,
     pub(crate) id: Uuid,
     pub(crate) received_at: Timestamp,
-    pub(crate) said: SentEvent,
+    pub(crate) sent: SentEvent,
     /// How often an operator has repaired it.
     pub(crate) revision: u32,
 }
 
-/// Plays the whole script; returns what was accepted on the way.
-pub(crate) async fn play(stage: &mut Stage, crew: &mut Crew) -> Vec<Accepted> {
+/// Runs all steps. Returns the accepted events.
+pub(crate) async fn run(harness: &mut Harness, processes: &mut Processes) -> Vec<Accepted> {
     let mut accepted = Vec::new();
-    let steps = 5 + stage.dice.below(20);
-    let stormy = stage.dice.per_mille(800);
-    stage.disturbed = stormy;
+    let steps = 5 + harness.dice.below(20);
+    let stormy = harness.dice.per_mille(800);
+    harness.disturbed = stormy;
     for _ in 0..steps {
-        match stage.dice.below(100) {
-            0..60 => publish(stage, &mut accepted).await,
-            60..72 if stormy => crew.trouble(),
-            72..82 if stormy => weather(stage),
-            82..86 if stormy => storm(stage),
-            86..94 => operator(stage, &mut accepted).await,
+        match harness.dice.below(100) {
+            0..60 => publish(harness, &mut accepted).await,
+            60..72 if stormy => processes.disturb(),
+            72..82 if stormy => weather(harness),
+            82..86 if stormy => storm(harness),
+            86..94 => operator(harness, &mut accepted).await,
             _ => {}
         }
-        adoption::meanwhile(stage).await;
-        staff::meanwhile(stage).await;
-        crew.tend(stage);
-        let pause = *stage.dice.pick(&[20, 400, 3_000]);
-        sleep(stage.dice.millis(pause)).await;
+        adoption::meanwhile(harness).await;
+        staff::meanwhile(harness).await;
+        processes.supervise(harness);
+        let pause = *harness.dice.pick(&[20, 400, 3_000]);
+        sleep(harness.dice.millis(pause)).await;
     }
     accepted
 }
 
 /// The next few events of the accounts' stories.
-pub(crate) async fn publish(stage: &mut Stage, accepted: &mut Vec<Accepted>) {
-    let (dice, now) = (stage.dice.clone(), stage.now());
-    let mut said = Vec::new();
+pub(crate) async fn publish(harness: &mut Harness, accepted: &mut Vec<Accepted>) {
+    let (dice, now) = (harness.dice.clone(), harness.now());
+    let mut sent = Vec::new();
     for _ in 0..=dice.below(5) {
-        let account = usize::try_from(dice.below(stage.accounts.len() as u64)).expect("few accounts");
-        said.push((account, stage.accounts[account].story.next(now)));
+        let account = usize::try_from(dice.below(harness.accounts.len() as u64)).expect("few accounts");
+        sent.push((account, harness.accounts[account].story.next(now)));
     }
-    accept(stage, accepted, said).await;
+    accept(harness, accepted, sent).await;
 }
 
 /// Puts events, each with the index of its account, into the queue, as the ingest endpoint does.
-pub(crate) async fn accept(stage: &Stage, accepted: &mut Vec<Accepted>, said: Vec<(usize, SentEvent)>) {
-    let (dice, now) = (&stage.dice, stage.now());
+pub(crate) async fn accept(harness: &Harness, accepted: &mut Vec<Accepted>, sent: Vec<(usize, SentEvent)>) {
+    let (dice, now) = (&harness.dice, harness.now());
     let mut envelopes = Vec::new();
-    for (account, said) in said {
+    for (account, sent) in sent {
         let id = event_id(now, dice);
-        envelopes.push(envelope(stage.accounts[account].id, id, now, &said.json, said.bulk, None));
-        accepted.push(Accepted { account, id, received_at: now, said, revision: 0 });
+        envelopes.push(envelope(harness.accounts[account].id, id, now, &sent.json, sent.bulk, None));
+        accepted.push(Accepted { account, id, received_at: now, sent, revision: 0 });
     }
     // An ingest endpoint that heard no confirmation publishes once more.
     for _ in 0..=u64::from(dice.per_mille(80)) {
-        stage.queue.publish(&envelopes).await.expect("the engine takes events");
+        harness.queue.publish(&envelopes).await.expect("the engine takes events");
     }
-    stage.bell.notify_one();
+    harness.bell.notify_one();
 }
 
 fn event_id(now: Timestamp, dice: &super::dice::Dice) -> Uuid {
@@ -111,8 +111,8 @@ fn envelope(
 }
 
 /// Other weather on the way to Refersion.
-pub(crate) fn weather(stage: &Stage) {
-    let dice = &stage.dice;
+pub(crate) fn weather(harness: &Harness) {
+    let dice = &harness.dice;
     let mut faults = Faults { latency: latency(dice.below(3)), ..Faults::default() };
     for kind in Kind::ALL {
         if dice.per_mille(250) {
@@ -127,9 +127,9 @@ pub(crate) fn weather(stage: &Stage) {
     if dice.per_mille(150) {
         faults.outages.push(Outage { duration: dice.millis(120_000), start: Duration::ZERO });
     }
-    let now = stage.began.elapsed();
-    stage.refersion.core.lock().set_faults(now, faults);
-    *stage.refersion.rough.lock() = (dice.below(40), dice.below(200));
+    let now = harness.began.elapsed();
+    harness.refersion.core.lock().set_faults(now, faults);
+    *harness.refersion.rough.lock() = (dice.below(40), dice.below(200));
 }
 
 fn latency(which: u64) -> Latency {
@@ -138,61 +138,62 @@ fn latency(which: u64) -> Latency {
 }
 
 /// Other weather around queue and ledger.
-pub(crate) fn storm(stage: &Stage) {
-    let dice = &stage.dice;
-    let mut storm = stage.storm.lock();
+pub(crate) fn storm(harness: &Harness) {
+    let dice = &harness.dice;
+    let mut storm = harness.storm.lock();
     storm.unavailable = dice.below(60);
     storm.slow = dice.below(60);
     storm.crash = dice.below(25);
     storm.outage_until = dice.per_mille(300).then(|| Instant::now() + dice.millis(20_000));
 }
 
-async fn operator(stage: &mut Stage, accepted: &mut Vec<Accepted>) {
-    let dice = stage.dice.clone();
-    let index = usize::try_from(dice.below(stage.accounts.len() as u64)).expect("few accounts");
-    let connection = stage.accounts[index].id;
+async fn operator(harness: &mut Harness, accepted: &mut Vec<Accepted>) {
+    let dice = harness.dice.clone();
+    let index = usize::try_from(dice.below(harness.accounts.len() as u64)).expect("few accounts");
+    let connection = harness.accounts[index].id;
     match dice.below(5) {
         0 => {
-            let paused = stage.ledger.pause(connection, PausedFor::Operator, "a look around", stage.now());
+            let paused =
+                harness.ledger.pause(connection, PausedFor::Operator, "a look around", harness.now());
             paused.await.expect("the connection is there");
         }
         1 => {
-            stage.refersion.waits_end();
-            stage.ledger.resume(connection, None).await.expect("the connection is there");
+            harness.refersion.waits_end();
+            harness.ledger.resume(connection, None).await.expect("the connection is there");
         }
-        2 => map_a_field(stage, index, "tier", 103).await,
-        3 => repairs::repair(stage, accepted).await,
-        _ => replay(stage, &|_| true).await,
+        2 => map_a_field(harness, index, "tier", 103).await,
+        3 => repairs::repair(harness, accepted).await,
+        _ => replay(harness, &|_| true).await,
     }
 }
 
-/// An operator tells a connection which custom field takes a trait.
-pub(crate) async fn map_a_field(stage: &mut Stage, index: usize, key: &str, field: u64) {
-    let account = &mut stage.accounts[index];
+/// An operator maps a trait to a custom field.
+pub(crate) async fn map_a_field(harness: &mut Harness, index: usize, key: &str, field: u64) {
+    let account = &mut harness.accounts[index];
     account.settings.custom_fields.insert(key.to_owned(), field);
-    let seen = stage.ledger.by_id(account.id).await.expect("a ledger").expect("a connection");
-    let set = stage.ledger.set_settings(account.id, seen.settings_version, &account.settings);
-    set.await.expect("nobody else changes settings");
+    let seen = harness.ledger.by_id(account.id).await.expect("a ledger").expect("a connection");
+    let set = harness.ledger.set_settings(account.id, seen.settings_version, &account.settings);
+    set.await.expect("no other process changes settings");
 }
 
 /// Tries dead letters of the classes that `which` picks again; returns how many.
-pub(crate) async fn replay(stage: &Stage, which: &dyn Fn(&str) -> bool) {
+pub(crate) async fn replay(harness: &Harness, which: &dyn Fn(&str) -> bool) {
     let open = DeadLetterFilter {
         states: Some(vec![DeadLetterState::Open]),
         limit: 1_000,
         ..DeadLetterFilter::default()
     };
-    let letters = stage.ledger.dead_letters(&open).await.expect("a ledger");
+    let letters = harness.ledger.dead_letters(&open).await.expect("a ledger");
     let picked: Vec<DeadLetterView> = letters.into_iter().filter(|letter| which(&letter.class)).collect();
-    replay_these(stage, &picked).await;
+    replay_these(harness, &picked).await;
 }
 
 /// Marks dead letters, and sends the newest versions of their events.
-pub(crate) async fn replay_these(stage: &Stage, letters: &[DeadLetterView]) {
+pub(crate) async fn replay_these(harness: &Harness, letters: &[DeadLetterView]) {
     let ids: Vec<i64> = letters.iter().map(|letter| letter.id).collect();
     let (open, replaying) = (DeadLetterState::Open, DeadLetterState::Replaying);
-    stage.ledger.move_dead_letters(&ids, open, replaying).await.expect("a ledger");
-    let mut newest = stage.ledger.newest_revisions(&ids).await.expect("a ledger");
+    harness.ledger.move_dead_letters(&ids, open, replaying).await.expect("a ledger");
+    let mut newest = harness.ledger.newest_revisions(&ids).await.expect("a ledger");
     let envelopes: Vec<Envelope> = letters
         .iter()
         .filter_map(|letter| {
@@ -203,18 +204,18 @@ pub(crate) async fn replay_these(stage: &Stage, letters: &[DeadLetterView]) {
             Some(envelope(of, event, at, &payload, true, Some(revision)))
         })
         .collect();
-    stage.queue.publish(&envelopes).await.expect("the engine takes events");
-    stage.bell.notify_one();
+    harness.queue.publish(&envelopes).await.expect("the engine takes events");
+    harness.bell.notify_one();
 }
 
-/// All faults end, and whoever is held up goes on.
-pub(crate) fn calm(stage: &Stage, crew: &mut Crew) {
-    let mut storm = stage.storm.lock();
+/// Ends all faults, and resumes frozen workers.
+pub(crate) fn end_faults(harness: &Harness, processes: &mut Processes) {
+    let mut storm = harness.storm.lock();
     *storm = Storm { operations: storm.operations, ..Storm::default() };
     drop(storm);
-    *stage.refersion.rough.lock() = (0, 0);
-    let mut core = stage.refersion.core.lock();
-    core.set_faults(stage.began.elapsed(), Faults { latency: latency(0), ..Faults::default() });
+    *harness.refersion.rough.lock() = (0, 0);
+    let mut core = harness.refersion.core.lock();
+    core.set_faults(harness.began.elapsed(), Faults { latency: latency(0), ..Faults::default() });
     drop(core);
-    crew.calm();
+    processes.end_faults();
 }

@@ -1,4 +1,4 @@
-//! Events as they really are: traits in other places and under other keys, repeated keys, identifiers that name nobody,
+//! Events as they really are: traits in other places and under other keys, repeated keys, identifiers that name no person,
 //! invisible characters, values that cannot be used, numbers that no double holds.
 //!
 //! Each shape keeps the identifiers and the words of the event.
@@ -33,7 +33,7 @@ const LINES: [[&str; 3]; 4] = [
     ["street", "street2", "postalCode"],
 ];
 
-/// Draws an identifier that names nobody. The last of the list is blocked by the settings of the simulation's accounts.
+/// Draws an identifier that names no person. The last of the list is blocked by the settings of the simulation's accounts.
 pub(crate) fn junk(dice: &Dice) -> Value {
     match dice.below(12) {
         0 => json!(false),

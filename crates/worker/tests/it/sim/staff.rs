@@ -10,12 +10,12 @@ use simulator::{AffiliateState, StaffChange, Status};
 use tokio::task::JoinHandle;
 
 use super::dice::Dice;
+use super::harness::{Account, Harness, Population};
 use super::script::Accepted;
-use super::stage::{Account, Cast, Stage};
 use super::webhooks::{Endpoint, any, reliable, target};
 use super::{adoption, check};
 
-/// What the dice of a seed's staff are told apart by: other stories stay as they are.
+/// Separates the random stream of staff from the others, so that these stay the same.
 const SALT: u64 = 0x57af_f975;
 
 /// The staff of all accounts, if a seed has any.
@@ -24,76 +24,76 @@ pub(crate) struct Staff {
     has_webhooks: bool,
     /// The index of the account, code and field of everything that they changed.
     touched: BTreeSet<(usize, String, String)>,
-    /// The number of changes, which tells their values apart.
+    /// The number of changes, which makes their values distinct.
     changes: u64,
 }
 
 impl Staff {
     /// Those of a seed, by dice of their own.
-    pub(crate) fn of(seed: u64, cast: Cast) -> Option<Self> {
+    pub(crate) fn of(seed: u64, population: Population) -> Option<Self> {
         let dice = Dice::new(seed ^ SALT);
-        let is_there = matches!(cast, Cast::Anybody) && dice.per_mille(500);
+        let is_there = matches!(population, Population::Any) && dice.per_mille(500);
         let has_webhooks = dice.per_mille(750);
         is_there.then(|| Self { dice, has_webhooks, touched: BTreeSet::new(), changes: 0 })
     }
 }
 
 /// The custom fields of every account, whose names webhooks and lists show; without staff, any number is one.
-pub(crate) fn custom_fields(seed: u64, cast: Cast) -> BTreeMap<u64, String> {
+pub(crate) fn custom_fields(seed: u64, population: Population) -> BTreeMap<u64, String> {
     let all = [(101, "VIP"), (102, "Plan"), (103, "Tier")].map(|(id, label)| (id, label.to_owned()));
-    Staff::of(seed, cast).map(|_| all.into()).unwrap_or_default()
+    Staff::of(seed, population).map(|_| all.into()).unwrap_or_default()
 }
 
 /// Sets up webhooks in the dashboard, and the endpoint that takes them.
-pub(crate) fn set_up(stage: &Stage) -> Option<JoinHandle<()>> {
-    let staff = stage.staff.as_ref().filter(|staff| staff.has_webhooks)?;
-    let mut core = stage.refersion.core.lock();
-    stage.accounts.iter().for_each(|account| core.set_webhooks(&account.public_key, target()));
+pub(crate) fn set_up(harness: &Harness) -> Option<JoinHandle<()>> {
+    let staff = harness.staff.as_ref().filter(|staff| staff.has_webhooks)?;
+    let mut core = harness.refersion.core.lock();
+    harness.accounts.iter().for_each(|account| core.set_webhooks(&account.public_key, target()));
     core.set_deliveries(any(&staff.dice));
     drop(core);
-    Some(tokio::spawn(Endpoint::of(stage, staff.dice.split()).serve()))
+    Some(tokio::spawn(Endpoint::of(harness, staff.dice.split()).serve()))
 }
 
 /// Somebody of the staff changes something, or an operator asks for a comparison.
-pub(crate) async fn meanwhile(stage: &mut Stage) {
-    let Some(dice) = stage.staff.as_ref().map(|staff| staff.dice.clone()) else { return };
+pub(crate) async fn meanwhile(harness: &mut Harness) {
+    let Some(dice) = harness.staff.as_ref().map(|staff| staff.dice.clone()) else { return };
     match dice.below(8) {
-        0 | 1 => change_something(stage, false),
-        2 => ask(stage, dice.below(2) == 0).await,
+        0 | 1 => change_something(harness, false),
+        2 => ask(harness, dice.below(2) == 0).await,
         _ => {}
     }
 }
 
 /// Asks for a comparison of every account, if the seed has staff.
-pub(crate) async fn ask(stage: &Stage, repair: bool) {
-    if stage.staff.is_none() {
+pub(crate) async fn ask(harness: &Harness, repair: bool) {
+    if harness.staff.is_none() {
         return;
     }
-    for account in &stage.accounts {
-        let request = WalkRequest { asked_at: stage.now(), verify: true, repair, max_calls: None };
-        stage.ledger.request_walk(account.id, request).await.expect("the connection is there");
+    for account in &harness.accounts {
+        let request = WalkRequest { asked_at: harness.now(), verify: true, repair, max_calls: None };
+        harness.ledger.request_walk(account.id, request).await.expect("the connection is there");
     }
 }
 
 /// Webhooks are reliable from now on, and some affiliates change once more while nothing else happens.
-pub(crate) fn change_at_rest(stage: &mut Stage) {
-    if stage.staff.is_none() {
+pub(crate) fn change_while_idle(harness: &mut Harness) {
+    if harness.staff.is_none() {
         return;
     }
-    stage.refersion.core.lock().set_deliveries(reliable());
+    harness.refersion.core.lock().set_deliveries(reliable());
     for _ in 0..4 {
-        change_something(stage, true);
+        change_something(harness, true);
     }
 }
 
 /// One that is moved before we know its ids is nobody's: a search at its address finds nobody, and a second one is created. So
 /// staff move affiliates only at rest.
-fn change_something(stage: &mut Stage, at_rest: bool) {
-    let Some(staff) = &mut stage.staff else { return };
-    let index = usize::try_from(staff.dice.below(stage.accounts.len() as u64)).expect("few accounts");
-    let account = &stage.accounts[index];
-    let now = stage.refersion.began.elapsed();
-    let mut core = stage.refersion.core.lock();
+fn change_something(harness: &mut Harness, idle: bool) {
+    let Some(staff) = &mut harness.staff else { return };
+    let index = usize::try_from(staff.dice.below(harness.accounts.len() as u64)).expect("few accounts");
+    let account = &harness.accounts[index];
+    let now = harness.refersion.began.elapsed();
+    let mut core = harness.refersion.core.lock();
     let state = core.state();
     let all = state.accounts.iter().filter(|state| state.public_key == account.public_key);
     let all: Vec<&AffiliateState> = all.flat_map(|state| &state.affiliates).collect();
@@ -107,9 +107,7 @@ fn change_something(stage: &mut Stage, at_rest: bool) {
         // Only what a delete of ours has disabled is ours to keep disabled; where somebody came back who cannot be set to
         // PENDING again, staff decide.
         0 | 1 if is_ours_to_disable(account, one) => (STATUS.to_owned(), StaffChange::Status(Status::Active)),
-        0 if at_rest => {
-            (EMAIL.to_owned(), StaffChange::Field("email".to_owned(), format!("{text}@staff.test")))
-        }
+        0 if idle => (EMAIL.to_owned(), StaffChange::Field("email".to_owned(), format!("{text}@staff.test"))),
         // What was never sent is theirs.
         1 if staff.has_webhooks && one.custom_fields.contains_key(&101) => {
             ("custom:101".to_owned(), StaffChange::CustomField(101, text))
@@ -128,32 +126,32 @@ fn is_ours_to_disable(account: &Account, one: &AffiliateState) -> bool {
 }
 
 /// Whether no webhook is under way any more.
-pub(crate) fn is_at_rest(stage: &Stage) -> bool {
-    stage.refersion.core.lock().next_webhook_at().is_none()
+pub(crate) fn is_idle(harness: &Harness) -> bool {
+    harness.refersion.core.lock().next_webhook_at().is_none()
 }
 
 /// What is wrong about a comparison that nothing disturbed: drift that it did not find, or found where there is none.
-pub(crate) async fn compared(stage: &Stage, accepted: &[Accepted]) -> Vec<String> {
-    let Some(staff) = &stage.staff else { return Vec::new() };
+pub(crate) async fn compared(harness: &Harness, accepted: &[Accepted]) -> Vec<String> {
+    let Some(staff) = &harness.staff else { return Vec::new() };
     let mut wrong = Vec::new();
-    for (index, account) in stage.accounts.iter().enumerate() {
-        let drift = stage.ledger.drift(account.id, 1_000).await.expect("a ledger");
+    for (index, account) in harness.accounts.iter().enumerate() {
+        let drift = harness.ledger.drift(account.id, 1_000).await.expect("a ledger");
         let found: BTreeSet<(&str, &str)> = drift.iter().flat_map(fields).collect();
         for (code, field) in &found {
             if !staff.touched.contains(&(index, (*code).to_owned(), (*field).to_owned())) {
-                wrong.push(format!("{field} of {code} is said to differ, and nobody has changed it"));
+                wrong.push(format!("{field} of {code} is reported to differ, and nothing has changed it"));
             }
         }
-        let names = stage.ledger.custom_fields(account.id).await.expect("a ledger");
-        for difference in check::differences(stage, account, index, accepted).await {
+        let names = harness.ledger.custom_fields(account.id).await.expect("a ledger");
+        for difference in check::differences(harness, account, index, accepted).await {
             let is_missed = match &difference {
                 Difference::Field { address, field, .. } => {
                     let is_seen = !field.starts_with("custom:") || names.contains_key(&101);
-                    let code = code_of(stage, account, |it| it.email == *address);
+                    let code = code_of(harness, account, |it| it.email == *address);
                     is_seen && code.is_some_and(|code| !found.contains(&(code.as_str(), field.as_str())))
                 }
                 Difference::StillActive { id, .. } => {
-                    let code = code_of(stage, account, |it| it.id == *id);
+                    let code = code_of(harness, account, |it| it.id == *id);
                     code.is_some_and(|code| !found.contains(&(code.as_str(), STATUS)))
                 }
                 // Somebody has moved it to another address.
@@ -165,7 +163,7 @@ pub(crate) async fn compared(stage: &Stage, accepted: &[Accepted]) -> Vec<String
             }
         }
     }
-    wrong.retain(|wrong| !stage.accounts.iter().any(|account| adoption::is_the_merchants(account, wrong)));
+    wrong.retain(|wrong| !harness.accounts.iter().any(|account| adoption::is_the_merchants(account, wrong)));
     wrong
 }
 
@@ -173,8 +171,8 @@ fn fields(drift: &Drift) -> impl Iterator<Item = (&str, &str)> {
     drift.fields.iter().map(|field| (drift.code.as_str(), field.as_str()))
 }
 
-fn code_of(stage: &Stage, account: &Account, is: impl Fn(&AffiliateState) -> bool) -> Option<String> {
-    let state = stage.refersion.core.lock().state();
+fn code_of(harness: &Harness, account: &Account, is: impl Fn(&AffiliateState) -> bool) -> Option<String> {
+    let state = harness.refersion.core.lock().state();
     let all = state.accounts.into_iter().filter(|state| state.public_key == account.public_key);
     all.flat_map(|state| state.affiliates).find(|affiliate| is(affiliate)).map(|affiliate| affiliate.code)
 }

@@ -19,7 +19,7 @@ pub(crate) struct StorePort {
 }
 
 fn unavailable() -> StoreError {
-    StoreError::Unavailable("the simulation says so".into())
+    StoreError::Unavailable("a fault of the simulation".into())
 }
 
 /// Each method, with whatever happens on the way.

@@ -1,4 +1,4 @@
-//! What Segment sends: random events about a few people, in all shapes.
+//! The events that Segment sends: random ones about a few people, in all shapes.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -12,22 +12,22 @@ pub(crate) struct SentEvent {
     pub(crate) json: String,
     pub(crate) bulk: bool,
     pub(crate) delete: bool,
-    /// When an identify says that it happened.
+    /// The time that an identify states.
     pub(crate) timestamp: Option<Timestamp>,
     pub(crate) user: Option<String>,
     pub(crate) address: Option<String>,
     pub(crate) anonymous: Option<String>,
-    /// Personal words that no other message says.
+    /// Personal words that no other message has.
     pub(crate) words: Vec<String>,
 }
 
-/// The people, and what was said of them so far.
+/// The people, and the events sent so far.
 pub(crate) struct Story {
     dice: Dice,
     pub(crate) users: Vec<String>,
     pub(crate) addresses: Vec<String>,
     pub(crate) anonymous: Vec<String>,
-    told: Vec<SentEvent>,
+    sent: Vec<SentEvent>,
     tag: u64,
     count: usize,
 }
@@ -53,24 +53,24 @@ impl Story {
             addresses.push((*dice.pick(&REFUSED_ADDRESSES)).to_owned());
         }
         let anonymous = some(3, &|n| format!("anon-{n}"));
-        Self { dice, users, addresses, anonymous, told: Vec::new(), tag, count: 0 }
+        Self { dice, users, addresses, anonymous, sent: Vec::new(), tag, count: 0 }
     }
 
     /// The next event, at `now`.
     pub(crate) fn next(&mut self, now: Timestamp) -> SentEvent {
         self.count += 1;
-        let said = match self.dice.below(100) {
+        let sent = match self.dice.below(100) {
             0..48 => self.with_odd_text(now, false),
             48..70 => self.with_odd_text(now, true),
             70..80 => self.delete(now),
-            80..90 if !self.told.is_empty() => self.dice.pick(&self.told).clone(),
+            80..90 if !self.sent.is_empty() => self.dice.pick(&self.sent).clone(),
             90..93 => self.unreadable(),
             93..95 => self.switched_off(now),
             95..97 => self.of_nobody(),
             _ => self.identify(now, false),
         };
-        self.told.push(said.clone());
-        said
+        self.sent.push(sent.clone());
+        sent
     }
 
     fn word(&self, kind: &str) -> String {
@@ -174,7 +174,7 @@ impl Story {
         traits
     }
 
-    /// An address for payments: mostly one that no other message says, so that its sender is known by it.
+    /// An address for payments: mostly one that no other message has, so that its sender is known by it.
     fn payout(&self, words: &mut Vec<String>) -> Value {
         match self.dice.below(10) {
             0 => Value::Null,
@@ -226,12 +226,12 @@ impl Story {
         SentEvent { json: json.to_string(), ..nobody() }
     }
 
-    /// An identify with what only its text can say.
+    /// An identify with features that only raw JSON can have.
     fn with_odd_text(&mut self, now: Timestamp, engage: bool) -> SentEvent {
-        let said = self.identify(now, engage);
-        let json = shapes::with_large_number(&self.dice, said.json);
+        let sent = self.identify(now, engage);
+        let json = shapes::with_large_number(&self.dice, sent.json);
         let json = shapes::with_key_twice(&self.dice, json);
-        SentEvent { json: shapes::with_large_id(&self.dice, json), ..said }
+        SentEvent { json: shapes::with_large_id(&self.dice, json), ..sent }
     }
 
     /// An event whose identifiers name nobody. Nothing personal is in it: it is nobody's.
@@ -243,8 +243,8 @@ impl Story {
     }
 
     fn switched_off(&mut self, now: Timestamp) -> SentEvent {
-        let said = self.identify(now, false);
-        let mut event: Value = serde_json::from_str(&said.json).expect("it was JSON a moment ago");
+        let sent = self.identify(now, false);
+        let mut event: Value = serde_json::from_str(&sent.json).expect("it was JSON a moment ago");
         event["integrations"] = json!({ "Refersion": false });
         SentEvent { json: event.to_string(), ..nobody() }
     }

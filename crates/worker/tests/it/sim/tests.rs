@@ -1,19 +1,19 @@
 //! The seeds, and the faults that have to be found.
 
 use super::plant::Plant;
-use super::plot::Plot;
-use super::{Played, play, play_plot};
+use super::scenario::Scenario;
+use super::{SimulationResult, run_scenario, simulate};
 
-/// Seeds that an ordinary run plays.
+/// Number of seeds of an ordinary run.
 const SEEDS: u64 = 2_000;
 
-fn told(seed: u64, played: &Played) -> String {
-    let wrong = played.wrong.join("\n  ");
+fn describe(seed: u64, result: &SimulationResult) -> String {
+    let wrong = result.wrong.join("\n  ");
     format!(
         "seed {seed} ({} events, {} calls, {:?}):\n  {wrong}\nreplay it with SIMULATION_SEED={seed} cargo test -p worker --test it one_seed",
-        played.events,
-        played.sent.len(),
-        played.lasted,
+        result.events,
+        result.sent.len(),
+        result.lasted,
     )
 }
 
@@ -21,7 +21,7 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-/// Plays every second seed, beginning with `parity`, so that two threads share the work.
+/// Runs every second seed, beginning with `parity`, so that two threads share the work.
 fn seeds(parity: u64) {
     let first = number("SIMULATION_FIRST").unwrap_or(0);
     let last = first + number("SIMULATION_SEEDS").unwrap_or(SEEDS);
@@ -31,10 +31,10 @@ fn seeds(parity: u64) {
         if enough.map_or(seed >= last, |enough| events >= enough) {
             break;
         }
-        let played = play(seed, Plant::Nothing);
-        (seeds, events) = (seeds + 1, events + played.events as u64);
-        if !played.wrong.is_empty() {
-            failures.push(told(seed, &played));
+        let result = simulate(seed, Plant::Nothing);
+        (seeds, events) = (seeds + 1, events + result.events as u64);
+        if !result.wrong.is_empty() {
+            failures.push(describe(seed, &result));
         }
     }
     eprintln!("{seeds} seeds from {} on, {events} events, {} failures", first + parity, failures.len());
@@ -55,26 +55,27 @@ fn the_promises_hold_for_odd_seeds() {
 #[test]
 fn one_seed() {
     let seed = number("SIMULATION_SEED").unwrap_or(0);
-    let played = play(seed, Plant::Nothing);
-    assert!(played.wrong.is_empty(), "{}\n{}", played.tale, told(seed, &played));
+    let result = simulate(seed, Plant::Nothing);
+    assert!(result.wrong.is_empty(), "{}\n{}", result.trace, describe(seed, &result));
 }
 
 #[test]
-fn the_same_seed_is_the_same_story() {
+fn the_same_seed_gives_the_same_run() {
     for seed in 0..10 {
-        let (one, other) = (play(seed, Plant::Nothing), play(seed, Plant::Nothing));
+        let (one, other) = (simulate(seed, Plant::Nothing), simulate(seed, Plant::Nothing));
         assert_eq!((one.sent, one.lasted), (other.sent, other.lasted), "seed {seed}");
     }
 }
 
-/// Whether a planted fault is found within this many seeds of any plot.
+/// Whether a planted fault is found within this many seeds of any scenario.
 fn is_found(plant: Plant, within: u64) -> bool {
-    (0..within).any(|seed| !play(seed, plant).wrong.is_empty())
+    (0..within).any(|seed| !simulate(seed, plant).wrong.is_empty())
 }
 
-/// Whether a planted fault is found, as what it is, within this many seeds of the plot made for it.
-fn is_found_by(plot: Plot, plant: Plant, within: u64, as_what: &str) -> bool {
-    (0..within).any(|seed| play_plot(plot, seed, plant).wrong.iter().any(|wrong| wrong.contains(as_what)))
+/// Whether a planted fault is found, as what it is, within this many seeds of the scenario made for it.
+fn is_found_by(scenario: Scenario, plant: Plant, within: u64, as_what: &str) -> bool {
+    (0..within)
+        .any(|seed| run_scenario(scenario, seed, plant).wrong.iter().any(|wrong| wrong.contains(as_what)))
 }
 
 #[test]
@@ -89,57 +90,62 @@ fn open_calls_that_are_not_settled_are_found() {
 
 #[test]
 fn results_recorded_without_a_fence_are_found() {
-    assert!(is_found_by(Plot::Takeover, Plant::NoFence, 30, "under a lease that another holder had taken"));
+    assert!(is_found_by(
+        Scenario::Takeover,
+        Plant::NoFence,
+        30,
+        "under a lease that another holder had taken"
+    ));
 }
 
 #[test]
 fn live_events_that_wait_behind_bulk_are_found() {
-    assert!(is_found_by(Plot::Crowd, Plant::BulkFirst, 5, "bulk calls, and"));
+    assert!(is_found_by(Scenario::Crowd, Plant::BulkFirst, 5, "bulk calls, and"));
 }
 
 #[test]
 fn bulk_that_starves_is_found() {
-    assert!(is_found_by(Plot::Crowd, Plant::BulkStarves, 5, "while live ones waited"));
+    assert!(is_found_by(Scenario::Crowd, Plant::BulkStarves, 5, "while live ones waited"));
 }
 
 #[test]
 fn connections_that_wait_for_a_paused_one_are_found() {
-    assert!(is_found_by(Plot::Neighbours, Plant::AllWaitForOne, 20, "a neighbour in trouble holds up"));
+    assert!(is_found_by(Scenario::Neighbours, Plant::AllWaitForOne, 20, "a neighbour in trouble holds up"));
 }
 
 #[test]
 fn batches_that_are_not_filled_are_found() {
-    assert!(is_found_by(Plot::Quiet, Plant::OneByOne, 5, "the least are"));
+    assert!(is_found_by(Scenario::Quiet, Plant::OneByOne, 5, "the least are"));
 }
 
 #[test]
-fn calls_that_tell_what_is_known_are_found() {
-    assert!(is_found_by(Plot::Quiet, Plant::ToldAgain, 5, "the least are"));
-    assert!(is_found_by(Plot::Quiet, Plant::ToldAgain, 10, "told what was there already"));
+fn calls_that_send_known_values_are_found() {
+    assert!(is_found_by(Scenario::Quiet, Plant::SentAgain, 5, "the least are"));
+    assert!(is_found_by(Scenario::Quiet, Plant::SentAgain, 10, "sent what was there already"));
 }
 
 #[test]
 fn a_payout_that_was_held_back_and_is_sent_is_found() {
     let as_what = "which its payee never stated";
-    assert!(is_found_by(Plot::Payouts, Plant::PayoutFollowsHolder, 20, as_what));
+    assert!(is_found_by(Scenario::Payouts, Plant::PayoutFollowsHolder, 20, as_what));
 }
 
-/// Each plot by itself, so that a failure of one says its name.
+/// Each scenario by itself, so that a failure names it.
 #[test]
-fn the_promises_hold_in_every_plot() {
-    for plot in [
-        Plot::Takeover,
-        Plot::Crowd,
-        Plot::Neighbours,
-        Plot::Quiet,
-        Plot::LateSettings,
-        Plot::Tablets,
-        Plot::Payouts,
-        Plot::Placeholders,
+fn the_promises_hold_in_every_scenario() {
+    for scenario in [
+        Scenario::Takeover,
+        Scenario::Crowd,
+        Scenario::Neighbours,
+        Scenario::Quiet,
+        Scenario::LateSettings,
+        Scenario::Tablets,
+        Scenario::Payouts,
+        Scenario::Placeholders,
     ] {
         for seed in 0..number("SIMULATION_SEEDS").unwrap_or(SEEDS) / 500 {
-            let played = play_plot(plot, seed, Plant::Nothing);
-            assert!(played.wrong.is_empty(), "{plot:?}: {}", told(seed, &played));
+            let result = run_scenario(scenario, seed, Plant::Nothing);
+            assert!(result.wrong.is_empty(), "{scenario:?}: {}", describe(seed, &result));
         }
     }
 }

@@ -9,7 +9,7 @@ use super::dice::Dice;
 pub(crate) struct Times {
     /// The members of the event.
     pub(crate) members: Vec<(&'static str, Value)>,
-    /// What they say together; `None`: nothing, so the time of arrival counts.
+    /// The time that they state together; `None`: nothing, so the time of arrival counts.
     pub(crate) stated: Option<Timestamp>,
 }
 

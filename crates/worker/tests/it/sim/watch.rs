@@ -35,7 +35,7 @@ impl Watch {
     pub(super) fn versions_in(changes: &Changes) -> Vec<(String, u32)> {
         let graphs = || changes.saves.iter().map(|save| &save.graph);
         let profiles = graphs().flat_map(|graph| graph.identifiers.values());
-        let stated = profiles.flat_map(|profile| profile.traits.values()).map(|said| &said.stamp);
+        let stated = profiles.flat_map(|profile| profile.traits.values()).map(|value| &value.stamp);
         let kept = graphs().flat_map(|graph| &graph.events).map(|kept| &kept.stamp);
         let repaired = stated.chain(kept).filter(|stamp| stamp.revision > 0);
         repaired.map(|stamp| (stamp.key.to_string(), stamp.revision)).collect()

@@ -1,5 +1,5 @@
 //! Refersion's webhooks on their way to us, and the endpoint that takes them as the ingest endpoint does: at any time, twice, in
-//! another order, or never, and now and then it fails before or after it has written what they say.
+//! another order, or never, and now and then it fails before or after it has stored them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use worker::Clock;
 use worker::hints::{ECHOES_FOR, Hint};
 
 use super::dice::Dice;
+use super::harness::{Account, Harness};
 use super::network::Refersion;
-use super::stage::{Account, Stage};
 
 /// How often the endpoint looks for webhooks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -59,15 +59,15 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) fn of(stage: &Stage, dice: Dice) -> Self {
+    pub(crate) fn of(harness: &Harness, dice: Dice) -> Self {
         let id = |account: &Account| (account.public_key.clone(), account.id);
         Self {
-            refersion: Arc::clone(&stage.refersion),
-            ledger: stage.ledger.clone(),
-            vault: stage.vault.clone(),
-            clock: Arc::clone(&stage.clock),
+            refersion: Arc::clone(&harness.refersion),
+            ledger: harness.ledger.clone(),
+            vault: harness.vault.clone(),
+            clock: Arc::clone(&harness.clock),
             dice,
-            accounts: stage.accounts.iter().map(id).collect(),
+            accounts: harness.accounts.iter().map(id).collect(),
         }
     }
 
@@ -93,10 +93,10 @@ impl Endpoint {
             webhook::is_signed(SECRET, &webhook.body, &webhook.signature),
             "it is signed as Refersion does"
         );
-        let said = webhook::affiliate(&webhook.body).expect("a webhook about an affiliate");
+        let affiliate = webhook::affiliate(&webhook.body).expect("a webhook about an affiliate");
         let (_, id) = self.accounts.iter().find(|(public_key, _)| *public_key == webhook.public_key)?;
         let connection = self.ledger.by_id(*id).await.expect("a ledger").expect("a connection");
-        let hint = Hint::of(&connection, &self.vault, &said, (self.clock)());
+        let hint = Hint::of(&connection, &self.vault, &affiliate, (self.clock)());
         let unconfirmed = hint.receive(&self.ledger).await.expect("the ledger is there");
         // A process that is killed compares nothing once more.
         if let Some(unconfirmed) = unconfirmed.filter(|_| mishap > 2) {

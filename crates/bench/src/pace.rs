@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
-use worker::pace::measure::{Measured, Scenario, Shape, play};
+use worker::pace::measure::{Measured, Scenario, Shape, simulate};
 
 use service::Context;
 use service::failure::{Exit, Failure};
@@ -118,8 +118,9 @@ fn scenarios(seed: u64) -> Vec<(String, Scenario)> {
 
 fn row(limit: String, scenario: Scenario) -> Row {
     let seeds = 0..u64::from(SEEDS);
-    let measured: Vec<Measured> =
-        seeds.map(|seed| play(&Scenario { seed: scenario.seed.wrapping_add(seed), ..scenario })).collect();
+    let measured: Vec<Measured> = seeds
+        .map(|seed| simulate(&Scenario { seed: scenario.seed.wrapping_add(seed), ..scenario }))
+        .collect();
     let mean = |share: fn(&Measured) -> f64| measured.iter().map(share).sum::<f64>() / f64::from(SEEDS);
     Row {
         limit,

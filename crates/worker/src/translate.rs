@@ -30,8 +30,8 @@ const LONGEST_NAME: usize = 255;
 /// The request of an event.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// Fold this.
-    Say(Box<Statement>),
+    /// Fold its traits.
+    Identify(Box<Statement>),
     /// Erase and disable these.
     Delete(Box<Deletion>),
     /// Skip it: it is not for us, or names nobody. The reason is a fixed word.

@@ -7,7 +7,7 @@ use crate::eligibility::Rules;
 use crate::fold::EMAIL;
 use crate::graph::{Affiliate, Graph, Kind, TrackedEvent, keep_newest};
 use crate::resolution::Resolution;
-use crate::shared::without_shared::describe_unusable;
+use crate::shared::exclude::describe_unusable;
 use crate::tombstones::Tombstones;
 
 /// The identifiers that stop linking, with the number of others that they linked.

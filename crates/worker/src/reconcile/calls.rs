@@ -122,7 +122,7 @@ impl Holder {
             offer: settings.offer.as_deref().and_then(|offer| offer.parse().ok()),
             send_welcome: settings.send_welcome,
             scrub_domain: settings.scrub_on_delete.as_ref().map(|domain| domain.as_str().to_owned()),
-            changed: Arc::clone(&self.changed),
+            learned: Arc::clone(&self.learned),
             ids: Arc::<Ids>::clone(&self.ids),
         })
     }

@@ -68,7 +68,7 @@ pub struct Holder {
     /// When the last look found nothing due.
     pub(crate) in_vain_at: Option<Instant>,
     /// What calls have revealed about the account since the lease began.
-    pub(crate) changed: Arc<Learned>,
+    pub(crate) learned: Arc<Learned>,
     /// The numeric ids of affiliates.
     pub(crate) ids: Arc<Ids>,
     /// Probes without success since the connection was paused.
@@ -142,7 +142,7 @@ impl Holder {
             has_lost_count: false,
             suspicion: Suspicion::default(),
             in_vain_at: None,
-            changed: Arc::default(),
+            learned: Arc::default(),
             ids: Arc::new(Ids::new(&worker.ledger, connection.id)),
             probes: 0,
             suspect: None,

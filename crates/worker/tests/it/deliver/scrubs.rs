@@ -25,11 +25,11 @@ fn scrubbed(delivered: &Delivered) -> (Vec<String>, Vec<String>) {
 async fn a_scrub_replaces_personal_data_and_leaves_out_what_is_certain_to_be_refused() {
     let answers = |_, _: &str, _: &Value| Reply::batch(&[1], &[]);
     let delivered = deliver_with(CallRequest::Edit(vec![scrub()]), answers).await;
-    let scrubbed = json!({ "affiliates": [{
+    let sent = json!({ "affiliates": [{
         "id": 1, "city": "", "first_name": "Deleted", "last_name": "Deleted", "email": "deleted-1@gone.test",
         "paypal_email": "deleted-1@gone.test",
     }] });
-    assert_eq!(delivered.asked, [("edit", scrubbed)]);
+    assert_eq!(delivered.asked, [("edit", sent)]);
     let overwritten = ["city", "first_name", "last_name", "paypal_email"].map(str::to_owned).to_vec();
     assert_eq!(scrubbed(&delivered), (overwritten, vec!["country".to_owned()]));
 }

@@ -2,7 +2,7 @@
 //!
 //! Warehouses and form builders keep JSON in columns of text, and send it on as it is.
 
-use crate::fields::fold_key;
+use crate::fields::folded;
 use crate::node::Node;
 use crate::numbers;
 use crate::traits::HOLDERS;
@@ -50,6 +50,6 @@ fn looks_like_json(text: &str) -> bool {
 }
 
 fn is_expected(key: &str) -> bool {
-    let folded = fold_key(key);
-    EXPECTED.contains(&folded.as_str()) || HOLDERS.contains(&folded.as_str())
+    let key = folded(key);
+    EXPECTED.contains(&key.as_str()) || HOLDERS.contains(&key.as_str())
 }

@@ -42,13 +42,17 @@ fn of_source(
     let is_street = part.name == Trait::Street;
     // An address that is a single text cannot be split; it is used as the street.
     let whole = place.text.filter(|_| is_street).and_then(text::text);
-    let inner: Vec<_> = place.values(part).into_iter().filter(|(key, node)| is_meant(key, node)).collect();
-    let inner =
-        best(inner.into_iter().map(|(key, node)| parsed.statement(&format!("address.{key}"), node, read)));
-    let flat: Vec<_> = part.flat.iter().map(|key| (*key, source.all(key))).collect();
-    let flat = best(flat.into_iter().map(|(key, nodes)| match part.name {
-        Trait::State => state_of(nodes, parsed),
-        _ => parsed.statement_of(key, nodes, read),
+    let inner = place.values(part).filter(|(key, node)| is_meant(key, node)).map(|(key, node)| {
+        let statement = read(node);
+        if statement.is_none() {
+            parsed.ignore_node(&format!("address.{key}"), node);
+        }
+        statement
+    });
+    let inner = best(inner);
+    let flat = best(part.flat.iter().map(|key| match part.name {
+        Trait::State => state_of(source.all(key), parsed),
+        _ => parsed.statement_of(key, source.all(key), read),
     }));
     best([whole, inner, flat])
 }

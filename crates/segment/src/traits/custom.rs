@@ -3,6 +3,8 @@
 //! They are kept whether or not they are mapped to a Refersion field, so that a mapping that is added later applies
 //! at once.
 
+use smol_str::SmolStr;
+
 use super::{ParsedTraits, Sources, place};
 use crate::Mapping;
 use crate::event::{IgnoredReason, Trait};
@@ -49,7 +51,7 @@ pub(super) fn read(sources: &Sources<'_, '_>, mapping: &Mapping, parsed: &mut Pa
 }
 
 /// Reads the members of one key: of several the first that has a text, else one that is empty, else one that clears it.
-fn read_one(key: &str, group: &[(String, Field<'_>)], parsed: &mut ParsedTraits) {
+fn read_one(key: &str, group: &[(SmolStr, Field<'_>)], parsed: &mut ParsedTraits) {
     let mut best: Option<(u8, &Field<'_>, Statement)> = None;
     for (_, field) in group {
         let Some(statement) = single_value(field.node) else {

@@ -1,5 +1,7 @@
 //! The objects and keys under which shops and payment providers keep postal addresses.
 
+use smol_str::SmolStr;
+
 use crate::event::Trait;
 use crate::fields::Fields;
 use crate::node::Node;
@@ -79,7 +81,7 @@ pub(super) struct Place<'n> {
     /// The address as a single text.
     pub(super) text: Option<&'n Node<'n>>,
     /// Keys with a prefix: the part's key, and the value.
-    pub(super) prefixed: Vec<(String, &'n Node<'n>)>,
+    pub(super) prefixed: Vec<(SmolStr, &'n Node<'n>)>,
 }
 
 impl<'n> Place<'n> {
@@ -88,7 +90,7 @@ impl<'n> Place<'n> {
         let objects: Vec<Fields<'n>> = holders.map(|object| Fields::of(Some(object))).collect();
         let best = objects.iter().position(has_value).unwrap_or(0);
         let prefixed = source.groups().flat_map(|(key, group)| {
-            let rests = behind_prefixes(key).map(str::to_owned);
+            let rests = behind_prefixes(key).filter(|rest| !rest.is_empty()).map(SmolStr::new);
             rests.flat_map(move |rest| group.iter().map(move |(_, field)| (rest.clone(), field.node)))
         });
         Self {
@@ -99,13 +101,16 @@ impl<'n> Place<'n> {
     }
 
     /// The values of a part under its keys inside the address, with the keys.
-    pub(super) fn values<'s>(&'s self, part: &Part) -> Vec<(&'static str, &'n Node<'n>)> {
+    pub(super) fn values<'s>(
+        &'s self,
+        part: &'s Part,
+    ) -> impl Iterator<Item = (&'static str, &'n Node<'n>)> + use<'s, 'n> {
         let inner = part.inner.iter().flat_map(|key| self.inner.all(key).map(|node| (*key, node)));
         let prefixed = part.inner.iter().flat_map(|key| {
             let same = self.prefixed.iter().filter(move |(rest, _)| rest == key);
             same.map(|(_, node)| (*key, *node))
         });
-        inner.chain(prefixed).collect()
+        inner.chain(prefixed)
     }
 }
 

@@ -27,9 +27,9 @@ impl<'t, 'n> Sources<'t, 'n> {
         Self { traits: objects.collect(), top }
     }
 
-    /// All sources of standard traits.
+    /// All sources of standard traits that have any member.
     pub(super) fn standard(&self) -> impl Iterator<Item = &Fields<'n>> {
-        self.traits.iter().chain([self.top])
+        self.traits.iter().filter(|source| !source.is_empty()).chain([self.top])
     }
 
     /// All sources of custom traits.

@@ -1,6 +1,6 @@
 //! Events: how they begin, end, are taken up again, and are erased.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use connections::ConnectionId;
 use sqlite::rusqlite::{Connection, OptionalExtension as _};
@@ -12,8 +12,9 @@ use super::tally::Tally;
 use super::words::{affiliate_id, lane_word, micros, state};
 use crate::{Attempt, Changes, KnownEvent, Outcome, State};
 
-const INSERT: &str = "INSERT INTO events (event_id, connection, kind, lane, received_at, found_by)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (event_id) DO NOTHING";
+const INSERT: &str =
+    "INSERT INTO events (event_id, connection, kind, lane, received_at, found_by, state, outcome, ended_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (event_id) DO NOTHING";
 
 const INSERT_PAYLOAD: &str = "INSERT INTO payloads (event, payload) VALUES (?1, ?2)";
 
@@ -65,36 +66,65 @@ pub(super) fn known(
     row.map(|(row, word, outcomes)| Ok(Known { row, state: state(&word)?, outcomes })).transpose()
 }
 
-/// Records events, pending at first, and makes them findable. Those that were recorded before are passed over, unless
-/// nobody has looked for them. Of those that end in the same transaction, and not as dead, no payload is kept.
-pub(super) fn begin(database: &Connection, changes: &Changes, tally: &mut Tally) -> Result<(), Failure> {
+/// Records events and makes them findable. Those that were recorded before are passed over, unless nobody has looked for them.
+/// Of those that end in the same transaction, and not as dead, no payload is kept.
+///
+/// Returns those that were inserted with their only outcome: on the fast path these are all, so a row is written once.
+pub(super) fn begin(
+    database: &Connection,
+    changes: &Changes,
+    tally: &mut Tally,
+) -> Result<HashSet<Uuid>, Failure> {
     let connection = changes.connection;
     let ends = changes.outcomes.iter().filter(|outcome| outcome.state != State::Dead);
     let ends: HashSet<Uuid> = ends.map(|outcome| outcome.event).collect();
+    let only = only_outcomes(&changes.outcomes);
     let mut entries = find::Entries::default();
+    let mut ended = HashSet::new();
+    let mut insert = database.prepare_cached(INSERT)?;
     for event in &changes.events {
+        let outcome = only.get(&event.event).copied().flatten();
+        let state = outcome.map_or(State::Pending, |outcome| outcome.state);
         let found_by: Vec<u8> = event.found_by.iter().flat_map(|digest| digest.0).collect();
-        let inserted = database.prepare_cached(INSERT)?.execute((
+        let inserted = insert.execute((
             event.event.as_bytes(),
             connection,
             &event.kind,
             lane_word(event.lane),
             micros(event.received_at),
             found_by,
+            state.word(),
+            outcome.map_or(0, |outcome| outcome.number),
+            outcome.map(|outcome| micros(outcome.at)),
         ))?;
         if inserted == 0 && changes.assume_new {
             return Err(Failure::Moved);
         }
         if inserted == 1 {
             let row = database.last_insert_rowid();
+            if let Some(outcome) = outcome {
+                insert_outcome(database, row, outcome)?;
+                ended.insert(event.event);
+            }
             if !ends.contains(&event.event) {
                 database.prepare_cached(INSERT_PAYLOAD)?.execute((row, &event.payload))?;
             }
             entries.add(row, &event.found_by);
-            tally.add(connection, State::Pending.word(), 1);
+            tally.add(connection, state.word(), 1);
         }
     }
-    entries.write(database)
+    entries.write(database)?;
+    Ok(ended)
+}
+
+/// The outcome of each event; `None` if it has several in one transaction, or stays pending.
+fn only_outcomes(outcomes: &[Outcome]) -> HashMap<Uuid, Option<&Outcome>> {
+    let mut only = HashMap::with_capacity(outcomes.len());
+    for outcome in outcomes {
+        let first = Some(outcome).filter(|outcome| outcome.state != State::Pending && outcome.number > 0);
+        only.entry(outcome.event).and_modify(|only| *only = None).or_insert(first);
+    }
+    only
 }
 
 /// Makes dead and remembered events pending again; others are left alone.
@@ -116,14 +146,15 @@ pub(super) fn reopen(
     Ok(())
 }
 
-/// Records outcomes. One that is recorded already changes nothing, and one of an expired event is passed over.
+/// Records outcomes. One that is recorded already changes nothing, and one of an expired event is passed over. Those of `ended`
+/// were recorded when their events began.
 pub(super) fn end(
     database: &Connection,
     connection: ConnectionId,
-    outcomes: &[Outcome],
+    (outcomes, ended): (&[Outcome], &HashSet<Uuid>),
     tally: &mut Tally,
 ) -> Result<(), Failure> {
-    for outcome in outcomes {
+    for outcome in outcomes.iter().filter(|outcome| !ended.contains(&outcome.event)) {
         let known = known(database, connection, outcome.event)?;
         if let Some(known) = known.filter(|known| known.outcomes < outcome.number) {
             end_one(database, known, outcome)?;
@@ -140,21 +171,26 @@ fn end_one(database: &Connection, known: Known, outcome: &Outcome) -> Result<(),
         let (from, to) = (known.state.word(), outcome.state.word());
         return Err(Failure::Broken(format!("event {} cannot go from {from} to {to}", outcome.event)));
     }
-    let affiliate = outcome.affiliate.clone().unwrap_or_default();
+    insert_outcome(database, known.row, outcome)?;
     let (word, at) = (outcome.state.word(), micros(outcome.at));
-    database.prepare_cached(INSERT_OUTCOME)?.execute((
-        known.row,
-        outcome.number,
-        word,
-        &outcome.reason,
-        affiliate_id(affiliate.id)?,
-        affiliate.code,
-        at,
-    ))?;
     database.prepare_cached(END)?.execute((known.row, word, outcome.number, at))?;
     if outcome.state != State::Dead {
         database.prepare_cached(DROP_PAYLOAD)?.execute([known.row])?;
     }
+    Ok(())
+}
+
+fn insert_outcome(database: &Connection, row: i64, outcome: &Outcome) -> Result<(), Failure> {
+    let affiliate = outcome.affiliate.clone().unwrap_or_default();
+    database.prepare_cached(INSERT_OUTCOME)?.execute((
+        row,
+        outcome.number,
+        outcome.state.word(),
+        &outcome.reason,
+        affiliate_id(affiliate.id)?,
+        affiliate.code,
+        micros(outcome.at),
+    ))?;
     Ok(())
 }
 

@@ -56,10 +56,10 @@ pub(super) fn record(database: &Connection, prepared: &Prepared) -> Result<(), F
     for (save, body) in changes.saves.iter().zip(bodies) {
         graphs::save(database, connection, save, body, &mut tally)?;
     }
-    events::begin(database, changes, &mut tally)?;
+    let ended = events::begin(database, changes, &mut tally)?;
     events::reopen(database, connection, &changes.reopened, &mut tally)?;
     letters::replaying(database, connection, &changes.reopened)?;
-    events::end(database, connection, &changes.outcomes, &mut tally)?;
+    events::end(database, connection, (&changes.outcomes, &ended), &mut tally)?;
     letters::remembered(database, connection, &changes.outcomes)?;
     events::attempted(database, connection, &changes.attempts)?;
     letters::write(database, connection, &changes.dead_letters)?;

@@ -23,8 +23,9 @@ const CREATE: &str = "CREATE TABLE IF NOT EXISTS baseline_outcomes
 const INSERT: &str = "INSERT INTO baseline_outcomes VALUES ($1, 'updated', $2, now())";
 const COUNT: &str = "SELECT COUNT(*) FROM baseline_outcomes";
 const SETTINGS: &str =
-    "SELECT current_setting('server_version'), string_agg(name || '=' || setting, ', ' ORDER BY name)
-    FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit', 'wal_sync_method')";
+    "SELECT current_setting('server_version'), string_agg(name || '=' || current_setting(name), ', ' ORDER BY name)
+    FROM pg_settings WHERE name IN
+        ('fsync', 'full_page_writes', 'max_wal_size', 'shared_buffers', 'synchronous_commit', 'wal_sync_method')";
 const DROP: &str = "DROP TABLE IF EXISTS baseline_outcomes";
 /// Size of the Postgres connection pool. On two cores a larger pool is not faster.
 const CONNECTIONS: u32 = 16;
@@ -116,7 +117,8 @@ impl Engines {
         Ok(count.fetch_one(&self.pool().await?).await?.unsigned_abs())
     }
 
-    /// The version of the database, and those of its settings that decide what survives a power cut.
+    /// The version of the database, and those of its settings that decide what survives a power cut, and how much is
+    /// kept in memory.
     ///
     /// # Errors
     ///

@@ -100,9 +100,12 @@ impl Environment {
         Ok(self.engines.connections.add(new).await?)
     }
 
-    /// Removes the connection with all its data.
+    /// Removes the connection with all its data. Files go with the benchmark.
     pub(super) async fn clear(&self, connection: ConnectionId) -> Result<(), Failure> {
-        Ok(self.engines.connections.remove(connection).await?)
+        match self.config.queue.url {
+            QueueUrl::Sqlite(_) => Ok(()),
+            QueueUrl::Amqp(_) => Ok(self.engines.connections.remove(connection).await?),
+        }
     }
 }
 

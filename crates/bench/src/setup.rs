@@ -38,7 +38,7 @@ pub(super) struct Machine {
 pub(super) struct Engine {
     pub(super) name: &'static str,
     pub(super) version: String,
-    /// The settings that decide what survives a power cut.
+    /// The settings that decide what survives a power cut, and how much is kept in memory.
     pub(super) durability: String,
 }
 
@@ -152,12 +152,17 @@ async fn sqlite(environment: &Environment) -> anyhow::Result<Engine> {
         let version = connection.query_row("SELECT sqlite_version()", [], |row| row.get::<_, String>(0))?;
         let journal = connection.query_row("PRAGMA journal_mode", [], |row| row.get::<_, String>(0))?;
         let synchronous = connection.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0))?;
-        Ok::<_, sqlite::Error>((version, journal, synchronous))
+        let cache = connection.query_row("PRAGMA cache_size", [], |row| row.get::<_, i64>(0))?;
+        let checkpoint = connection.query_row("PRAGMA wal_autocheckpoint", [], |row| row.get::<_, i64>(0))?;
+        Ok::<_, sqlite::Error>((version, journal, synchronous, cache, checkpoint))
     });
-    let (version, journal, synchronous) = read.await?;
+    let (version, journal, synchronous, cache, checkpoint) = read.await?;
     // Source: https://sqlite.org/pragma.html#pragma_synchronous
     let synchronous = ["OFF", "NORMAL", "FULL", "EXTRA"].get(usize::try_from(synchronous)?).copied();
-    let durability = format!("journal_mode={journal}, synchronous={}", synchronous.unwrap_or("?"));
+    let synchronous = synchronous.unwrap_or("?");
+    let durability = format!(
+        "journal_mode={journal}, synchronous={synchronous}, cache_size={cache}, wal_autocheckpoint={checkpoint}"
+    );
     Ok(Engine { name: "SQLite", version, durability })
 }
 

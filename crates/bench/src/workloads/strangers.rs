@@ -67,7 +67,7 @@ impl Workload for Options {
 }
 
 /// Requests a walk through the affiliates, and waits until the workers have done it.
-async fn adopt(deployment: &Deployment<'_>) -> anyhow::Result<()> {
+pub(super) async fn adopt(deployment: &Deployment<'_>) -> anyhow::Result<()> {
     tracing::info!("the affiliates are listed");
     let engines = &deployment.environment.engines;
     adoption::request_walk(engines, deployment.connection).await?;

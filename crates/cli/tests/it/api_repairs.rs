@@ -101,8 +101,17 @@ fn a_patch_is_previewed_applied_and_planned_and_its_values_are_delivered() {
     assert_eq!((&plan["items"], &plan["patched"]["changed"]), (&left_out, &json!(0)), "{plan}");
     api.ok(&operator, "POST", &format!("/plans/{}/cancel", plan["id"]), &json!({}));
     let right = json!({ "selector": "field:email", "patch": replace("/traits/email", "ann@y.org") });
-    let plan = api.ok(&operator, "POST", "/plans", &right);
-    assert_eq!(plan["patched"], json!({ "changed": 1, "unchanged": 0 }), "{plan}");
+    let make = || api.ask_with(&operator, "POST", "/plans", &right, "idempotency-key: two\r\n");
+    let (status, plan) = make();
+    let patched = json!({ "changed": 1, "unchanged": 0 });
+    assert_eq!((status, &plan["patched"]), (201, &patched), "{plan}");
+    assert_eq!(plan["samples"][0]["changes"][0]["after"], "ann@y.org", "{plan}");
+    let (status, again) = make();
+    assert_eq!(
+        (status, &again["id"], &again["samples"]),
+        (201, &plan["id"], &json!([])),
+        "personal data is not kept"
+    );
     api.ok(&operator, "POST", &format!("/plans/{}/run", plan["id"]), &json!({}));
     api.world.until("the affiliate to be there", || {
         let all = api.world.affiliates();

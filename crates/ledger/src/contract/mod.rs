@@ -153,6 +153,7 @@ macro_rules! contract_tests {
             replays: [
                 a_page_is_marked_reserved_and_audited_at_once, only_what_is_free_and_can_be_replayed_is_marked,
                 a_plan_that_is_not_being_made_takes_no_items, plans_with_items_under_way_are_found_among_any_number,
+                plans_are_read_by_pages_and_by_their_ends,
                 a_plan_expires_later_with_each_page_and_when_it_is_ready
             ]
             replaced: [it_is_known_until_when_replaced_keys_are_valid]

@@ -12,7 +12,9 @@ use super::material::{
 use crate::plans::{
     Candidate, Frame, ItemChange, ItemFilter, ItemState, NewItem, PlanChange, PlanItem, Progress, RunOptions,
 };
-use crate::{Act, Changes, DeadLetterFilter, DeadLetterState, LedgerError, Plan, PlanId, PlanState, State};
+use crate::{
+    Act, Changes, DeadLetterFilter, DeadLetterState, LedgerError, Plan, PlanFilter, PlanId, PlanState, State,
+};
 
 const ALL: DeadLetterFilter = DeadLetterFilter {
     connections: None,
@@ -48,7 +50,7 @@ pub(super) async fn planned(engine: &impl Engine) -> (PlanId, usize) {
 }
 
 pub(super) async fn plan(engine: &impl Engine, id: PlanId) -> Plan {
-    engine.plans(Some(id), &[], at(20), 1).await.expect("read").remove(0)
+    engine.plans(&PlanFilter::one(id), at(20)).await.expect("read").remove(0)
 }
 
 pub(super) async fn items(engine: &impl Engine, plan: PlanId, state: Option<ItemState>) -> Vec<PlanItem> {
@@ -240,10 +242,10 @@ pub async fn acts_on_plans_are_audited(engine: &impl Engine) {
 pub async fn old_plans_are_dropped(engine: &impl Engine) {
     three_letters(engine).await;
     let (id, _) = planned(engine).await;
-    let seen = engine.plans(None, &[PlanState::Planning], at(1_001), 9).await.expect("read");
+    let seen = engine.plans(&PlanFilter::in_states(&[PlanState::Planning]), at(1_001)).await.expect("read");
     assert_eq!((seen[0].id, seen[0].state), (id, PlanState::Planning), "it is left to a worker");
     assert!(moves(engine, id, PlanState::Planning, PlanState::Ready).await);
-    let seen = engine.plans(None, &[PlanState::Ready], at(1_001), 9).await.expect("read");
+    let seen = engine.plans(&PlanFilter::in_states(&[PlanState::Ready]), at(1_001)).await.expect("read");
     assert_eq!((seen[0].id, seen[0].state), (id, PlanState::Expired));
     let looked = super::material::expire(engine, at(0), at(11), 2).await;
     assert_eq!((looked.dead_letters, looked.plan_items), (2, 0));
@@ -254,7 +256,7 @@ pub async fn old_plans_are_dropped(engine: &impl Engine) {
         dropped += super::material::expire(engine, at(0), at(11), 2).await.plan_items;
     }
     assert!(dropped >= 3, "{dropped}");
-    assert!(engine.plans(Some(id), &[], at(20), 1).await.expect("read").is_empty());
+    assert!(engine.plans(&PlanFilter::one(id), at(20)).await.expect("read").is_empty());
     assert!(items(engine, id, None).await.is_empty());
 }
 

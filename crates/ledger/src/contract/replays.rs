@@ -3,8 +3,10 @@
 use super::Engine;
 use super::material::{ONE, OTHER, assert_audited, at, counts, dead_letter, letters};
 use super::plans::{items, moves, plan, planned, three_letters};
-use crate::plans::{Candidate, Frame, ItemChange, ItemState, NewItem, PlanChange};
-use crate::{Act, DeadLetterFilter, DeadLetterState, DeadLetterView, LedgerError, PlanId, PlanState};
+use crate::plans::{Candidate, Frame, ItemChange, ItemState, NewItem, PlanChange, Progress};
+use crate::{
+    Act, DeadLetterFilter, DeadLetterState, DeadLetterView, LedgerError, PlanFilter, PlanId, PlanState,
+};
 
 fn act() -> Act {
     let (actor, selector) = ("cli:ann".to_owned(), "state:open".to_owned());
@@ -142,4 +144,40 @@ pub async fn plans_with_items_under_way_are_found_among_any_number(engine: &impl
     assert_eq!(at_work().await, [(running, 0), (id, 1)], "newest first");
     change(ItemState::Delivered).await;
     assert_eq!(at_work().await, [(running, 0)]);
+}
+
+/// However many plans there are, each is on one page; those that ended lately are found, however old they are.
+pub async fn plans_are_read_by_pages_and_by_their_ends(engine: &impl Engine) {
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.insert(0, made(engine).await);
+    }
+    let read = async |filter: &PlanFilter| {
+        let plans = engine.plans(filter, at(20)).await.expect("read");
+        plans.into_iter().map(|plan| plan.id).collect::<Vec<_>>()
+    };
+    let mut filter = PlanFilter { limit: 2, ..PlanFilter::default() };
+    let mut paged = Vec::new();
+    loop {
+        let page = read(&filter).await;
+        paged.extend_from_slice(&page);
+        filter.after = page.last().copied();
+        if page.len() < 2 {
+            break;
+        }
+    }
+    assert_eq!(paged, ids, "newest first");
+    let ended_at = |seconds, nanos| at(seconds) + jiff::SignedDuration::new(0, nanos);
+    for (id, ended_at) in [(ids[4], ended_at(15, 500_000_000)), (ids[0], ended_at(14, 900_000_000))] {
+        let progress = Progress { ended_at: Some(ended_at), ..Progress::default() };
+        let change = PlanChange {
+            progress: Some(progress),
+            ..PlanChange::to(&[PlanState::Planning], PlanState::Done)
+        };
+        assert!(engine.change_plan(id, &change).await.expect("changed"));
+    }
+    let ended = |since| PlanFilter { ended_since: Some(since), ..PlanFilter::in_states(&[PlanState::Done]) };
+    assert_eq!(read(&ended(at(15))).await, [ids[4]]);
+    assert_eq!(read(&ended(at(14))).await, [ids[0], ids[4]]);
+    assert!(read(&ended(at(16))).await.is_empty());
 }

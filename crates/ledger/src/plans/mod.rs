@@ -75,6 +75,46 @@ impl Plan {
     }
 }
 
+/// Which plans; the default is all of them.
+#[derive(Clone, Debug)]
+pub struct PlanFilter {
+    /// Only this one.
+    pub id: Option<PlanId>,
+    /// Only in one of these stored states, unless there are none.
+    pub states: Vec<PlanState>,
+    /// Only those that ended at this time or later, to the second.
+    pub ended_since: Option<Timestamp>,
+    /// Only those before this one in the list: the last one of the previous page.
+    pub after: Option<PlanId>,
+    /// At most as many.
+    pub limit: usize,
+}
+
+impl Default for PlanFilter {
+    fn default() -> Self {
+        Self { id: None, states: Vec::new(), ended_since: None, after: None, limit: usize::MAX }
+    }
+}
+
+impl PlanFilter {
+    /// Only one plan.
+    #[must_use]
+    pub fn one(id: PlanId) -> Self {
+        Self { id: Some(id), ..Self::default() }
+    }
+
+    /// Only plans in these stored states.
+    #[must_use]
+    pub fn in_states(states: &[PlanState]) -> Self {
+        Self { states: states.to_vec(), ..Self::default() }
+    }
+
+    /// The whole second from which on plans ended, as the start of a stored time: a time with a fraction sorts behind it as well.
+    pub(crate) fn ended_since_text(&self) -> Option<String> {
+        self.ended_since.map(|since| since.strftime("%Y-%m-%dT%H:%M:%S").to_string())
+    }
+}
+
 /// Items of a plan in one state with one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ItemCount {
@@ -202,15 +242,8 @@ pub trait Plans: Send + Sync {
         changes: &[ItemChange],
     ) -> Result<(), LedgerError>;
 
-    /// Plans, newest first, at most `limit`: all of them, or those with this id, or in these states. A plan that is ready and that
-    /// nobody ran in time is shown as expired.
-    async fn plans(
-        &self,
-        id: Option<PlanId>,
-        states: &[PlanState],
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Plan>, LedgerError>;
+    /// Plans, newest first. One that is ready and that nobody ran in time is shown as expired.
+    async fn plans(&self, filter: &PlanFilter, now: Timestamp) -> Result<Vec<Plan>, LedgerError>;
 
     /// Plans that a runner looks at, newest first, however many there are: those that run, and all others whose items are under
     /// way, except while they are being made.

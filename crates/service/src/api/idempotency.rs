@@ -33,6 +33,10 @@ pub(super) struct Secret;
 #[derive(Clone, Copy)]
 pub(super) struct Unkept;
 
+/// An extension of answers with personal data in them, to requests that changed something: the body that is kept instead.
+#[derive(Clone)]
+pub(super) struct KeptAs(pub(super) String);
+
 /// Whether this answer was given before.
 pub(super) fn is_replayed(response: &Response) -> bool {
     response.headers().contains_key(REPLAYED)
@@ -104,7 +108,8 @@ async fn keep(
     let (head, body) = response.into_parts();
     let body = body.collect().await.map_err(|_| Problem::internal("the answer cannot be read"))?.to_bytes();
     let is_kept = head.extensions.get::<Secret>().is_none() && body.len() <= MAX_KEPT;
-    let text = is_kept.then(|| String::from_utf8_lossy(&body).into_owned());
+    let kept_as = head.extensions.get::<KeptAs>().map(|KeptAs(body)| body.clone());
+    let text = is_kept.then(|| kept_as.unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned()));
     let answer = KeptAnswer { status: head.status.as_u16(), body: text };
     if let Err(error) = engines.operators.finish_request(request, Some(&answer)).await {
         // It is done: the answer goes out, and the same key is refused until it counts as crashed.

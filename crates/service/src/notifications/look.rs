@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use connections::State;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ledger::plans::{ItemState, Tally};
-use ledger::{DeadLetterState, Group, Plan, PlanState};
+use ledger::{DeadLetterState, Group, Plan, PlanFilter, PlanState};
 
 use crate::engines::Engines;
 use crate::failure::Failure;
@@ -19,7 +19,7 @@ pub(super) struct Look {
     pub(super) groups: Option<BTreeMap<String, Letters>>,
     /// Events of the bulk lane that wait in the queue, of all connections.
     pub(super) bulk: u64,
-    /// The newest plans of replays among those that have ended.
+    /// Plans of replays that have ended lately.
     pub(super) replays: Vec<Replay>,
 }
 
@@ -35,8 +35,8 @@ pub(super) struct Replay {
     pub(super) skipped: u64,
 }
 
-/// Plans that are looked at: the newest that have ended. The end of an older one is not noticed.
-const PLANS: usize = 100;
+/// How long the end of a plan is noticed by a look, for the time in which no process looked.
+const ENDED_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// A connection.
 #[derive(Clone, Debug, Default)]
@@ -80,7 +80,11 @@ impl Look {
             false => None,
         };
         let bulk = engines.queue.depth().await?.bulk;
-        let ended = engines.plans.plans(None, &[PlanState::Done, PlanState::Stopped], at, PLANS).await?;
+        let of_plans = PlanFilter {
+            ended_since: Some(at.saturating_sub(ENDED_WITHIN).unwrap_or(at)),
+            ..PlanFilter::in_states(&[PlanState::Done, PlanState::Stopped])
+        };
+        let ended = engines.plans.plans(&of_plans, at).await?;
         let replays = ended.iter().filter_map(replay).collect();
         Ok(Self { at, connections, groups, bulk, replays })
     }

@@ -15,7 +15,7 @@ pub(super) struct Seen {
     pub(super) groups: BTreeMap<String, Notified>,
     /// Connections with events that wait.
     pub(super) syncs: BTreeMap<i64, Sync>,
-    /// The newest plans of replays that have ended, with their ends; `None` before the first look.
+    /// The plans of replays that ended within seven days, with their ends; `None` before the first look.
     pub(super) replays: Option<BTreeSet<(i64, Timestamp)>>,
     /// Number of notifications so far, so that the same thing can happen twice.
     pub(super) number: u64,

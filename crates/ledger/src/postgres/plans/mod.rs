@@ -19,14 +19,15 @@ use crate::plans::{
     plans,
 };
 use crate::words::{count, item_state, limit, micros, plan_state, time};
-use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanState, Plans};
+use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanFilter, PlanId, PlanState, Plans};
 
 const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
     VALUES ('planning', $1, $2, $3, '{}', '{}') RETURNING id";
 
 const READ: &str = plans!(
     "WHERE ($1::bigint IS NULL OR id = $1) AND ($2::text[] = '{}' OR state = ANY($2))
-    ORDER BY id DESC LIMIT $3"
+        AND ($3::text IS NULL OR progress::json ->> 'ended_at' COLLATE \"C\" >= $3) AND ($4::bigint IS NULL OR id < $4)
+    ORDER BY id DESC LIMIT $5"
 );
 
 const COUNTS: &str = "SELECT plan, state, reason, count FROM plan_counts WHERE plan = ANY($1) AND count <> 0 ORDER BY state, reason";
@@ -127,14 +128,8 @@ impl Plans for PostgresLedger {
         })?)
     }
 
-    async fn plans(
-        &self,
-        id: Option<PlanId>,
-        states: &[PlanState],
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Plan>, LedgerError> {
-        Ok(on!(self.read(), |db| read(db, id, states, (now, limit)))?)
+    async fn plans(&self, filter: &PlanFilter, now: Timestamp) -> Result<Vec<Plan>, LedgerError> {
+        Ok(on!(self.read(), |db| read(db, filter, now))?)
     }
 
     async fn plans_at_work(&self, now: Timestamp) -> Result<Vec<Plan>, LedgerError> {
@@ -159,14 +154,10 @@ impl Plans for PostgresLedger {
     }
 }
 
-async fn read(
-    db: &mut PgConnection,
-    id: Option<PlanId>,
-    states: &[PlanState],
-    (now, most): (Timestamp, usize),
-) -> Result<Vec<Plan>, Failure> {
-    let words: Vec<&'static str> = states.iter().map(|state| state.word()).collect();
-    let stored = rows(READ).bind(id).bind(words).bind(limit(most)).fetch_all(&mut *db).await?;
+async fn read(db: &mut PgConnection, filter: &PlanFilter, now: Timestamp) -> Result<Vec<Plan>, Failure> {
+    let words: Vec<&'static str> = filter.states.iter().map(|state| state.word()).collect();
+    let read = rows(READ).bind(filter.id).bind(words).bind(filter.ended_since_text());
+    let stored = read.bind(filter.after).bind(limit(filter.limit)).fetch_all(&mut *db).await?;
     seen_at(db, stored, now).await
 }
 

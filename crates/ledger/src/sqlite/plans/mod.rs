@@ -16,14 +16,15 @@ use crate::plans::{
     AT_WORK, Candidate, Frame, ItemChange, ItemCount, ItemFilter, Marked, NewItem, PlanChange, PlanItem,
     plans,
 };
-use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanState, Plans};
+use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanFilter, PlanId, PlanState, Plans};
 
 const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
     VALUES ('planning', ?1, ?2, ?3, '{}', '{}')";
 
 const READ: &str = plans!(
     "WHERE (?1 IS NULL OR id = ?1) AND (?2 = '[]' OR state IN (SELECT value FROM json_each(?2)))
-    ORDER BY id DESC LIMIT ?3"
+        AND (?3 IS NULL OR json_extract(progress, '$.ended_at') >= ?3) AND (?4 IS NULL OR id < ?4)
+    ORDER BY id DESC LIMIT ?5"
 );
 
 const COUNTS: &str = "SELECT state, reason, count FROM plan_counts WHERE plan = ?1 AND count <> 0";
@@ -123,15 +124,9 @@ impl Plans for SqliteLedger {
         .await
     }
 
-    async fn plans(
-        &self,
-        id: Option<PlanId>,
-        states: &[PlanState],
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Plan>, LedgerError> {
-        let states = states.to_vec();
-        self.read(move |database| read(database, id, &states, (now, limit))).await
+    async fn plans(&self, filter: &PlanFilter, now: Timestamp) -> Result<Vec<Plan>, LedgerError> {
+        let filter = filter.clone();
+        self.read(move |database| read(database, &filter, now)).await
     }
 
     async fn plans_at_work(&self, now: Timestamp) -> Result<Vec<Plan>, LedgerError> {
@@ -158,15 +153,12 @@ impl Plans for SqliteLedger {
     }
 }
 
-fn read(
-    database: &Connection,
-    id: Option<PlanId>,
-    states: &[PlanState],
-    (now, most): (Timestamp, usize),
-) -> Result<Vec<Plan>, Failure> {
-    let words: Vec<&str> = states.iter().map(|state| state.word()).collect();
+fn read(database: &Connection, filter: &PlanFilter, now: Timestamp) -> Result<Vec<Plan>, Failure> {
+    let words: Vec<&str> = filter.states.iter().map(|state| state.word()).collect();
     let mut statement = database.prepare_cached(READ)?;
-    seen_at(database, statement.query((id, serde_json::to_string(&words)?, limit(most)))?, now)
+    let words = serde_json::to_string(&words)?;
+    let values = (filter.id, words, filter.ended_since_text(), filter.after, limit(filter.limit));
+    seen_at(database, statement.query(values)?, now)
 }
 
 /// Plans with their counts, as they are at a time.

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::answers::shown_selector;
+use super::repair_answers::SampleAnswer;
 use crate::api::guard::Call;
 use crate::api::problem::Problem;
 use crate::operator::plans::seconds;
@@ -56,6 +57,9 @@ pub(in crate::api) struct PlanAnswer {
     repeated_calls: u64,
     /// Dead letters by state and reason.
     items: Vec<ItemCountAnswer>,
+    /// What its patch did to the first three events. Personal data, so only in the answer that made the plan, and not if that is
+    /// repeated for an `Idempotency-Key`; empty otherwise.
+    pub(super) samples: Vec<SampleAnswer>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -184,6 +188,7 @@ pub(super) fn plan_at(call: &Call, plan: Plan, rate: Option<f64>) -> PlanAnswer 
         },
         selector: shown_selector(call, &plan.frame.selector),
         digest: plan.frame.digest,
+        samples: Vec::new(),
     }
 }
 

@@ -2,25 +2,28 @@
 
 use axum::Json;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use ledger::plans::{ItemFilter, ItemState};
-use ledger::{DeadLetterFilter, DeadLetterState, Plan};
+use ledger::{DeadLetterFilter, DeadLetterState, Plan, PlanFilter, PlanId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use super::answers::reason;
-use super::letters::parse;
+use super::letters::{parse, revealed};
 use super::plan_answers::{ItemAnswer, PlanAnswer, item, plan, plan_at, read_place, write_place};
-use super::repair_answers::{PatchOperation, patch};
+use super::repair_answers::{PatchOperation, patch, sample};
 use crate::api::cursor;
 use crate::api::extract::{Input, Params, Part, cut, page};
 use crate::api::guard::Call;
+use crate::api::idempotency::KeptAs;
 use crate::api::problem::Problem;
 use crate::operator::dead_letters::{Selection, act, to_act};
 use crate::operator::plans::{self, PlanRequest};
+use crate::operator::repairs::Sample;
 
-/// The newest plans that can be listed.
-const LISTED: usize = 1_000;
+/// Plans that are read at once.
+const READ_AT_ONCE: usize = 1_000;
 
 /// What is to be planned: either a selector, or what another plan has left.
 #[derive(Deserialize, ToSchema)]
@@ -73,7 +76,7 @@ pub(in crate::api) struct ItemParams {
 /// Plans, newest first.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct PlanList {
-    /// How many there are that the operator may see, of the newest 1,000 of all.
+    /// How many there are that the operator may see, exactly.
     count: usize,
     /// A page of them.
     plans: Vec<PlanAnswer>,
@@ -98,7 +101,7 @@ pub(in crate::api) struct ItemList {
 pub(in crate::api) async fn make_plan(
     call: Call,
     Input(input): Input<PlanInput>,
-) -> Result<(StatusCode, Json<PlanAnswer>), Problem> {
+) -> Result<Response, Problem> {
     let (reason, patch) = (reason(input.reason)?, input.patch.as_deref().map(patch).transpose()?);
     input.rate.map_or(Ok(()), plans::check_rate)?;
     let (filter, selector) = match (&input.selector, input.left_of) {
@@ -123,7 +126,19 @@ pub(in crate::api) async fn make_plan(
     let made = plans::make(&call.engines, &blocked, request, &mut |_| {}).await?;
     call.acts_as();
     let rate = input.rate.or(made.plan.options.rate);
-    Ok((StatusCode::CREATED, Json(plan_at(&call, made.plan, rate))))
+    with_samples(&call, plan_at(&call, made.plan, rate), made.samples.0).await
+}
+
+/// The answer with what the patch did to some events: the look at them is audited, and they are not kept for repetitions.
+async fn with_samples(call: &Call, plan: PlanAnswer, samples: Vec<Sample>) -> Result<Response, Problem> {
+    let kept = serde_json::to_string(&plan).map_err(|_| Problem::internal("the plan cannot be written"))?;
+    let shown = samples.iter().filter(|sample| sample.changes.is_some());
+    let shown: Vec<_> = shown.map(|sample| (sample.id, sample.connection)).collect();
+    revealed(call, &shown).await?;
+    let plan = PlanAnswer { samples: samples.into_iter().map(sample).collect(), ..plan };
+    let mut response = (StatusCode::CREATED, Json(plan)).into_response();
+    response.extensions_mut().insert(KeptAs(kept));
+    Ok(response)
 }
 
 /// List plans.
@@ -135,12 +150,34 @@ pub(in crate::api) async fn list_plans(
 ) -> Result<Json<PlanList>, Problem> {
     let limit = page(params.limit)?;
     let after = cursor::read::<i64>(params.cursor.as_deref())?;
-    let mut all = call.engines.plans.plans(None, &[], call.engines.now(), LISTED).await?;
-    all.retain(|plan| is_visible(&call, plan));
-    let count = all.len();
-    all.retain(|plan| after.is_none_or(|(_, id)| plan.id < id));
-    let next = cut(&mut all, limit, |plan| cursor::write(plan.created_at, plan.id));
-    Ok(Json(PlanList { count, plans: all.into_iter().map(|it| plan(&call, it)).collect(), next }))
+    let (count, mut page) = page_of_plans(&call, after.map(|(_, id)| id), limit + 1).await?;
+    let next = cut(&mut page, limit, |plan| cursor::write(plan.created_at, plan.id));
+    Ok(Json(PlanList { count, plans: page.into_iter().map(|it| plan(&call, it)).collect(), next }))
+}
+
+/// The number of plans that the operator may see, and at most `most` of those behind `after`. All are read for it: only the plan
+/// itself says which connections it is about.
+async fn page_of_plans(
+    call: &Call,
+    after: Option<PlanId>,
+    most: usize,
+) -> Result<(usize, Vec<Plan>), Problem> {
+    let (mut count, mut page) = (0, Vec::new());
+    let mut filter = PlanFilter { limit: READ_AT_ONCE, ..PlanFilter::default() };
+    loop {
+        let read = call.engines.plans.plans(&filter, call.engines.now()).await?;
+        let is_last = read.len() < READ_AT_ONCE;
+        filter.after = read.last().map(|plan| plan.id);
+        for plan in read.into_iter().filter(|plan| is_visible(call, plan)) {
+            count += 1;
+            if page.len() < most && after.is_none_or(|after| plan.id < after) {
+                page.push(plan);
+            }
+        }
+        if is_last {
+            return Ok((count, page));
+        }
+    }
 }
 
 /// Show a plan, and how far it is.
@@ -196,6 +233,6 @@ fn is_visible(call: &Call, plan: &Plan) -> bool {
 
 pub(super) async fn visible(call: &Call, id: i64) -> Result<Plan, Problem> {
     let hidden = || Problem::not_found("no_such_plan", &format!("plan {id}"), "GET /api/v1/plans lists them");
-    let found = call.engines.plans.plans(Some(id), &[], call.engines.now(), 1).await?;
+    let found = call.engines.plans.plans(&PlanFilter::one(id), call.engines.now()).await?;
     found.into_iter().find(|plan| is_visible(call, plan)).ok_or_else(hidden)
 }

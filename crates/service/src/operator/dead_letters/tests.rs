@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::plans::{Frame, ItemState, NewItem};
-use ledger::{Act, AuditFilter, AuditResult, DeadLetterState, PlanId, PlanState};
+use ledger::{Act, AuditFilter, AuditResult, DeadLetterState, PlanFilter, PlanId, PlanState};
 use queue::{Envelope, PublishError, Queue};
 use tokio::sync::Notify;
 
@@ -118,7 +118,7 @@ async fn whoever_cancels_a_replay_stops_it_after_the_page_under_way() {
         let others = others.clone();
         Box::pin(async move {
             if nth == 2 {
-                let plans = others.plans.plans(None, &[], others.now(), 1).await.unwrap();
+                let plans = others.plans.plans(&PlanFilter::default(), others.now()).await.unwrap();
                 cancel(&others, "cli:bob", plans[0].id, None).await.unwrap();
             }
             queue.publish(&envelopes).await

@@ -11,8 +11,8 @@ use connections::{ApiKey, ConnectionId, NewConnection, Settings};
 use identity::graph::Lane;
 use jiff::{SignedDuration, Timestamp};
 use ledger::{
-    Changes, DeadLetter, DeadLetterFilter, DeadLetterState, DeadLetterView, NewEvent, Outcome, Plan, PlanId,
-    Selector, State,
+    Changes, DeadLetter, DeadLetterFilter, DeadLetterState, DeadLetterView, NewEvent, Outcome, Plan,
+    PlanFilter, PlanId, Selector, State,
 };
 use parking_lot::Mutex;
 use tempfile::TempDir;
@@ -128,7 +128,7 @@ impl Harness {
     }
 
     pub(super) async fn plans(&self) -> Vec<Plan> {
-        self.engines.plans.plans(None, &[], self.engines.now(), 1_000).await.unwrap()
+        self.engines.plans.plans(&PlanFilter::default(), self.engines.now()).await.unwrap()
     }
 
     pub(super) async fn plan(&self, id: PlanId) -> Plan {

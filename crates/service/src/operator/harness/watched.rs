@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use ledger::plans::{Candidate, Frame, ItemChange, ItemFilter, Marked, NewItem, PlanChange, PlanItem};
-use ledger::{Act, DeadLetterFilter, LedgerError, Plan, PlanId, PlanState, Plans};
+use ledger::{Act, DeadLetterFilter, LedgerError, Plan, PlanFilter, PlanId, Plans};
 use queue::{Batch, Consume, Depth, Envelope, Look, Observe, Publish, PublishError, Queue, QueueError};
 use uuid::Uuid;
 
@@ -152,14 +152,8 @@ impl Plans for AskedPlans {
         self.inner.change_plan_items(plan, token, changes).await
     }
 
-    async fn plans(
-        &self,
-        id: Option<PlanId>,
-        states: &[PlanState],
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Plan>, LedgerError> {
-        self.inner.plans(id, states, now, limit).await
+    async fn plans(&self, filter: &PlanFilter, now: Timestamp) -> Result<Vec<Plan>, LedgerError> {
+        self.inner.plans(filter, now).await
     }
 
     async fn plans_at_work(&self, now: Timestamp) -> Result<Vec<Plan>, LedgerError> {

@@ -17,7 +17,7 @@ mod tests;
 mod turn;
 
 use jiff::Timestamp;
-use ledger::{Act, Plan, PlanId};
+use ledger::{Act, Plan, PlanFilter, PlanId};
 
 pub use acts::{cancel, check_rate, pause, resume, run};
 pub(crate) use make::may_be_of;
@@ -58,7 +58,7 @@ fn named(id: PlanId) -> String {
 ///
 /// [`Failure`] with the code `no_such_plan`, or if the ledger cannot be read.
 pub async fn plan(engines: &Engines, id: PlanId) -> Result<Plan, Failure> {
-    let found = engines.plans.plans(Some(id), &[], engines.now(), 1).await?;
+    let found = engines.plans.plans(&PlanFilter::one(id), engines.now()).await?;
     found.into_iter().next().ok_or_else(|| {
         Failure::refused("no_such_plan", format!("there is no plan {id}"), "`dead-letters plans` lists them")
     })

@@ -8,7 +8,7 @@ use connections::ConnectionId;
 use identity::Digest;
 use jiff::Timestamp;
 use ledger::plans::{ItemChange, ItemFilter, ItemState, PlanChange, PlanItem};
-use ledger::{LedgerError, Plan, PlanId, PlanState};
+use ledger::{LedgerError, Plan, PlanFilter, PlanId, PlanState};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -117,7 +117,7 @@ impl Runner {
         }
         let waiting = [PlanState::Planning, PlanState::Ready];
         let now = engines.now();
-        for plan in engines.plans.plans(None, &waiting, now, usize::MAX).await? {
+        for plan in engines.plans.plans(&PlanFilter::in_states(&waiting), now).await? {
             let change = match plan.state {
                 PlanState::Expired => PlanChange::to(&[PlanState::Ready], PlanState::Expired),
                 PlanState::Planning if plan.expires_at < now => given_up(&plan, now),
@@ -161,7 +161,7 @@ impl Runner {
             run.is_recovered = true;
         }
         let Some(under_way) = self.note_results(engines, plan.id, token).await? else { return Ok(()) };
-        let now = engines.plans.plans(Some(plan.id), &[], engines.now(), 1).await?.pop();
+        let now = engines.plans.plans(&PlanFilter::one(plan.id), engines.now()).await?.pop();
         let Some(plan) = now.filter(|plan| plan.state == PlanState::Running) else { return Ok(()) };
         let Some(run) = self.runs.get_mut(&plan.id) else { return Ok(()) };
         let turn = Turn { engines, plan: &plan, release, rates, under_way };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use connections::{PausedFor, StateStore as _};
 use identity::Digest;
-use ledger::plans::{Frame, ItemChange, ItemState, NewItem, PlanChange};
+use ledger::plans::{Frame, ItemChange, ItemState, NewItem, PlanChange, PlanFilter};
 use ledger::{
     CallItem, Calls as _, DeadLetterFilter, Fence, OpenCall, PlanId, PlanState, Plans as _, View as _,
 };
@@ -152,7 +152,7 @@ async fn a_plan_counts_a_repeated_call_on_the_fast_path() {
     shop.reconcile();
     sleep(Duration::from_secs(30)).await;
     let repeated = async |shop: &Shop| {
-        let plans = shop.ledger.plans(Some(plan), &[], shop.worker.now(), 1).await.expect("read");
+        let plans = shop.ledger.plans(&PlanFilter::one(plan), shop.worker.now()).await.expect("read");
         plans[0].repeated_calls
     };
     let edits = shop.count("edit");

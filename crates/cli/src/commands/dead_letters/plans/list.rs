@@ -1,7 +1,7 @@
 //! Lists of plans, and of what a plan has left out.
 
 use ledger::plans::{ItemFilter, ItemState, PlanItem};
-use ledger::{Plan, PlanId};
+use ledger::{Plan, PlanFilter, PlanId};
 use service::Context;
 use service::engines::Engines;
 use service::failure::{Exit, Failure};
@@ -12,7 +12,7 @@ use service::output::{age, cut, spare, whole};
 /// Lists plans, newest first.
 pub(super) async fn list(engines: &Engines, limit: usize, context: &mut Context) -> Result<Exit, Failure> {
     let now = engines.now();
-    let plans = engines.plans.plans(None, &[], now, limit).await?;
+    let plans = engines.plans.plans(&PlanFilter { limit, ..PlanFilter::default() }, now).await?;
     let is_all = plans.len() < limit;
     if context.output.is_json() {
         context.output.json(&plans)?;

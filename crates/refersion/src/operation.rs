@@ -23,6 +23,13 @@ pub enum Operation {
 }
 
 impl Operation {
+    const ALL: [Self; 6] = [Self::New, Self::Get, Self::Edit, Self::Search, Self::StatusChange, Self::List];
+
+    /// The operation with this [name](Self::name).
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.name() == name)
+    }
+
     /// The path below the base URL.
     pub fn path(self) -> &'static str {
         match self {
@@ -60,5 +67,9 @@ mod tests {
     fn an_operation_is_named_by_the_last_segment_of_its_path() {
         assert_eq!(Operation::StatusChange.name(), "status_change");
         assert_eq!(Operation::New.to_string(), "new");
+        for operation in Operation::ALL {
+            assert_eq!(Operation::from_name(operation.name()), Some(operation));
+        }
+        assert_eq!(Operation::from_name("delete"), None);
     }
 }

@@ -89,12 +89,6 @@ impl Selector {
         self.terms.iter().any(|term| matches!(term, Term::State(_)))
     }
 
-    /// Whether it names dead letters by their ids.
-    #[must_use]
-    pub fn names_ids(&self) -> bool {
-        self.terms.iter().any(|term| matches!(term, Term::Id(_)))
-    }
-
     /// Adds a term.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ pub(super) trait Item {
     /// The outcome of a failed item; fields whose state is unknown after it are marked as such.
     fn failed(&self, failure: &Failure) -> CallOutcome {
         let known = match failure.class {
-            Class::NoAnswer => unknown(failure.operation.name(), &self.written()),
+            Class::NoAnswer => unknown(failure.operation, &self.written()),
             _ => self.not_done(),
         };
         let answers = known.into_iter().map(|answer| (self.anchor(), answer)).collect();
@@ -46,7 +46,7 @@ pub(super) trait Item {
     /// An outcome after which it is unclear how much of the item took effect: fields that it does not decide are unknown, so they
     /// differ from every wanted value.
     fn in_doubt(&self, outcome: CallOutcome, operation: Operation) -> CallOutcome {
-        let unknown = unknown(operation.name(), &self.written());
+        let unknown = unknown(operation, &self.written());
         let unknown = unknown.into_iter().map(|answer| (self.anchor(), answer));
         CallOutcome { answers: unknown.chain(outcome.answers).collect(), ..outcome }
     }
@@ -67,16 +67,17 @@ pub(super) trait Item {
 
 /// What becomes unknown when a call about an item has no recorded answer. A search changes nothing.
 #[must_use]
-pub fn unknown(operation: &str, written: &CallItem) -> Option<Answer> {
+pub fn unknown(operation: Operation, written: &CallItem) -> Option<Answer> {
     match (operation, written.affiliate) {
-        ("new", _) => Some(Answer::CreateUnknown { fields: written.fields.clone() }),
-        ("edit", Some(id)) => Some(Answer::EditUnknown {
+        (Operation::New, _) => Some(Answer::CreateUnknown { fields: written.fields.clone() }),
+        (Operation::Edit, Some(id)) => Some(Answer::EditUnknown {
             id,
             email: written.fields.iter().any(|field| field == "email"),
             fields: written.fields.iter().filter(|field| *field != "email").cloned().collect(),
         }),
-        ("status_change", Some(id)) => Some(Answer::StatusUnknown { id }),
-        _ => None,
+        (Operation::StatusChange, Some(id)) => Some(Answer::StatusUnknown { id }),
+        (Operation::Edit | Operation::StatusChange, None) => None,
+        (Operation::Get | Operation::Search | Operation::List, _) => None,
     }
 }
 

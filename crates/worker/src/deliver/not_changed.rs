@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use identity::answer::{Answer, Cause};
-use refersion::{Affiliate, AffiliateId, Failure, Field, LookupBy, Operation};
+use refersion::{Affiliate, AffiliateId, Batch, Failure, Field, LookupBy, Operation};
 
 use super::by_field::by_field;
 use super::edit::{edit_of, edited, of_all};
@@ -52,10 +52,28 @@ pub(super) async fn settle(api: &Api, unchanged: &[&(&Edit, Texts)]) -> Vec<Call
     };
     let mut outcomes = Vec::with_capacity(unchanged.len());
     for (item, texts) in unchanged {
-        let is_changed = again.changed.contains(&AffiliateId(item.id));
-        outcomes.push(if is_changed { edited(item, texts) } else { explain(api, item, texts).await });
+        outcomes.push(settled(api, item, texts, &again).await);
     }
     outcomes
+}
+
+/// Determines the outcome of one item that Refersion reported as not changed.
+pub(super) async fn settle_one(api: &Api, item: &Edit, texts: &Texts) -> CallOutcome {
+    match api.client.edit(&[edit_of(item, texts)]).await {
+        Ok(again) => settled(api, item, texts, &again).await,
+        Err(failure) => {
+            let failure = of_all(failure, [item].into_iter());
+            item.in_doubt(item.failed(&failure), Operation::Edit)
+        }
+    }
+}
+
+async fn settled(api: &Api, item: &Edit, texts: &Texts, again: &Batch) -> CallOutcome {
+    if again.changed.contains(&AffiliateId(item.id)) {
+        edited(item, texts)
+    } else {
+        explain(api, item, texts).await
+    }
 }
 
 /// Determines the outcome of an item that was not changed twice.

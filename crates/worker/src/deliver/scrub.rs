@@ -79,9 +79,7 @@ pub(super) async fn without_refused(
                 return with_kept(edited(item, &texts), &kept);
             }
             Ok(_) => {
-                let unchanged = (item, texts);
-                let outcome = not_changed::settle(api, &[&unchanged]).await.pop();
-                return with_kept(outcome.unwrap_or_else(|| item.unanswered()), &kept);
+                return with_kept(not_changed::settle_one(api, item, &texts).await, &kept);
             }
             Err(next) => failure = next,
         }

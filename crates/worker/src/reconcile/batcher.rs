@@ -48,7 +48,7 @@ pub(super) struct Candidate {
     pub(super) anchor: Digest,
     /// A call for this step alone.
     pub(super) request: CallRequest,
-    pub(super) sort: CallKind,
+    pub(super) kind: CallKind,
 }
 
 /// The kind of a call: steps of one kind may share a call.
@@ -89,7 +89,7 @@ impl Batcher {
     pub(super) fn of(candidates: impl IntoIterator<Item = Candidate>, now: Timestamp) -> Self {
         let mut rows: BTreeMap<_, VecDeque<Candidate>> = BTreeMap::new();
         for candidate in candidates {
-            rows.entry((candidate.lane, candidate.sort)).or_default().push_back(candidate);
+            rows.entry((candidate.lane, candidate.kind)).or_default().push_back(candidate);
         }
         Self { rows, now }
     }
@@ -105,12 +105,12 @@ impl Batcher {
     /// The next call: the first work of the first lane that has any; a batch of one lane is filled up from the other.
     fn next_call(&mut self, bulk_first: bool) -> Option<Planned> {
         let order = if bulk_first { [Lane::Bulk, Lane::Live] } else { [Lane::Live, Lane::Bulk] };
-        let sort = order.into_iter().find_map(|lane| self.first(lane))?;
-        let first = order.iter().find_map(|lane| self.rows.get_mut(&(*lane, sort))?.pop_front())?;
+        let kind = order.into_iter().find_map(|lane| self.first(lane))?;
+        let first = order.iter().find_map(|lane| self.rows.get_mut(&(*lane, kind))?.pop_front())?;
         let mut anchors = BTreeSet::from([first.anchor]);
         let mut call = Planned { request: first.request, graphs: vec![first.graph] };
         for lane in order {
-            let Some(rows) = self.rows.get_mut(&(lane, sort)) else { continue };
+            let Some(rows) = self.rows.get_mut(&(lane, kind)) else { continue };
             while let Some(next) = rows.pop_front() {
                 // An affiliate is in a batch once.
                 if !anchors.insert(next.anchor) {
@@ -127,15 +127,15 @@ impl Batcher {
 
     fn first(&self, of: Lane) -> Option<CallKind> {
         let lane = self.rows.iter().filter(|((lane, _), _)| *lane == of);
-        let heads = lane.filter_map(|((_, sort), rows)| {
+        let heads = lane.filter_map(|((_, kind), rows)| {
             let due_at = rows.front()?.due_at;
-            let is_full = sort.is_batched() && rows.len() >= BATCH;
-            (due_at <= self.now || is_full).then_some((*sort, due_at))
+            let is_full = kind.is_batched() && rows.len() >= BATCH;
+            (due_at <= self.now || is_full).then_some((*kind, due_at))
         });
         heads
-            .map(|(sort, due_at)| (!sort.serves_a_delete(), sort.turn(due_at), sort))
+            .map(|(kind, due_at)| (!kind.serves_a_delete(), kind.turn(due_at), kind))
             .min()
-            .map(|(.., sort)| sort)
+            .map(|(.., kind)| kind)
     }
 }
 
@@ -149,10 +149,10 @@ mod tests {
     const NOW: Timestamp = Timestamp::constant(100, 0);
 
     /// A candidate that has been due since `due_at` seconds after the epoch.
-    fn candidate(lane: Lane, sort: CallKind, number: u8, due_at: i64) -> Candidate {
+    fn candidate(lane: Lane, kind: CallKind, number: u8, due_at: i64) -> Candidate {
         let anchor = Digest([number; 16]);
         // Only edits have to share a call here.
-        let request = match sort {
+        let request = match kind {
             CallKind::Edit => {
                 let (id, fields) = (number.into(), Texts::new());
                 CallRequest::Edit(vec![Edit { anchor, id, email: None, fields, scrub: false }])
@@ -160,11 +160,11 @@ mod tests {
             _ => CallRequest::Search(Search { anchor, email: String::new(), code: None }),
         };
         let due_at = Timestamp::from_second(due_at).expect("a time");
-        Candidate { lane, graph: number.into(), due_at, anchor, request, sort }
+        Candidate { lane, graph: number.into(), due_at, anchor, request, kind }
     }
 
-    fn many(lane: Lane, sort: CallKind, numbers: std::ops::Range<u8>) -> impl Iterator<Item = Candidate> {
-        numbers.map(move |number| candidate(lane, sort, number, 0))
+    fn many(lane: Lane, kind: CallKind, numbers: std::ops::Range<u8>) -> impl Iterator<Item = Candidate> {
+        numbers.map(move |number| candidate(lane, kind, number, 0))
     }
 
     fn firsts(calls: &[Planned]) -> Vec<GraphId> {

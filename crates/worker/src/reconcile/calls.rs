@@ -10,7 +10,7 @@ use identity::eligibility::Rules;
 use identity::plan::{Analysis, StepKind};
 use identity::{Digest, Graph};
 use ledger::{CallId, CallItem, GraphId, GraphRow, LedgerError, OpenCall};
-use refersion::{Client, Credentials, InitialStatus};
+use refersion::{Client, Credentials, InitialStatus, Operation};
 use tracing::info;
 
 use super::Holder;
@@ -90,8 +90,10 @@ impl Holder {
         }
         info!(connection = %self.connection.name, connection_id = self.connection.id, calls = left.len(), "settling calls that were left open");
         for call in left {
+            let operation = Operation::from_name(&call.operation);
             let outcome = |item: &CallItem| {
-                let answer = unknown(&call.operation, item).map(|answer| (item.anchor, answer));
+                let answer = operation.and_then(|operation| unknown(operation, item));
+                let answer = answer.map(|answer| (item.anchor, answer));
                 CallOutcome::known(item.anchor, answer.into_iter().collect())
             };
             let outcomes: Vec<CallOutcome> = call.items.iter().map(outcome).collect();

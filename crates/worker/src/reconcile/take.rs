@@ -97,9 +97,9 @@ impl Holder {
         let steps = analysis.steps.iter().filter(ready);
         steps
             .filter_map(|step| {
-                let (sort, request) = request(&self.worker.vault, graph, step)?;
+                let (kind, request) = request(&self.worker.vault, graph, step)?;
                 let (graph, anchor) = (due.graph.row.id, step.anchor);
-                Some(Candidate { lane: due.lane, graph, due_at: due.due_at, anchor, request, sort })
+                Some(Candidate { lane: due.lane, graph, due_at: due.due_at, anchor, request, kind })
             })
             .collect()
     }
@@ -138,14 +138,14 @@ pub(super) fn request(vault: &Vault, graph: &Graph, step: &Step) -> Option<(Call
             (CallKind::Edit, CallRequest::Edit(vec![edit]))
         }
         Act::Status { affiliate: id, status } => {
-            let sort = if *status == Status::Disabled { CallKind::Disable } else { CallKind::Activate };
-            (sort, CallRequest::Status(*status, vec![StatusChange { anchor, id: *id }]))
+            let kind = if *status == Status::Disabled { CallKind::Disable } else { CallKind::Activate };
+            (kind, CallRequest::Status(*status, vec![StatusChange { anchor, id: *id }]))
         }
         Act::Search { code, .. } => {
             let delete = graph.events.iter().any(|kept| kept.delete && kept.state == EventState::Pending);
-            let sort = if delete { CallKind::SearchToDisable } else { CallKind::Search };
+            let kind = if delete { CallKind::SearchToDisable } else { CallKind::Search };
             let search = Search { anchor, email: name(anchor)?, code: code.clone() };
-            (sort, CallRequest::Search(search))
+            (kind, CallRequest::Search(search))
         }
     })
 }

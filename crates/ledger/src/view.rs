@@ -130,12 +130,21 @@ pub enum Expiring {
     Weeks,
     /// Message ids of an earlier version, whatever their age. Events that were looked at count.
     MessageIds,
+    /// Rows of removed connections, whatever their age, if the process that removed one did not get to the end.
+    RemovedConnections,
 }
 
 impl Expiring {
     /// All, in their order.
-    pub const ALL: [Self; 6] =
-        [Self::DeadLetters, Self::PlanItems, Self::Outcomes, Self::Attempts, Self::Weeks, Self::MessageIds];
+    pub const ALL: [Self; 7] = [
+        Self::DeadLetters,
+        Self::PlanItems,
+        Self::Outcomes,
+        Self::Attempts,
+        Self::Weeks,
+        Self::MessageIds,
+        Self::RemovedConnections,
+    ];
 
     /// Whether it is kept as long as dead letters are. Everything else is kept as long as outcomes are.
     #[must_use]

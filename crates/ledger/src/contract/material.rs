@@ -178,6 +178,7 @@ pub async fn expire(
             Expiring::Outcomes | Expiring::Weeks => dropped.outcomes += done,
             Expiring::Attempts => dropped.attempts += done,
             Expiring::MessageIds => dropped.message_ids += done,
+            Expiring::RemovedConnections => assert_eq!(done, 0, "a removal removes everything"),
         }
     }
     dropped

@@ -250,6 +250,8 @@ impl Housekeeping for PostgresLedger {
             Expiring::Attempts => on!(self.begin(), |db| expire::attempts(db, before, limit)),
             Expiring::Weeks => self.expire_week(before, limit).await,
             Expiring::MessageIds => on!(self.begin(), |db| message_ids::clear(db, limit)),
+            // A removal is one transaction: it locks rows of its connection only.
+            Expiring::RemovedConnections => Ok(0),
         };
         Ok(done?)
     }

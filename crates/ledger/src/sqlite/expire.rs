@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::rows::all;
 use super::tally::Tally;
 use super::words::{limit, micros, state, time};
-use super::{letters, message_ids, plans};
+use super::{accounts, letters, message_ids, plans};
 use crate::dead_letters::{EXPIRED, retention_ended};
 use crate::{Expiring, SweepClock};
 
@@ -72,6 +72,7 @@ pub(super) fn expire(
         Expiring::Attempts => attempts(database, before, rows),
         Expiring::Weeks => Ok(0),
         Expiring::MessageIds => message_ids::clear(database, rows),
+        Expiring::RemovedConnections => accounts::removal::empty(database, rows),
     }
 }
 

@@ -65,7 +65,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 32] = [
+const MIGRATIONS: [Migration; 33] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -98,6 +98,7 @@ const MIGRATIONS: [Migration; 32] = [
     migration!("0030_count_repeated_calls", 22),
     migration!("0031_name_letters_of_interrupted_calls", 22),
     migration!("0032_find_plans_with_items_under_way", 22),
+    migration!("0033_remove_connections_by_pages", 22),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

@@ -109,7 +109,7 @@ impl Housekeeping for SqliteLedger {
     ) -> Result<usize, LedgerError> {
         let work = move |database: &Connection| expire::expire(database, what, (before, now), limit);
         let expired = self.write::<_, LedgerError>(work).await?;
-        if what == Expiring::MessageIds && expired > 0 {
+        if matches!(what, Expiring::MessageIds | Expiring::RemovedConnections) && expired > 0 {
             self.forgot().await;
         }
         self.clear_log().await;

@@ -12,6 +12,7 @@ mod postgres_server;
 mod postgres_weeks;
 mod sqlite_engine;
 mod sqlite_file;
+mod sqlite_removal;
 mod upgrade;
 mod upgrade_events;
 mod upgrade_letters;

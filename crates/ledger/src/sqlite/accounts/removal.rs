@@ -1,55 +1,140 @@
-//! Removing a connection with all that is kept for it.
+//! Removing a connection with all that is kept for it: at once what makes it a connection, then its rows, page by page, so
+//! that other connections do not wait for their ledger.
 
 use connections::ConnectionId;
-use sqlite::rusqlite::Connection;
+use sqlite::rusqlite::{Connection, OptionalExtension as _};
 
 use super::{Failure, found};
+use crate::sqlite::rows::all;
+use crate::sqlite::words::limit;
 
 const CONNECTION: &str = "DELETE FROM connections WHERE id = ?1";
 
-const REMEMBER: &str = "INSERT INTO removed_connections (id) VALUES (?1)";
+const REMEMBER: &str = "INSERT INTO removed_connections (id, is_emptied) VALUES (?1, 0)";
 
 const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE id = ?1)";
 
-/// Deleting events takes payloads, outcomes, attempts and dead letters along; what makes them findable goes when it
-/// expires, and holds digests only.
-const REST: [&str; 25] = [
-    "DELETE FROM plan_holds WHERE letter IN (SELECT letter FROM plan_items WHERE connection = ?1)",
-    "UPDATE plan_counts SET count = count - (SELECT COUNT(*) FROM plan_items i WHERE i.plan = plan_counts.plan
-        AND i.state = plan_counts.state AND i.reason = plan_counts.reason AND i.connection = ?1)",
-    "DELETE FROM plan_items WHERE connection = ?1",
-    "DELETE FROM events WHERE connection = ?1",
-    "DELETE FROM letter_people WHERE connection = ?1",
-    "DELETE FROM letter_counts WHERE connection = ?1",
-    "DELETE FROM letter_notes WHERE connection = ?1",
-    "DELETE FROM notifications WHERE connection = ?1",
-    "DELETE FROM graphs WHERE connection = ?1",
-    "DELETE FROM graph_digests WHERE connection = ?1",
+/// What has bounds: these rows go with the connection.
+const AT_ONCE: [&str; 14] = [
     "DELETE FROM leases WHERE connection = ?1",
+    "DELETE FROM claims WHERE connection = ?1",
     "DELETE FROM calls WHERE connection = ?1",
     "DELETE FROM interrupted_calls WHERE connection = ?1",
     "DELETE FROM walks WHERE connection = ?1",
-    "DELETE FROM claims WHERE connection = ?1",
-    "DELETE FROM affiliate_codes WHERE connection = ?1",
     "DELETE FROM unmapped WHERE connection = ?1",
     "DELETE FROM audiences WHERE connection = ?1",
     "DELETE FROM audience_counts WHERE connection = ?1",
     "DELETE FROM audience_walks WHERE connection = ?1",
     "DELETE FROM tallies WHERE connection = ?1",
-    "DELETE FROM directory WHERE connection = ?1",
     "DELETE FROM directories WHERE connection = ?1",
-    "DELETE FROM drift WHERE connection = ?1",
     "DELETE FROM custom_fields WHERE connection = ?1",
+    "DELETE FROM letter_counts WHERE connection = ?1",
+    "DELETE FROM letter_notes WHERE connection = ?1",
 ];
 
-/// Removes everything of a connection but its audit, which holds ids only.
-pub(super) fn remove(database: &Connection, id: ConnectionId) -> Result<(), Failure> {
+/// What grows with its people, each by an index.
+const BY_PAGE: [&str; 6] = [
+    "DELETE FROM graphs WHERE id IN (SELECT id FROM graphs WHERE connection = ?1 LIMIT ?2)",
+    "DELETE FROM graph_digests WHERE connection = ?1
+        AND digest IN (SELECT digest FROM graph_digests WHERE connection = ?1 LIMIT ?2)",
+    "DELETE FROM affiliate_codes WHERE connection = ?1
+        AND affiliate IN (SELECT affiliate FROM affiliate_codes WHERE connection = ?1 LIMIT ?2)",
+    "DELETE FROM directory WHERE connection = ?1
+        AND code IN (SELECT code FROM directory WHERE connection = ?1 LIMIT ?2)",
+    "DELETE FROM drift WHERE connection = ?1
+        AND code IN (SELECT code FROM drift WHERE connection = ?1 LIMIT ?2)",
+    "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE connection = ?1 LIMIT ?2)",
+];
+
+/// Found by plan and state, because no index begins with the connection.
+const PLAN_ITEMS: &str = "SELECT i.plan, i.letter, i.state, i.reason
+    FROM (SELECT DISTINCT plan, state FROM plan_counts) c
+    CROSS JOIN plan_items i ON i.plan = c.plan AND i.state = c.state AND i.connection = ?1 LIMIT ?2";
+
+const COUNT_ITEM: &str =
+    "UPDATE plan_counts SET count = count - 1 WHERE plan = ?1 AND state = ?2 AND reason = ?3";
+
+const DROP_HOLD: &str = "DELETE FROM plan_holds WHERE letter = ?1";
+
+const DROP_ITEM: &str = "DELETE FROM plan_items WHERE plan = ?1 AND letter = ?2";
+
+/// Events that are looked at for each row of a page: they have no index by connection, which each of them would pay for.
+const LOOKED_AT: i64 = 20;
+
+const UNFINISHED: &str =
+    "SELECT id, events_until FROM removed_connections WHERE is_emptied = 0 ORDER BY id LIMIT 1";
+
+const LAST_EVENT: &str = "SELECT COALESCE(MAX(id), 0) FROM events";
+
+/// The last event of a page, if the page is full.
+const LAST_OF_PAGE: &str = "SELECT id FROM events WHERE connection = ?1 AND id > ?2 AND id <= ?3
+    ORDER BY id LIMIT 1 OFFSET ?4";
+
+/// A cascade would take them along as well, but not update what is counted of them.
+const DROP_LETTERS: &str = "DELETE FROM dead_letters WHERE event IN
+    (SELECT id FROM events WHERE connection = ?1 AND id > ?2 AND id <= ?3)";
+
+/// Takes payloads, outcomes and attempts along; what makes events findable goes when it expires, and holds digests only.
+const DROP_EVENTS: &str = "DELETE FROM events WHERE connection = ?1 AND id > ?2 AND id <= ?3";
+
+const SET_UNTIL: &str = "UPDATE removed_connections SET events_until = ?2 WHERE id = ?1";
+
+const EMPTIED: &str = "UPDATE removed_connections SET is_emptied = 1 WHERE id = ?1";
+
+/// Removes a connection, so that nobody delivers, counts or finds anything of it any more. [`empty`] removes the rest, but its
+/// audit, which holds ids only.
+pub(super) fn begin(database: &Connection, id: ConnectionId) -> Result<(), Failure> {
     found(database.prepare_cached(CONNECTION)?.execute([id])?)?;
     database.prepare_cached(REMEMBER)?.execute([id])?;
-    for statement in REST {
+    for statement in AT_ONCE {
         database.prepare_cached(statement)?.execute([id])?;
     }
     Ok(())
+}
+
+/// Removes about `rows` rows of connections that were removed; their number, or `rows` if there may be more.
+pub(in crate::sqlite) fn empty(database: &Connection, rows: usize) -> Result<usize, Failure> {
+    let unfinished = database.prepare_cached(UNFINISHED)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)));
+    let Some((id, until)) = unfinished.optional()? else { return Ok(0) };
+    if plan_items(database, id, rows)? || events(database, (id, until), rows)? {
+        return Ok(rows);
+    }
+    for statement in BY_PAGE {
+        if database.prepare_cached(statement)?.execute((id, limit(rows)))? > 0 {
+            return Ok(rows);
+        }
+    }
+    database.prepare_cached(EMPTIED)?.execute([id])?;
+    Ok(rows)
+}
+
+/// Removes items of plans, and counts them no more; whether there were any.
+fn plan_items(database: &Connection, id: ConnectionId, rows: usize) -> Result<bool, Failure> {
+    let items: Vec<(i64, i64, String, String)> = all(database, PLAN_ITEMS, (id, limit(rows)), |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    })?;
+    for (plan, letter, state, reason) in &items {
+        database.prepare_cached(COUNT_ITEM)?.execute((plan, state, reason))?;
+        database.prepare_cached(DROP_HOLD)?.execute([letter])?;
+        database.prepare_cached(DROP_ITEM)?.execute((plan, letter))?;
+    }
+    Ok(!items.is_empty())
+}
+
+/// Removes the connection's events among the next ones; whether there are more events to look at.
+fn events(database: &Connection, (id, until): (ConnectionId, i64), rows: usize) -> Result<bool, Failure> {
+    let last: i64 = database.prepare_cached(LAST_EVENT)?.query_row([], |row| row.get(0))?;
+    if until >= last {
+        return Ok(false);
+    }
+    let looked_at = last.min(until.saturating_add(limit(rows).saturating_mul(LOOKED_AT)));
+    let values = (id, until, looked_at, limit(rows).saturating_sub(1));
+    let full = database.prepare_cached(LAST_OF_PAGE)?.query_row(values, |row| row.get(0)).optional()?;
+    let next = full.unwrap_or(looked_at);
+    database.prepare_cached(DROP_LETTERS)?.execute((id, until, next))?;
+    database.prepare_cached(DROP_EVENTS)?.execute((id, until, next))?;
+    database.prepare_cached(SET_UNTIL)?.execute((id, next))?;
+    Ok(true)
 }
 
 /// Fails where the connection was removed since what is to be recorded was read: nobody would ever end or find it.

@@ -2,10 +2,12 @@
 
 use clap::ValueEnum;
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 /// The trait that changes from round to round.
 pub(super) const CHANGING: &str = "plan";
+
+/// What Engage adds to `context` when it syncs an audience.
+const PERSONAS: &str = r#","personas":{"computation_class":"audience","computation_id":"aud_2bench","computation_key":"bench_members","namespace":"spa_2bench","space_id":"spa_2bench"}"#;
 
 /// The form of the events of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -55,44 +57,28 @@ pub(super) struct Round {
 
 impl Round {
     /// Event `which` of one member, as Engage sends it when an audience is synced. `which` is below [`Shape::events`].
+    ///
+    /// It is written as text, because the sender shares the machine with what is measured.
     pub(super) fn event(self, member: u32, which: u32) -> String {
-        let at = self.at.to_string();
-        let mut event = json!({
-            "type": "identify",
-            "messageId": format!("personas_{}_{}_{member:07}_{which}", self.at.as_microsecond(), self.number),
-            "userId": format!("member-{member:07}"),
-            "context": { "library": { "name": "unknown", "version": "unknown" } },
-            "integrations": { "All": false, "Refersion": true },
-            "timestamp": at,
-            "receivedAt": at,
-            "traits": self.traits(member, which),
-        });
-        if self.shape != Shape::Live {
-            event["context"]["personas"] = json!({
-                "computation_class": "audience",
-                "computation_id": "aud_2bench",
-                "computation_key": "bench_members",
-                "namespace": "spa_2bench",
-                "space_id": "spa_2bench",
-            });
-        }
-        event.to_string()
+        let Self { number, at, shape } = self;
+        let microseconds = at.as_microsecond();
+        let personas = if shape == Shape::Live { "" } else { PERSONAS };
+        let traits = self.traits(member, which);
+        format!(
+            r#"{{"type":"identify","messageId":"personas_{microseconds}_{number}_{member:07}_{which}","userId":"member-{member:07}","context":{{"library":{{"name":"unknown","version":"unknown"}}{personas}}},"integrations":{{"All":false,"Refersion":true}},"timestamp":"{at}","receivedAt":"{at}","traits":{{{traits}}}}}"#
+        )
     }
 
-    fn traits(self, member: u32, which: u32) -> Value {
-        let mut traits = json!({ CHANGING: value(self.number) });
+    fn traits(self, member: u32, which: u32) -> String {
+        let mut traits = format!(r#""{CHANGING}":"{}""#, value(self.number));
         if self.shape != Shape::Identifiers || which == 1 {
-            traits["email"] = email(member).into();
+            traits += &format!(r#","email":"{}""#, email(member));
         }
         if self.shape.creates() {
-            traits["firstName"] = "Member".into();
-            traits["lastName"] = format!("Number {member}").into();
-            traits["address"] = json!({
-                "street": format!("{} Oak Street", member % 1000 + 1),
-                "city": "Portland",
-                "postalCode": "97201",
-                "country": "US",
-            });
+            let house = member % 1000 + 1;
+            traits += &format!(
+                r#","firstName":"Member","lastName":"Number {member}","address":{{"street":"{house} Oak Street","city":"Portland","postalCode":"97201","country":"US"}}"#
+            );
         }
         traits
     }
@@ -115,6 +101,8 @@ pub(super) fn member(email: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn event(number: u32, shape: Shape, which: u32) -> Value {

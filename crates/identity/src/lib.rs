@@ -60,7 +60,7 @@ pub mod shared;
 pub mod stamp;
 pub mod tombstones;
 
-pub use digest::Digest;
+pub use digest::{Digest, DigestMap, DigestSet};
 pub use graph::Graph;
 pub use stamp::Stamp;
 

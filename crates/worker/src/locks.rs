@@ -3,12 +3,13 @@
 //! A task that locks several identifiers queues for all of them at once, so the order of tasks is the same in every queue:
 //! there is no deadlock, and every task gets its turn. Changes by other processes show in the versions in the ledger.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use identity::Digest;
+use identity::{Digest, DigestMap, DigestSet};
 use ledger::{Gathered, LedgerError};
 use parking_lot::{Mutex, MutexGuard};
+use smallvec::{SmallVec, smallvec};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 /// Maximum number of pieces of work of absorb that are read and folded at the same time, because their graphs are in memory.
@@ -30,7 +31,7 @@ pub struct GraphLocks {
     folding: Semaphore,
     /// Identifiers that are known to be shared. They are not locked: an identify reads their graphs without writing them, and
     /// for a delete, which writes them, the version in the ledger decides.
-    shared: Mutex<HashSet<Digest>>,
+    shared: Mutex<DigestSet>,
 }
 
 impl Default for GraphLocks {
@@ -74,8 +75,8 @@ pub(crate) struct Locks(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// The tickets that want an identifier, in order; the first one has it.
-    queues: HashMap<Digest, VecDeque<u64>>,
+    /// The tickets that want an identifier, in order; the first one has it. Nearly always it is the only one.
+    queues: DigestMap<SmallVec<[u64; 2]>>,
     /// The tickets that do not have all identifiers yet: how many are missing, and the task to notify.
     waiting: HashMap<u64, (usize, oneshot::Sender<()>)>,
     last: u64,
@@ -112,7 +113,7 @@ impl Locks {
         for digest in digests {
             let queue = state.queues.entry(*digest).or_default();
             lacking += usize::from(!queue.is_empty());
-            queue.push_back(ticket);
+            queue.push(ticket);
         }
         let held = Held { locks: Arc::clone(self), ticket, digests: digests.to_vec() };
         if lacking == 0 {
@@ -132,7 +133,7 @@ impl Held {
             return false;
         }
         for digest in digests {
-            state.queues.insert(*digest, VecDeque::from([self.ticket]));
+            state.queues.insert(*digest, smallvec![self.ticket]);
         }
         drop(state);
         self.digests.extend(digests);
@@ -144,9 +145,9 @@ impl State {
     /// Removes a ticket from an identifier's queue; the ticket that is first now misses one identifier less.
     fn leave(&mut self, digest: Digest, ticket: u64) {
         let Some(queue) = self.queues.get_mut(&digest) else { return };
-        let was_first = queue.front() == Some(&ticket);
+        let was_first = queue.first() == Some(&ticket);
         queue.retain(|other| *other != ticket);
-        let Some(first) = queue.front().copied() else {
+        let Some(first) = queue.first().copied() else {
             self.queues.remove(&digest);
             return;
         };

@@ -1,8 +1,6 @@
 //! The addresses of a batch that are looked up in the directory of affiliates.
 
-use std::collections::HashSet;
-
-use identity::Digest;
+use identity::{Digest, DigestSet};
 use ledger::Gathered;
 
 use super::read::{Content, Reading};
@@ -12,7 +10,7 @@ use crate::translate::Action;
 /// The addresses that identifies state, without those at which an affiliate is known.
 pub(super) fn unknown_addresses(readings: &[Reading], gathered: &Gathered) -> Vec<Digest> {
     let graphs = gathered.graphs.iter();
-    let known: HashSet<Digest> =
+    let known: DigestSet =
         graphs.flat_map(|read| read.graph.affiliates.iter().map(|it| it.address)).collect();
     let stated = readings.iter().filter_map(|reading| match &reading.content {
         Content::Action(Action::Identify(statement)) => {

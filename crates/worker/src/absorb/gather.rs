@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use connections::ConnectionId;
-use identity::Digest;
+use identity::{Digest, DigestSet};
 use ledger::{Gathered, GraphId, LedgerError};
 use uuid::Uuid;
 
@@ -25,7 +25,7 @@ pub(super) async fn gather(
     let names: Vec<Vec<Digest>> = readings.iter().map(Reading::names_to_lock).collect();
     let strongest = in_order(names.iter().filter_map(|names| names.first().copied()));
     let mut gathered = worker.ledger.gather(connection, &strongest, &events).await?;
-    let held: HashSet<Digest> =
+    let held: DigestSet =
         gathered.graphs.iter().flat_map(|read| read.graph.identifiers.keys()).copied().collect();
     let others = names.iter().flat_map(|names| names.iter().skip(1)).copied();
     let others =

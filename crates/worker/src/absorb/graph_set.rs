@@ -1,8 +1,5 @@
 //! The graphs of a batch while it is folded, joined as its events link them.
 
-use std::collections::HashMap;
-
-use identity::Digest;
 use identity::audiences::Counted;
 use identity::bounds::{Bounds, MAX_LINKS, Shed, shed_values};
 use identity::directory::{DirectoryEntries, apply_directory};
@@ -12,6 +9,7 @@ use identity::graph::{Graph, Identifier};
 use identity::plan::{Act, Step};
 use identity::shared::{Apart, most_linked, split_graph};
 use identity::tombstones::Tombstones;
+use identity::{Digest, DigestMap};
 use jiff::Timestamp;
 use ledger::{Changes, GraphRow, Row, Save};
 use uuid::Uuid;
@@ -69,7 +67,7 @@ impl Slot {
 #[derive(Default)]
 pub(super) struct GraphSet {
     slots: Vec<Option<Slot>>,
-    slot_of: HashMap<Digest, usize>,
+    slot_of: DigestMap<usize>,
     dissolved: Vec<Row>,
     /// The shared identifiers that the events name.
     pub(super) shared: Tally,

@@ -48,9 +48,9 @@ Examples:
   refersion-destination bench ingest                    how fast events are accepted, one by one and in batches
   refersion-destination bench pace                      how well limits of known shapes are found; makes no call
 
-All but `send` and `pace` start everything that they measure. On SQLite they use temporary files (in TMPDIR); a broker and
-a database must be empty, and are left empty. After every workload but `ingest`, Refersion is compared with the values sent
-last; if an event is lost or a value is wrong, the command fails.";
+All but `send` and `pace` start everything that they measure. On SQLite they use temporary files (in TMPDIR); a broker
+and a database must be empty, and are left empty. After every workload but `ingest`, Refersion is compared with the
+values sent last; if an event is lost or a value is wrong, the command fails.";
 
 /// The arguments of `bench`.
 #[derive(Debug, Args)]

@@ -24,10 +24,10 @@ Examples:
   refersion-destination bench dead-letters --letters 1000000
   refersion-destination bench dead-letters --letters 10000 --json
 
-The ledger is filled with dead letters of three causes: edits that were not answered, addresses that Refersion refuses,
-and events that cannot be read. Then each command runs as a separate process. Meanwhile the benchmark requests the write
-lock of a SQLite ledger every millisecond, or asks Postgres every 5 ms for the age of its oldest transaction that has
-written. It shows the longest of these.";
+The ledger is filled with dead letters of three causes: edits that were not answered, addresses that Refersion
+refuses, and events that cannot be read. Then each command runs as a separate process. Meanwhile the benchmark
+requests the write lock of a SQLite ledger every millisecond, or asks Postgres every 5 ms for the age of its oldest
+transaction that has written. It shows the longest of these.";
 
 /// The arguments of `bench dead-letters`.
 #[derive(Debug, Args)]

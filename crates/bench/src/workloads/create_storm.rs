@@ -13,8 +13,8 @@ Examples:
   refersion-destination bench create-storm --members 20000 --workers 2
   refersion-destination bench create-storm --members 1000 --json
 
-All events are in the queue when the workers start. A create is one call for one affiliate, and only edits write custom
-fields: the minimum is one create for each member, and one edit for every fifty.";
+All events are in the queue when the workers start. A create is one call for one affiliate, and only edits write
+custom fields: the minimum is one create for each member, and one edit for every fifty.";
 
 /// The arguments of `bench create-storm`.
 #[derive(Debug, Args)]

@@ -13,9 +13,9 @@ Examples:
   refersion-destination bench two-identifiers --members 20000 --workers 2
   refersion-destination bench two-identifiers --members 1000000 --json
 
-All members are affiliates already, and all events are in the queue when the workers start. `two events each` has for each
-member one event with the user id alone and one with user id and address, `one event each` has one event with both. The
-number of calls should be the same.";
+All members are affiliates already, and all events are in the queue when the workers start. `two events each` has for
+each member one event with the user id alone and one with user id and address, `one event each` has one event with
+both. The number of calls should be the same.";
 
 /// The arguments of `bench two-identifiers`.
 #[derive(Debug, Args)]

@@ -14,9 +14,9 @@ Examples:
   refersion-destination bench live --members 2000
   refersion-destination bench live --members 50 --json
 
-All members are affiliates already. Each sends one identify from a website, after that of the previous member was delivered.
-Latencies run to the answer of the ingest endpoint, and from there to the arrival of the call at Refersion, which answers
-at once: the time that the API takes is not part of them.";
+All members are affiliates already. Each sends one identify from a website, after that of the previous member was
+delivered. Latencies run to the answer of the ingest endpoint, and from there to the arrival of the call at Refersion,
+which answers at once: the time that the API takes is not part of them.";
 
 /// The arguments of `bench live`.
 #[derive(Debug, Args)]

@@ -20,8 +20,9 @@ Examples:
   refersion-destination bench live-during-bulk --members 1000000 --live 5000
   refersion-destination bench live-during-bulk --workers 2 --json
 
-All members are affiliates already. While the audience is synced through the ingest endpoint, other people send one live
-identify each, every 20 ms, until the sync is delivered. Latencies as for `bench live`; answers are those to the sync.";
+All members are affiliates already. While the audience is synced through the ingest endpoint, other people send one
+live identify each, every 20 ms, until the sync is delivered. Latencies as for `bench live`; answers are those to the
+sync.";
 
 /// The arguments of `bench live-during-bulk`.
 #[derive(Debug, Args)]

@@ -15,8 +15,8 @@ Examples:
   refersion-destination bench outage --members 100000 --lasts 60
   refersion-destination bench outage --lasts 0 --json
 
-All members are affiliates already. Refersion answers every call with 503 while the events are accepted, and for --lasts
-longer. `catch up` begins when the outage ends, and includes the time until a worker notices it.";
+All members are affiliates already. Refersion answers every call with 503 while the events are accepted, and for
+--lasts longer. `catch up` begins when the outage ends, and includes the time until a worker notices it.";
 
 /// The arguments of `bench outage`.
 #[derive(Debug, Args)]

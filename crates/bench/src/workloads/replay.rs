@@ -15,8 +15,9 @@ Examples:
   refersion-destination bench replay --members 100000
   refersion-destination bench replay --members 1000 --json
 
-All members are affiliates already. Refersion answers 503, and the workers try each call only once, so all events become
-dead letters. Then other workers start, and `dead-letters replay state:open` is measured until the last outcome.";
+All members are affiliates already. Refersion answers 503, and the workers try each call only once, so all events
+become dead letters. Then other workers start, and `dead-letters replay state:open` is measured until the last
+outcome.";
 
 /// The arguments of `bench replay`.
 #[derive(Debug, Args)]

@@ -19,8 +19,8 @@ Examples:
   refersion-destination bench strangers --members 1000000 --affiliates 0.02
   refersion-destination bench strangers --affiliates 0.5 --without-directory --json
 
-The affiliates are created and listed (`connections adopt`) first, which is not measured. Then all members are synced, with
-user id and address alone. The minimum is the number of calls for the affiliates: the other members need none.";
+The affiliates are created and listed (`connections adopt`) first, which is not measured. Then all members are synced,
+with user id and address alone. The minimum is the number of calls for the affiliates: the other members need none.";
 
 /// The arguments of `bench strangers`.
 #[derive(Debug, Args)]

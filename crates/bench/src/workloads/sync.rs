@@ -25,10 +25,11 @@ Examples:
     refersion-destination bench sync
 
 Ingest processes, workers, the simulated Refersion, the sender and the plain worker are processes of their own, all on
-this machine. First all members become affiliates, and `--profiles` people are synced who are none, which is not measured.
-Then each row has one event for each member, with a new trait value. `from the queue`: all events are in the queue when the workers start. `through the endpoint`: one event in
-each request, over 64 connections that stay open. The plain worker makes one call, one row and one acknowledgement for each
-event, 64 at once, on its own queue and table in the same engines. Compare the rows of one run, not those of two runs.";
+this machine. First all members become affiliates, and `--profiles` people are synced who are none, which is not
+measured. Then each row has one event for each member, with a new trait value. `from the queue`: all events are in the
+queue when the workers start. `through the endpoint`: one event in each request, over 64 connections that stay open.
+The plain worker makes one call, one row and one acknowledgement for each event, 64 at once, on its own queue and
+table in the same engines. Compare the rows of one run, not those of two runs.";
 
 /// The arguments of `bench sync`.
 #[derive(Debug, Args)]

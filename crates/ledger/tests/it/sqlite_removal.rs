@@ -3,7 +3,7 @@
 use connections::Registry as _;
 use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
-use ledger::{Expiring, View as _};
+use ledger::{Expiring, Housekeeping as _};
 use sqlite::rusqlite::Connection;
 use tempfile::TempDir;
 

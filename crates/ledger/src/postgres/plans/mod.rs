@@ -19,7 +19,7 @@ use crate::plans::{
     plans,
 };
 use crate::words::{count, item_state, limit, micros, plan_state, time};
-use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanFilter, PlanId, PlanState, Plans};
+use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanFilter, PlanId, Plans};
 
 const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
     VALUES ('planning', $1, $2, $3, '{}', '{}') RETURNING id";

@@ -16,7 +16,7 @@ use crate::plans::{
     AT_WORK, Candidate, Frame, ItemChange, ItemCount, ItemFilter, Marked, NewItem, PlanChange, PlanItem,
     plans,
 };
-use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanFilter, PlanId, PlanState, Plans};
+use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanFilter, PlanId, Plans};
 
 const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
     VALUES ('planning', ?1, ?2, ?3, '{}', '{}')";

@@ -130,12 +130,12 @@ pub(in crate::api) async fn make_plan(
 }
 
 /// The answer with what the patch did to some events: the look at them is audited, and they are not kept for repetitions.
-async fn with_samples(call: &Call, plan: PlanAnswer, samples: Vec<Sample>) -> Result<Response, Problem> {
+async fn with_samples(call: &Call, mut plan: PlanAnswer, samples: Vec<Sample>) -> Result<Response, Problem> {
     let kept = serde_json::to_string(&plan).map_err(|_| Problem::internal("the plan cannot be written"))?;
     let shown = samples.iter().filter(|sample| sample.changes.is_some());
     let shown: Vec<_> = shown.map(|sample| (sample.id, sample.connection)).collect();
     revealed(call, &shown).await?;
-    let plan = PlanAnswer { samples: samples.into_iter().map(sample).collect(), ..plan };
+    plan.samples = samples.into_iter().map(sample).collect();
     let mut response = (StatusCode::CREATED, Json(plan)).into_response();
     response.extensions_mut().insert(KeptAs(kept));
     Ok(response)

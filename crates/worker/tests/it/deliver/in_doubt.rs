@@ -90,5 +90,5 @@ async fn an_edit_that_was_throttled_leaves_what_is_known() {
 fn an_open_scrub_names_the_address() {
     let scrub = CallRequest::Edit(vec![Edit { scrub: true, ..edit(1, &[]) }]);
     let email = Answer::EditUnknown { id: 1, email: true, fields: Vec::new() };
-    assert_eq!(unknown(scrub.operation().name(), &scrub.written()[0]), Some(email));
+    assert_eq!(unknown(scrub.operation(), &scrub.written()[0]), Some(email));
 }

@@ -49,8 +49,8 @@ Examples:
   refersion-destination bench pace                      how well limits of known shapes are found; makes no call
 
 All but `send` and `pace` start everything that they measure. On SQLite they use temporary files (in TMPDIR); a broker
-and a database must be empty, and are left empty. After every workload but `ingest`, Refersion is compared with the
-values sent last; if an event is lost or a value is wrong, the command fails.";
+and a database must be empty, and are left empty. After a workload that delivers events, the simulated Refersion is
+compared with the values sent last; if an event is lost or a value is wrong, the command fails.";
 
 /// The arguments of `bench`.
 #[derive(Debug, Args)]

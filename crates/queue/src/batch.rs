@@ -1,4 +1,4 @@
-//! What a taker holds, and how it is answered: as a whole, or connection by connection.
+//! A batch of messages that a consumer holds until it acknowledges or releases them: all at once, or per connection.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,9 @@ use crate::{Item, QueueError};
 /// The contents of the messages that one take found.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// Its contents, live before bulk unless it was the turn of bulk.
+    /// The envelopes, live before bulk (in at least every tenth take, bulk before live).
     pub items: Vec<Item>,
-    /// Whether any of it was handed out before: go through it one by one.
+    /// Whether a message was delivered before. Then process the items one by one: one of them may have crashed a worker.
     pub redelivered: bool,
     /// The messages that the items came in, in the order of the items.
     pub(crate) messages: Vec<Taken>,
@@ -24,20 +24,20 @@ pub struct Batch {
 pub(crate) struct Taken {
     /// The connection of its envelopes; 0 where they may belong to several.
     pub(crate) connection: i64,
-    /// How many items it gave.
+    /// Number of items in the message.
     pub(crate) items: usize,
     /// Whether it was handed out before.
     pub(crate) redelivered: bool,
-    /// The take that it was found by.
+    /// The take that found it.
     pub(crate) ticket: i64,
-    /// What the engine recognises it by.
+    /// The engine's id of the message.
     pub(crate) id: i64,
     /// The numbers of its events; `None` where they have none.
     pub(crate) numbers: Option<Numbers>,
 }
 
 impl Batch {
-    /// A batch of nothing, which may be acknowledged.
+    /// An empty batch. Acknowledging it does nothing.
     #[must_use]
     pub fn empty() -> Self {
         Self::default()
@@ -66,8 +66,8 @@ impl Batch {
         self.items.extend(items);
     }
 
-    /// The same events, a batch for each connection, to be answered independently of each other. Messages of which the
-    /// connection is not known, because an older program published them, are together under 0.
+    /// Splits the batch by connection, so that each part can be acknowledged or released on its own. Messages of an unknown
+    /// connection, which an earlier version published, are under key 0.
     #[must_use]
     pub fn by_connection(self) -> BTreeMap<i64, Self> {
         let mut batches: BTreeMap<i64, Self> = BTreeMap::new();
@@ -91,7 +91,7 @@ impl Batch {
         all
     }
 
-    /// Whether all its messages were answered.
+    /// Fails unless `answered`, the number of messages that were acknowledged or released, is the number of messages in the batch.
     pub(crate) fn check(&self, answered: usize) -> Result<(), QueueError> {
         match self.messages.len().saturating_sub(answered) {
             0 => Ok(()),

@@ -5,7 +5,7 @@
 //!   take a batch from the queue                   settle calls that were left open
 //!   read envelopes; unreadable → dead letter      take due graphs, live before bulk
 //!   look up what they touch, in one go            plan the calls (pure): new, edit ×50, status_change ×50
-//!   fold (pure)                                   record them, send them, under rate, concurrency, breaker
+//!   fold (pure)                                   record them, send them through the gate
 //!   record: profiles, pending, outcomes           classify every answer
 //!   acknowledge                                   record: delivered, outcomes, attempts, dead letters
 //! ```

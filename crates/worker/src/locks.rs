@@ -12,14 +12,14 @@ use parking_lot::{Mutex, MutexGuard};
 use smallvec::{SmallVec, smallvec};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
-/// Maximum number of pieces of work of absorb that are read and folded at the same time, because their graphs are in memory.
-const FOLDING: usize = 4;
+/// Maximum number of absorb's parts that are read and folded at the same time: their graphs are in memory.
+const MAX_FOLDING: usize = 4;
 
 /// Maximum number of times that locks are extended to further identifiers of a graph. After that the version in the ledger decides.
-const WIDENINGS: usize = 8;
+const MAX_WIDENINGS: usize = 8;
 
 /// Maximum number of shared identifiers that are remembered. One that is forgotten is locked again.
-const SHARED_KNOWN: usize = 10_000;
+const MAX_SHARED_KNOWN: usize = 10_000;
 
 /// The locks of one process.
 #[derive(Debug)]
@@ -37,13 +37,13 @@ pub struct GraphLocks {
 impl Default for GraphLocks {
     fn default() -> Self {
         let (absorbing, writing) = (Arc::default(), Arc::default());
-        Self { absorbing, writing, folding: Semaphore::new(FOLDING), shared: Mutex::default() }
+        Self { absorbing, writing, folding: Semaphore::new(MAX_FOLDING), shared: Mutex::default() }
     }
 }
 
 impl GraphLocks {
-    /// Waits until another piece of work may be read and folded. The caller holds its locks already: a permit that is held
-    /// while the locks of a busy graph are awaited would block all other work. `None` if the semaphore is closed.
+    /// Waits for a permit to read and fold. Call it with the locks already held: a task that waits for the locks of a busy graph
+    /// while it has a permit would block all other tasks. `None` if the semaphore is closed.
     pub(crate) async fn folding(&self) -> Option<SemaphorePermit<'_>> {
         self.folding.acquire().await.ok()
     }
@@ -56,7 +56,7 @@ impl GraphLocks {
             return;
         }
         let mut known = self.shared.lock();
-        if known.len() >= SHARED_KNOWN {
+        if known.len() >= MAX_SHARED_KNOWN {
             known.clear();
         }
         known.extend(shared);
@@ -75,7 +75,7 @@ pub(crate) struct Locks(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// The tickets that want an identifier, in order; the first one has it. Nearly always it is the only one.
+    /// The tickets that hold or wait for an identifier, in order; the first one holds it. Nearly always there is only one.
     queues: DigestMap<SmallVec<[u64; 2]>>,
     /// The tickets that do not have all identifiers yet: how many are missing, and the task to notify.
     waiting: HashMap<u64, (usize, oneshot::Sender<()>)>,
@@ -95,7 +95,7 @@ impl Locks {
         self.0.lock()
     }
 
-    /// Locks all of these, which are sorted and without duplicates, when all earlier tasks have released them.
+    /// Locks all `digests`, once all earlier tasks have released them. `digests` is sorted and has no duplicates.
     pub(crate) async fn hold(self: &Arc<Self>, digests: &[Digest]) -> Held {
         let (held, turn) = self.queue(digests);
         if let Some(turn) = turn {
@@ -197,7 +197,7 @@ where
         }
         let (gathered, permit) = read().await?;
         let more = not_among(&wanted, &gathered);
-        if widenings == WIDENINGS || held.iter_mut().all(|held| held.widen(&more)) {
+        if widenings == MAX_WIDENINGS || held.iter_mut().all(|held| held.widen(&more)) {
             return Ok((gathered, permit, held));
         }
         drop(permit);
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn who_shares_an_identifier_takes_turns_and_nobody_else_waits() {
+    fn tasks_with_a_common_identifier_take_turns_and_no_other_task_waits() {
         let locks = Arc::new(Locks::default());
         let first = locks.hold(&names(&[1, 2])).now_or_never().expect("nobody holds them");
         let (second, mut turn) = locks.queue(&names(&[2, 3]));
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_stops_waiting_holds_up_nobody() {
+    fn a_task_that_stops_waiting_does_not_block_others() {
         let locks = Arc::new(Locks::default());
         let first = locks.hold(&names(&[1])).now_or_never().expect("nobody holds it");
         let (second, _) = locks.queue(&names(&[1, 2]));
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_nobody_wants_is_added_to_what_is_held() {
+    fn locks_are_extended_only_to_identifiers_without_a_queue() {
         let locks = Arc::new(Locks::default());
         let mut first = locks.hold(&names(&[1])).now_or_never().expect("nobody holds it");
         let second = locks.hold(&names(&[2])).now_or_never().expect("nobody holds it");

@@ -16,7 +16,7 @@ use tracing::{Instrument as _, debug, debug_span, info, warn};
 use uuid::Uuid;
 
 use crate::gate::ConnectionGate;
-use crate::reconcile::{Holder, Left};
+use crate::reconcile::{Holder, ServeEnd};
 use crate::rules::ConnectionCache;
 use crate::{Worker, absorb, housekeeping};
 
@@ -167,8 +167,8 @@ async fn hold(
             return;
         }
         end = serving.serve(stop) => match end {
-            Ok(Left::Stopped) => {}
-            Ok(Left::Lost) => return,
+            Ok(ServeEnd::Stopped) => {}
+            Ok(ServeEnd::Lost) => return,
             Err(cause) => {
                 warn!(connection = %connection.name, connection_id = id, error = %format!("{cause:#}"), "reconcile starts again");
                 if serving.has_calls_under_way() {

@@ -1,5 +1,5 @@
-//! The processes that every workload runs on: a simulated Refersion, ingest processes and workers. Also what was sent to
-//! them, and how a part of a workload is measured.
+//! The processes that every workload runs on (a simulated Refersion, ingest processes and workers), a record of the events that were
+//! sent to them, and the measurement of a part of a workload.
 
 mod measure;
 
@@ -52,7 +52,7 @@ pub(super) struct Deployment<'a> {
     pub(super) round: u32,
     /// Events that were accepted.
     accepted: u64,
-    /// Number of edits of one affiliate that these events require.
+    /// Number of edits that these events require, one for each affiliate that changes.
     edits: u64,
     lost: u64,
     /// CPU time and memory of the senders that have ended.
@@ -158,7 +158,7 @@ impl<'a> Deployment<'a> {
         self.accepted += u64::from(members) * u64::from(shape.events());
     }
 
-    /// Begins a new round of these members and updates the expected state. Returns how many have to be edited for it.
+    /// Begins a new round of these members and updates the expected state. Returns the number of edits that the round requires.
     pub(super) fn begin_round(&mut self, first: u32, members: u32, shape: Shape) -> u32 {
         self.round += 1;
         self.expected.apply_round(first, members, self.round, shape)

@@ -25,7 +25,7 @@ Examples:
     refersion-destination bench sync
 
 Ingest processes, workers, the simulated Refersion, the sender and the plain worker are processes of their own, all on
-this machine. First all members become affiliates, and `--profiles` people are synced who are none, which is not
+this machine. First all members become affiliates, and `--profiles` people without an affiliate are stored, which is not
 measured. Then each row has one event for each member, with a new trait value. `from the queue`: all events are in the
 queue when the workers start. `through the endpoint`: one event in each request, over 64 connections that stay open.
 The plain worker makes one call, one row and one acknowledgement for each event, 64 at once, on its own queue and
@@ -47,11 +47,11 @@ pub(crate) struct Options {
     no_baseline: bool,
 }
 
-/// People who are synced at once before the measurement.
+/// Maximum number of people without an affiliate that are sent in one round.
 const PROFILES_AT_ONCE: u32 = 1_000_000;
 
 impl Options {
-    /// Fills the ledger with people who are no affiliates, and of whom Refersion has none: nothing is called for them.
+    /// Stores people who are no affiliates and lack what a create requires, so that the worker makes no calls about them.
     async fn store_profiles(&self, deployment: &mut Deployment<'_>) -> anyhow::Result<()> {
         if self.profiles > 0 {
             adopt(deployment).await?;

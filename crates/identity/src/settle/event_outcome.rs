@@ -1,4 +1,4 @@
-//! The outcome of one event, by the analysis of its graph.
+//! Decides the outcome of one event from the analysis of its graph.
 
 use std::collections::BTreeSet;
 
@@ -19,9 +19,10 @@ use crate::shared::SHARED;
 pub(super) enum Decision {
     /// It stays as it is.
     Stay,
-    /// It is dead, and newer statements replace all of it. It is kept because its payload is.
+    /// It is dead, and newer statements replace all of it. The graph keeps it as long as the ledger has its payload, so that a
+    /// delete finds the payload.
     Replaced,
-    /// Its last outcome is final.
+    /// Its last outcome is final: the graph drops it.
     Forget,
     /// It gets an outcome.
     End { end: End, reason: Option<String>, affiliate: Option<(Option<u64>, Option<String>)> },
@@ -30,13 +31,13 @@ pub(super) enum Decision {
 /// The reason for `superseded` if a delete covers the event.
 const DELETED: &str = "deleted";
 const NEWER_STATED: &str = "newer_said";
-/// A delete of a person without stored data: its identifiers may not be those of the identifies.
+/// The reason for `deleted` if no stored data has the identifiers of the delete: the identifies may have used other ones.
 pub const MATCHED_NOBODY: &str = "matched_nobody";
-/// Refersion has all of it, although no call sent it.
+/// The reason for `unchanged` if Refersion already has all values of the event.
 pub(super) const KNOWN: &str = "known";
-/// All of it that still counts is for suspended fields.
+/// The reason for `remembered` if all remaining values of the event are for suspended fields.
 pub(super) const FIELD_SUSPENDED: &str = "field_suspended";
-/// All of it that still counts is a payout field that an operator has to confirm.
+/// The reason for `remembered` if the only remaining value is a payout field that an operator has to confirm.
 const PAYOUT_HELD: &str = "payout_held";
 
 impl Decision {
@@ -61,7 +62,7 @@ pub(super) fn decide(analysis: &Analysis<'_>, last: &LastStated<'_>, kept: &Trac
     }
 }
 
-/// Whether the person of a dead event still states the value that caused that. The rest of the event may be delivered without it.
+/// Whether the value that made an event dead is still stated for its person. Other values of the event may be delivered without it.
 pub(super) fn cause_stands(analysis: &Analysis<'_>, kept: &TrackedEvent) -> bool {
     let Some(key) = kept.refused_key.as_deref() else { return true };
     let Some(person) = analysis.resolution.person(kept.identifier) else { return false };
@@ -104,14 +105,14 @@ fn of_identify(analysis: &Analysis<'_>, last: &LastStated<'_>, kept: &TrackedEve
     }
     let person = analysis.resolution.person(kept.identifier);
     let remaining = Remaining::of(analysis, last, kept, person);
-    // A value that is not sent may be the one that made the event dead: then its dead letter stays open.
+    // A refused or suspended value may be the one that made the event dead, so its dead letter stays open.
     if kept.state == EventState::Dead && (remaining.refused || remaining.suspended) {
         return Decision::Stay;
     }
     match person {
         Some(person) if !remaining.open.is_empty() => {
             let decision = with_person(analysis, kept, person, &remaining.open);
-            // An address that the person has anyway does not make a difference.
+            // The person had this address already, so the event changed nothing but traits that newer statements replaced.
             let is_known = matches!(&decision, Decision::End { end: End::Unchanged, .. });
             if is_known && remaining.is_overruled {
                 Decision::end(End::Superseded, NEWER_STATED)
@@ -137,19 +138,19 @@ fn of_identify(analysis: &Analysis<'_>, last: &LastStated<'_>, kept: &TrackedEve
 /// The part of an event that still counts, because nothing newer has replaced it.
 #[derive(Default)]
 struct Remaining<'k> {
-    /// Whether there is any.
+    /// Whether any trait of the event still counts.
     any: bool,
-    /// Whether the settings map any of it.
+    /// Whether the settings map such a trait.
     mapped: bool,
-    /// Whether any of that is a value that Refersion refused.
+    /// Whether Refersion refused the value of a mapped one.
     refused: bool,
-    /// Whether any of that is a payout field that waits for an operator.
+    /// Whether a mapped one is a payout field that an operator has to confirm.
     held: bool,
-    /// Whether any of that is only for suspended fields.
+    /// Whether a mapped one is only for suspended fields.
     suspended: bool,
-    /// The other keys of that.
+    /// The keys of the mapped ones that are none of these: their values are to be sent, or have been.
     open: Vec<&'k str>,
-    /// Whether it stated traits, and none of them counts any more.
+    /// Whether the event stated traits besides the address, and newer statements have replaced all of them.
     is_overruled: bool,
 }
 

@@ -1,4 +1,5 @@
-//! Folds a batch: from the gathered graphs and the requests of the envelopes to the changes to record. Pure but for the clock.
+//! Folds a batch: applies its events to the gathered graphs, and returns the changes to record. No IO; reads the clock and counts
+//! metrics.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ pub(crate) struct Folded {
     pub(crate) edits: Vec<(usize, Vec<Step>)>,
 }
 
-/// Folds a batch. `gathered.known` counts only if the events were looked up.
+/// Folds a batch. `gathered.known` is empty if the events were assumed to be new and not looked up.
 pub(super) fn fold(
     worker: &Worker,
     connection: ConnectionId,
@@ -53,7 +54,7 @@ pub(super) fn fold(
         let before = known.insert(reading.event, KnownEvent { state: State::Pending, outcomes: 0 });
         let replayed = before.filter(|before| match before.state {
             State::Dead => reading.replay,
-            // A replay that was delivered twice has admitted a former version again meanwhile.
+            // The queue delivered an earlier replay twice, and the second delivery folded an older revision again.
             State::Pending => reading.replay && graphs.lacks_revision(reading),
             _ => false,
         });
@@ -142,9 +143,9 @@ fn fold_identify(graphs: &mut GraphSet, changes: &mut Changes, statement: &State
     graphs.split(&names, after, rules);
 }
 
-/// Applies a delete. It links nothing, so it is applied in every graph of its identifiers, even if these are too many for one
-/// graph. The graph of the strongest one keeps the event. A shared identifier passes no tombstone on: a delete that names one
-/// covers that identifier alone.
+/// Applies a delete. A delete links no identifiers, so it is applied to each graph of its identifiers, even if together they would
+/// exceed one graph. The graph of its strongest identifier keeps the event. A shared identifier does not pass its tombstone on, so a
+/// delete that names one covers that identifier alone.
 fn fold_delete(graphs: &mut GraphSet, changes: &mut Changes, deletion: &Deletion, input: FoldInput<'_>) {
     let FoldInput { reading, rules, replayed, after, .. } = input;
     graphs.split(&deletion.digests(), after, rules);
@@ -183,7 +184,7 @@ fn fold_statement(slot: &mut Slot, changes: &mut Changes, statement: &Statement,
         }
         None => reopen(changes, slot, reading, replayed),
     }
-    let shed = slot.grow(weight(statement), rules);
+    let shed = slot.add_bytes(weight(statement), rules);
     note_refused(changes, shed, now);
 }
 
@@ -195,7 +196,7 @@ fn end(changes: &mut Changes, reading: &Reading, outcome: Outcome, replayed: Rep
     }
 }
 
-/// Makes a dead event pending again. A graph that does not have it (any more) has not counted its outcomes.
+/// Makes a dead event pending again. The graph may have dropped the event and its number of outcomes, so the number is restored.
 fn reopen(changes: &mut Changes, slot: &mut Slot, reading: &Reading, replayed: Replayed) {
     let Some(KnownEvent { outcomes, .. }) = replayed else { return };
     changes.reopened.push(reading.event);

@@ -12,8 +12,8 @@ use super::read::Reading;
 use crate::Worker;
 use crate::locks::in_order;
 
-/// Reads the graphs of the strongest identifier of each event, then those of identifiers that none of these graphs holds: hardly
-/// any, if the people are known. With `assume_new`, the events are assumed to be new and are not looked up.
+/// Reads the graph of each event's strongest identifier, then the graphs of the other identifiers that none of these holds. If the
+/// persons are known, there are hardly any. With `assume_new`, the events themselves are not looked up.
 pub(super) async fn gather(
     worker: &Worker,
     connection: ConnectionId,

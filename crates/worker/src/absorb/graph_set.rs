@@ -52,8 +52,9 @@ impl Slot {
         }
     }
 
-    /// Checks the bounds of a graph before it is settled, if one batch adds more to it than a graph may hold.
-    pub(super) fn grow(&mut self, bytes: usize, rules: &Rules) -> Shed {
+    /// Counts bytes that the batch adds to the graph. Drops values over the bounds as soon as the batch alone has added more than a
+    /// graph may hold, because such a graph must not grow further until it is settled.
+    pub(super) fn add_bytes(&mut self, bytes: usize, rules: &Rules) -> Shed {
         self.grown += bytes;
         if self.grown <= Bounds::STANDARD.bytes {
             return Shed::default();
@@ -150,13 +151,13 @@ impl GraphSet {
         self.identifier(apart.identifier).is_some_and(|it| it.is_apart_from(apart.shared))
     }
 
-    /// The greatest number of others that one identifier links in the graphs of these.
+    /// The largest number of identifiers that any single identifier links, in the graphs of `digests`.
     pub(super) fn most_linked(&self, digests: &[Digest]) -> usize {
         let slots = self.slots_of(digests).into_iter().filter_map(|slot| self.slots[slot].as_ref());
         slots.map(|slot| most_linked(&slot.graph)).max().unwrap_or(0)
     }
 
-    /// Splits the graphs of these where an identifier links more than `after` others. Returns whether any stops linking.
+    /// Splits the graphs of `digests` at each identifier that links more than `after` others. Returns whether there was one.
     pub(super) fn split(&mut self, digests: &[Digest], after: usize, rules: &Rules) -> bool {
         let mut any = false;
         for place in self.slots_of(digests) {
@@ -183,7 +184,7 @@ impl GraphSet {
         self.is_larger_than(digests, MAX_IDENTIFIERS)
     }
 
-    /// Whether these, with an anonymousId among them, would leave no room for userIds and addresses.
+    /// Whether a graph with these identifiers would leave no room for further userIds and addresses.
     pub(super) fn has_no_room_for_anonymous(&self, digests: &[Digest]) -> bool {
         self.is_larger_than(digests, MAX_IDENTIFIERS - ROOM)
     }
@@ -197,7 +198,7 @@ impl GraphSet {
         too_many || self.has_too_many_links(digests, &slots)
     }
 
-    /// Whether these, the strongest first, need a new link although their graphs have the maximum number of links.
+    /// Whether `digests`, strongest first, need a new link and their graphs already have [`MAX_LINKS`] links.
     fn has_too_many_links(&self, digests: &[Digest], slots: &[usize]) -> bool {
         let graphs = || slots.iter().filter_map(|slot| self.slots[*slot].as_ref()).map(|slot| &slot.graph);
         let Some((strongest, others)) = digests.split_first() else { return false };
@@ -260,8 +261,8 @@ impl GraphSet {
         changes: &mut Changes,
     ) -> Vec<(usize, Vec<Step>)> {
         changes.dissolved = self.dissolved;
-        // An orphaned dead letter is not kept if a tombstone covers it already, also one in a graph that nothing else
-        // touches.
+        // `record` drops an orphaned dead letter that a tombstone covers. That tombstone may be in a graph that the batch does
+        // not touch.
         let has_orphans = !changes.orphans.is_empty();
         for slot in self.slots.iter().flatten().filter(|slot| slot.touched || has_orphans) {
             changes.tombstones.extend(Tombstones::of(&slot.graph).all());
@@ -288,7 +289,8 @@ impl GraphSet {
     }
 }
 
-/// Whether all steps are edits of a stored graph: an open call about a new graph could not find it again.
+/// Whether all steps are first tries of edits, and the graph is stored: the next holder finds the graph of an open call in the
+/// ledger, so a graph that is not stored yet must not have one.
 fn can_be_sent_at_once(save: &Save, steps: &[Step]) -> bool {
     let tried = |step: &Step| save.graph.retries.contains_key(&step.anchor);
     let is_edit = |step: &Step| matches!(step.act, Act::Edit { .. });

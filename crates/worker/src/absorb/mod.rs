@@ -40,11 +40,11 @@ pub(crate) use fold::{Folded, ends};
 
 /// How long one take waits for events.
 const TAKE_WAITS: Duration = Duration::from_secs(1);
-/// Interval of looks into the queue while some connections have reached their share.
+/// Interval of polling the queue while some connections have reached their share of the batches under way.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-/// How long the next take waits for more events while batches are under way: after a take of fewer than N events, the wait that
-/// is paired with N. A batch costs about the same whatever its size, and many small batches would take too much time. An event that
-/// comes alone never waits.
+/// Waits between takes while batches are under way, as (events, wait): after a take of fewer events than the first number, the next
+/// take waits this long, so that its batch is larger. The cost of a batch hardly depends on its size. If no batch is under way, the
+/// next take does not wait.
 const GATHER: [(usize, Duration); 2] = [(50, Duration::from_millis(25)), (1000, Duration::from_millis(80))];
 /// How long absorb pauses after the queue or the connections could not be read.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -69,7 +69,7 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
                 last = taken.values().map(|batch| batch.items.len()).sum();
                 for (connection, batch) in taken {
                     let bytes = batch.items.iter().map(bytes).sum();
-                    let absorbing = absorb_alone(
+                    let absorbing = absorb_owned(
                         worker.clone(),
                         cache.clone(),
                         batch,
@@ -97,7 +97,7 @@ fn gathers(events: usize, most: usize) -> Option<Duration> {
     GATHER.iter().find(|(fewer_than, _)| events < *fewer_than).map(|(_, wait)| *wait)
 }
 
-/// Takes events of the connections that have not reached their share, as soon as there are any.
+/// Takes events of the connections that have not reached their share. Returns an empty map if none arrive in time.
 async fn take_next(
     worker: &Worker,
     cache: &mut ConnectionCache,
@@ -109,7 +109,7 @@ async fn take_next(
         slots.wait(TAKE_WAITS).await;
         return Ok(BTreeMap::new());
     }
-    // A take that waits does not notice events of the connections that it passes over.
+    // A waiting take would not wake up for events of the connections in `except`, so it polls instead.
     let wait = if except.is_empty() { TAKE_WAITS } else { Duration::ZERO };
     let taken = take(worker, cache, wait, &except, stop).await?;
     if taken.is_empty() && !except.is_empty() {
@@ -168,8 +168,8 @@ pub async fn round(
     Ok(envelopes)
 }
 
-/// The same as [`absorb`], with owned arguments for a task.
-async fn absorb_alone(
+/// [`absorb`] with owned arguments, for a spawned task.
+async fn absorb_owned(
     worker: Worker,
     cache: ConnectionCache,
     batch: Batch,

@@ -28,7 +28,7 @@ use crate::rules::ConnectionCache;
 /// Maximum number of times that events are settled again because the settings changed meanwhile.
 const SETTINGS_CHANGES: usize = 20;
 /// Wait between two attempts to record.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
+const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Some events of one connection, to be recorded together.
 #[derive(Clone)]
@@ -38,7 +38,7 @@ pub(super) struct Part {
     range: Range<usize>,
     rules: Arc<Rules>,
     settings_version: Option<i64>,
-    /// They may have been recorded before: they were redelivered, or could not be recorded together with others.
+    /// The events may be recorded already: they were redelivered, or recording them together with others failed.
     may_be_known: bool,
 }
 
@@ -150,13 +150,14 @@ impl Part {
         }
         let mut recorded = self.record_alone(worker, ready).await;
         let latest = Instant::now() + worker.limits.lease;
-        // Calls were made for these events. If their answers were recorded first, no event would seem to state what was sent.
+        // Calls were sent for these events. The events have to be recorded before the answers: an answer about traits that no
+        // recorded event states could not be credited to an event.
         while waiting.is_some() && matches!(recorded, Err(PartError::NotNow(_))) && Instant::now() < latest {
-            sleep(LOOK_AGAIN).await;
+            sleep(RETRY_INTERVAL).await;
             recorded = self.record_alone(worker, None).await;
         }
         recorded?;
-        // The holder that waits for it may be gone: then the next holder settles the calls under way.
+        // The lease holder that waits for this may be gone. Then the next holder settles its open calls.
         waiting.map(|recorded| recorded.send(()));
         self.keep_up_with_settings(worker, cache).await
     }
@@ -241,8 +242,8 @@ impl Part {
         Ok((self.fold(worker, gathered)?, held.pop()))
     }
 
-    /// Settings may have changed since they were read, and the walk that applies them may have passed these graphs already.
-    /// The events are folded again: they are known by now, so their graphs are only settled under the current settings.
+    /// Settles the graphs again if the settings have changed since they were read: the walk that applies new settings may have
+    /// passed these graphs before they were recorded. The events are known by now, so folding them again only settles their graphs.
     async fn keep_up_with_settings(&self, worker: &Worker, cache: &ConnectionCache) -> Result<(), PartError> {
         if cache.is_fresh_enough_for_a_walk(worker.now()) {
             return Ok(());

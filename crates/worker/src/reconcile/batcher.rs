@@ -11,9 +11,10 @@ use crate::deliver::CallRequest;
 
 /// Upper limit of affiliates in one call. Source: Refersion REST v2, `/affiliate/status_change`.
 pub(super) const BATCH: usize = 50;
-/// If both lanes are due, at least one call in this many begins with bulk.
+/// Every Nth call begins with bulk if both lanes have due work.
 const BULK_EVERY: u64 = 10;
-/// How long edits let all other calls go first: each create may cause another edit, and fifty edits are one call.
+/// How much later than their due time edits are ordered among other calls. Each create may cause another edit, and fifty edits share
+/// one call.
 const BATCHING_DELAY: SignedDuration = SignedDuration::from_secs(10);
 
 /// A call that is planned and not recorded yet.
@@ -72,16 +73,17 @@ impl CallKind {
         matches!(self, Self::Disable | Self::SearchToDisable)
     }
 
-    /// When its turn comes, if it is due at `due_at`.
-    fn turn(self, due_at: Timestamp) -> Timestamp {
+    /// The time by which work of this kind is ordered: its due time, later by [`BATCHING_DELAY`] for edits.
+    fn order_time(self, due_at: Timestamp) -> Timestamp {
         let waits = if self == Self::Edit { BATCHING_DELAY } else { SignedDuration::ZERO };
         due_at.checked_add(waits).unwrap_or(Timestamp::MAX)
     }
 }
 
-/// Candidates by lane and kind, each in the order in which they are due. Those that are not due yet only fill calls up.
+/// Candidates by lane and kind, each in the order in which they are due. Candidates that are not due yet fill up calls, and begin one
+/// only if they fill it.
 pub(super) struct Batcher {
-    rows: BTreeMap<(Lane, CallKind), VecDeque<Candidate>>,
+    queues: BTreeMap<(Lane, CallKind), VecDeque<Candidate>>,
     now: Timestamp,
 }
 
@@ -102,7 +104,8 @@ impl Batcher {
             .collect()
     }
 
-    /// The next call: the first work of the first lane that has any; a batch of one lane is filled up from the other.
+    /// The next call: begins with the first candidate of the first lane that has work, and is filled up with candidates of the same
+    /// kind, also from the other lane.
     fn next_call(&mut self, bulk_first: bool) -> Option<Planned> {
         let order = if bulk_first { [Lane::Bulk, Lane::Live] } else { [Lane::Live, Lane::Bulk] };
         let kind = order.into_iter().find_map(|lane| self.first(lane))?;
@@ -133,7 +136,7 @@ impl Batcher {
             (due_at <= self.now || is_full).then_some((*kind, due_at))
         });
         heads
-            .map(|(kind, due_at)| (!kind.serves_a_delete(), kind.turn(due_at), kind))
+            .map(|(kind, due_at)| (!kind.serves_a_delete(), kind.order_time(due_at), kind))
             .min()
             .map(|(.., kind)| kind)
     }
@@ -242,9 +245,9 @@ mod tests {
         assert!(create.is_empty());
     }
 
-    /// Creates that never end must not hold up edits for ever, fifty of which cost as much as one of them.
+    /// A steady stream of creates must not delay edits for ever; one call has fifty edits, but one create.
     #[test]
-    fn edits_wait_for_company_and_then_have_their_turn() {
+    fn edits_are_delayed_to_fill_a_call_and_then_go_before_later_creates() {
         let (create, edit) = (CallKind::Create, CallKind::Edit);
         let mut batcher = Batcher::of(
             [
@@ -257,6 +260,6 @@ mod tests {
         );
         let calls = batcher.calls(9, 0);
         assert_eq!(firsts(&calls), [1, 3, 2]);
-        assert_eq!(calls[1].graphs, [3, 4], "whoever is due goes along");
+        assert_eq!(calls[1].graphs, [3, 4], "the call has both due edits");
     }
 }

@@ -23,7 +23,7 @@ use crate::notices::record;
 use crate::off_thread::off_thread;
 
 /// How long a handoff waits for its answers before absorb records it: no message is held for longer than 2 s.
-const WAITS: Duration = Duration::from_millis(1500);
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// The result of a handoff.
 pub(super) enum HandoffOutcome {
@@ -31,13 +31,13 @@ pub(super) enum HandoffOutcome {
     Recorded(Vec<Delivered>),
     /// Its calls were sent; their answers are not recorded, or it is unknown whether they are.
     Unrecorded(Unrecorded),
-    /// Its calls could not be recorded, and were not sent.
-    NotWrittenDown(Vec<Planned>, LedgerError),
+    /// Its calls could not be recorded as open, and were not sent.
+    NotOpened(Vec<Planned>, LedgerError),
 }
 
 impl Holder {
-    /// Sends the edits of a handoff, as far as `capacity` (the calls that due work leaves) allows. A handoff that cannot be sent
-    /// is returned at once.
+    /// Sends the edits of a handoff in at most `capacity` calls: the number that the rate allows in addition to due work. A
+    /// handoff that cannot be sent is returned to absorb at once.
     ///
     /// # Errors
     ///
@@ -95,8 +95,8 @@ impl Holder {
         Ok(())
     }
 
-    /// The calls that send a handoff's edits: batches that are full, or full enough for a call, and not more than there is room
-    /// for. Graphs with a call under way are left out.
+    /// The calls that send a handoff's edits: at most `capacity`, and none with fewer edits than the fast path requires
+    /// (`Limits::fast_path_from`). Graphs with a call under way are left out.
     fn batches(&self, folded: &Folded, capacity: usize) -> Vec<Planned> {
         let room = self.room().min(capacity);
         let mut planned: Vec<Planned> = Vec::new();
@@ -135,8 +135,9 @@ async fn deliver_all(api: &Api, calls: Vec<(Call, Vec<GraphId>)>, epoch: Epoch) 
 }
 
 impl Recorder {
-    /// Sends a handoff's edits and records all of it. If answers are late, another process was faster or the ledger fails,
-    /// absorb records the handoff, and then the answers are recorded, like those of any other call.
+    /// Sends a handoff's edits, and records the handoff together with the answers. In three cases absorb records the handoff
+    /// first, and the holder records the answers afterwards, as for any other call: answers are late, another process has changed
+    /// a graph, or the ledger fails.
     async fn send_handoff(
         &self,
         api: &Api,
@@ -156,7 +157,7 @@ impl Recorder {
         let calls = planned.into_iter().zip(&ids).map(|(call, id)| call.into_call(*id));
         let delivering = deliver_all(api, calls.collect(), epoch);
         let mut delivering = std::pin::pin!(fault_point_within!("carry.sent", delivering));
-        let (when_recorded, answers, is_in_doubt) = match timeout(WAITS, &mut delivering).await {
+        let (when_recorded, answers, is_in_doubt) = match timeout(ANSWER_TIMEOUT, &mut delivering).await {
             Ok(answers) => {
                 fault_point!("carry.answered");
                 let failed = match self.record_handoff(folded, &answers, &ids).await {
@@ -177,7 +178,7 @@ impl Recorder {
                 (record_first(answer, Some(folded)), delivering.await, false)
             }
         };
-        // It fails only if absorb could not record; the answers are valid nevertheless.
+        // An error means that absorb could not record the handoff. The answers are valid nevertheless.
         drop(when_recorded.await);
         HandoffOutcome::Unrecorded(Unrecorded { answers, is_in_doubt })
     }

@@ -49,8 +49,8 @@ use recording::Recording;
 use suspicion::Suspicion;
 use wait::still_asked;
 
-/// How long before it may start a call is recorded.
-const AHEAD: Duration = Duration::from_millis(100);
+/// How early a call is recorded: at most this long before the pace allows it to start.
+const RECORD_AHEAD: Duration = Duration::from_millis(100);
 /// Maximum number of answers that are recorded in one transaction.
 const RECORD_AT_MOST: usize = 256;
 
@@ -65,8 +65,8 @@ pub struct Holder {
     /// The ledger may hold open calls that this holder does not know of; the next holder settles them.
     pub(crate) has_lost_count: bool,
     pub(crate) suspicion: Suspicion,
-    /// When the last look found nothing due.
-    pub(crate) in_vain_at: Option<Instant>,
+    /// When the holder last looked for due work and found none.
+    pub(crate) found_nothing_at: Option<Instant>,
     /// What calls have revealed about the account since the lease began.
     pub(crate) learned: Arc<Learned>,
     /// The numeric ids of affiliates.
@@ -105,9 +105,9 @@ enum Ended {
     Listed(Listed),
 }
 
-/// State that lasts while a connection is served.
+/// State of one [`Holder::serve`], kept from round to round.
 #[derive(Default)]
-struct Rounds {
+struct ServeState {
     cache: ConnectionCache,
     under_way: JoinSet<Ended>,
     /// While it exists, absorb may offer folded batches.
@@ -116,7 +116,7 @@ struct Rounds {
 
 /// Why serving a connection ended.
 #[derive(Debug)]
-pub enum Left {
+pub enum ServeEnd {
     /// The process is stopping.
     Stopped,
     /// The lease is lost, or the connection was removed: nothing may be recorded any more.
@@ -141,7 +141,7 @@ impl Holder {
             unrecorded: Unrecorded::default(),
             has_lost_count: false,
             suspicion: Suspicion::default(),
-            in_vain_at: None,
+            found_nothing_at: None,
             learned: Arc::default(),
             ids: Arc::new(Ids::new(&worker.ledger, connection.id)),
             probes: 0,
@@ -164,9 +164,9 @@ impl Holder {
     /// # Errors
     ///
     /// If the ledger or the connections cannot be read or written; the next holder begins with the calls left open.
-    pub async fn serve(&mut self, stop: &CancellationToken) -> Result<Left, anyhow::Error> {
+    pub async fn serve(&mut self, stop: &CancellationToken) -> Result<ServeEnd, anyhow::Error> {
         self.settle_open_calls().await?;
-        let (mut rounds, mut failures) = (Rounds::default(), 0);
+        let (mut rounds, mut failures) = (ServeState::default(), 0);
         loop {
             let cause = match self.round(&mut rounds, stop).await {
                 Ok(Some(left)) => return Ok(left),
@@ -174,10 +174,10 @@ impl Holder {
                     failures = 0;
                     continue;
                 }
-                Err(cause) if is_fenced(&cause) => return Ok(Left::Lost),
+                Err(cause) if is_fenced(&cause) => return Ok(ServeEnd::Lost),
                 Err(cause) => cause,
             };
-            // No handoff is kept while the ledger is unavailable.
+            // While the ledger is unavailable, the holder takes no handoffs: absorb records its batches itself.
             rounds.handoffs = None;
             if self.has_lost_count || !may_pass(&cause) || self.is_over(stop) {
                 self.save_answers(&mut rounds.under_way, stop).await;
@@ -189,24 +189,28 @@ impl Holder {
     }
 
     /// Starts what is due and records what has ended, once. Returns why serving ends, if it does.
-    async fn round(&mut self, rounds: &mut Rounds, stop: &CancellationToken) -> anyhow::Result<Option<Left>> {
-        let Rounds { cache, under_way, handoffs } = rounds;
+    async fn round(
+        &mut self,
+        rounds: &mut ServeState,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Option<ServeEnd>> {
+        let ServeState { cache, under_way, handoffs } = rounds;
         self.beat();
         if self.in_flight.being_recorded == 0 {
-            // Answers that could not be recorded before.
+            // Records answers whose recording failed in an earlier round.
             self.record().await?;
         }
         cache.refresh(&self.worker).await?;
-        let Some(connection) = cache.get(self.connection.id) else { return Ok(Some(Left::Lost)) };
+        let Some(connection) = cache.get(self.connection.id) else { return Ok(Some(ServeEnd::Lost)) };
         self.adopt(connection);
         let paused = matches!(self.connection.state, State::Paused(_));
         if stop.is_cancelled() && under_way.is_empty() {
             self.remember_rate().await;
-            return Ok(Some(Left::Stopped));
+            return Ok(Some(ServeEnd::Stopped));
         }
         if paused && under_way.is_empty() {
-            // While paused, the holder takes no handoffs; absorb records its batches itself, also one it offered a moment
-            // ago.
+            // While paused, the holder takes no handoffs. Absorb records its batches itself, also those that still wait in the
+            // handoff queue.
             *handoffs = None;
             self.while_paused(cache, stop).await?;
             return Ok(None);
@@ -253,7 +257,7 @@ impl Holder {
         let planned = self.take(room).await?;
         let started = planned.len();
         if started == 0 {
-            self.in_vain_at = Some(Instant::now());
+            self.found_nothing_at = Some(Instant::now());
             return Ok((0, room));
         }
         fault_point!("reconcile.planned");

@@ -7,7 +7,7 @@ use ledger::LedgerError;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::{AHEAD, Holder};
+use super::{Holder, RECORD_AHEAD};
 
 /// How long reconcile sleeps at most when nothing is due.
 const IDLE: Duration = Duration::from_millis(500);
@@ -24,7 +24,7 @@ impl Holder {
     /// Whether to look for due work.
     pub(super) fn looks_again(&self) -> bool {
         let just_now = |at: Instant| at.elapsed() < LOOKS_APART;
-        self.in_flight.handoffs == 0 || !self.in_vain_at.is_some_and(just_now)
+        self.in_flight.handoffs == 0 || !self.found_nothing_at.is_some_and(just_now)
     }
 
     /// The number of calls that can be recorded now; 0 under a lease that ends too soon, because each call would be returned
@@ -34,7 +34,7 @@ impl Holder {
             return 0;
         }
         let Some(in_progress) = self.calls_in_progress() else { return 0 };
-        self.gate.with_pace(|pace, now| pace.room(now, AHEAD, in_progress))
+        self.gate.with_pace(|pace, now| pace.room(now, RECORD_AHEAD, in_progress))
     }
 
     /// Stores the rate if it has changed enough, and not too often.
@@ -59,7 +59,7 @@ impl Holder {
     /// How long nothing can be started, as far as is known.
     pub(super) async fn patience(&self, started: usize) -> Result<Duration, LedgerError> {
         if started > 0 {
-            return Ok(AHEAD.min(Duration::from_millis(10)));
+            return Ok(RECORD_AHEAD.min(Duration::from_millis(10)));
         }
         if !self.looks_again() {
             return Ok(LOOKS_APART);
@@ -71,6 +71,6 @@ impl Holder {
         let due = self.worker.ledger.next_due(self.connection.id).await?;
         let wait = due.map_or(IDLE, |due| Duration::try_from(due.duration_since(now)).unwrap_or_default());
         // Due work that was not taken has a call under way, whose end wakes this loop, or cannot be sent.
-        Ok(wait.clamp(AHEAD, IDLE))
+        Ok(wait.clamp(RECORD_AHEAD, IDLE))
     }
 }

@@ -16,10 +16,10 @@ use crate::off_thread::off_thread;
 use crate::rules::rules;
 use crate::translate::open;
 
-/// Maximum number of full batches that are read at once, however much room there is: work for which creates have left no room
-/// would be read again each time.
+/// Maximum number of full batches that are read in one round, whatever the room. If creates use up the room, the other work that
+/// was read is dropped, and read again in the next round.
 const BATCHES_AT_ONCE: usize = 16;
-/// Searches that are read at once after the directory has answered some.
+/// Minimum limit of searches that are read at once after the directory has answered some.
 const SEARCHES_AT_ONCE: usize = 500;
 /// Maximum number of look-ups in the directory before calls are made of the steps that it does not answer.
 const MAX_LOOKUPS: usize = 8;
@@ -30,7 +30,7 @@ impl Holder {
         self.take_of(room, BATCH, &StepKind::ALL).await
     }
 
-    /// The same for some kinds of steps only, reading at most `per_call` affiliates of a lane for each call.
+    /// At most `room` calls for steps of some kinds. Reads at most `per_call` affiliates of a lane for each call.
     pub(super) async fn take_of(
         &mut self,
         room: usize,
@@ -56,7 +56,7 @@ impl Holder {
     }
 
     async fn due(&self, now: Timestamp, want: &Want) -> Result<Vec<Candidate>, LedgerError> {
-        // Work that is still being delayed can fill up the calls of due work.
+        // Also reads work that becomes due within the batching delay: it can fill up calls of due work.
         let waits = SignedDuration::try_from(self.worker.limits.bulk_waits).unwrap_or_default();
         let soon = now.checked_add(waits).unwrap_or(now);
         let due = self.worker.ledger.due(self.connection.id, soon, want).await?;
@@ -83,8 +83,8 @@ impl Holder {
         want
     }
 
-    /// The steps of a graph that can be sent now; none if the graph has a call under way, also if it was merged meanwhile and
-    /// has another id.
+    /// The steps of a graph that can be sent now. None if a call about the graph is under way; this is decided by anchors, because
+    /// a merge may have changed the id of the graph.
     fn candidates(&self, due: &DueGraph, rules: &Rules, now: Moment) -> Vec<Candidate> {
         let graph = &due.graph.graph;
         if self.in_flight.is_about(graph) {
@@ -105,7 +105,8 @@ impl Holder {
     }
 }
 
-/// Whether an earlier create at the address may have been carried out. One that was certainly refused sent no mail.
+/// Whether an earlier create at the address may have been carried out. Then Refersion may have sent its welcome mail, and the retry
+/// asks for none.
 fn is_in_doubt(graph: &Graph, address: Digest) -> bool {
     graph.identifiers.get(&address).is_some_and(|address| address.may_appear_until.is_some())
 }

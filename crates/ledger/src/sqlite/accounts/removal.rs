@@ -1,5 +1,5 @@
-//! Removing a connection with all that is kept for it: at once what makes it a connection, then its rows, page by page, so
-//! that other connections do not wait for their ledger.
+//! Removes a connection in two steps: first the connection itself and its small tables in one transaction, then its other rows page by
+//! page, so that the ledger stays available to other connections.
 
 use connections::ConnectionId;
 use sqlite::rusqlite::{Connection, OptionalExtension as _};
@@ -14,7 +14,7 @@ const REMEMBER: &str = "INSERT INTO removed_connections (id, is_emptied) VALUES 
 
 const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE id = ?1)";
 
-/// What has bounds: these rows go with the connection.
+/// Deletes the rows of tables that are small for each connection, in the same transaction as the connection.
 const AT_ONCE: [&str; 14] = [
     "DELETE FROM leases WHERE connection = ?1",
     "DELETE FROM claims WHERE connection = ?1",
@@ -32,7 +32,7 @@ const AT_ONCE: [&str; 14] = [
     "DELETE FROM letter_notes WHERE connection = ?1",
 ];
 
-/// What grows with its people, each by an index.
+/// Delete pages of the tables that grow with the number of persons. Each statement uses an index.
 const BY_PAGE: [&str; 6] = [
     "DELETE FROM graphs WHERE id IN (SELECT id FROM graphs WHERE connection = ?1 LIMIT ?2)",
     "DELETE FROM graph_digests WHERE connection = ?1
@@ -58,8 +58,9 @@ const DROP_HOLD: &str = "DELETE FROM plan_holds WHERE letter = ?1";
 
 const DROP_ITEM: &str = "DELETE FROM plan_items WHERE plan = ?1 AND letter = ?2";
 
-/// Events that are looked at for each row of a page: they have no index by connection, which each of them would pay for.
-const LOOKED_AT: i64 = 20;
+/// Number of events to scan for each row of a page. Events have no index by connection, because it would make every event that is
+/// recorded more expensive.
+const SCANNED_PER_ROW: i64 = 20;
 
 const UNFINISHED: &str =
     "SELECT id, events_until FROM removed_connections WHERE is_emptied = 0 ORDER BY id LIMIT 1";
@@ -70,19 +71,16 @@ const LAST_EVENT: &str = "SELECT COALESCE(MAX(id), 0) FROM events";
 const LAST_OF_PAGE: &str = "SELECT id FROM events WHERE connection = ?1 AND id > ?2 AND id <= ?3
     ORDER BY id LIMIT 1 OFFSET ?4";
 
-/// A cascade would take them along as well, but not update what is counted of them.
-const DROP_LETTERS: &str = "DELETE FROM dead_letters WHERE event IN
-    (SELECT id FROM events WHERE connection = ?1 AND id > ?2 AND id <= ?3)";
-
-/// Takes payloads, outcomes and attempts along; what makes events findable goes when it expires, and holds digests only.
+/// Also deletes payloads, outcomes, attempts and dead letters, by cascades; triggers update the counts of dead letters. The
+/// `findable` rows of the events contain digests only; they are deleted when they expire.
 const DROP_EVENTS: &str = "DELETE FROM events WHERE connection = ?1 AND id > ?2 AND id <= ?3";
 
 const SET_UNTIL: &str = "UPDATE removed_connections SET events_until = ?2 WHERE id = ?1";
 
 const EMPTIED: &str = "UPDATE removed_connections SET is_emptied = 1 WHERE id = ?1";
 
-/// Removes a connection, so that nobody delivers, counts or finds anything of it any more. [`empty`] removes the rest, but its
-/// audit, which holds ids only.
+/// Removes a connection: from now on its data is not delivered, counted or found. [`empty`] removes the other rows, except those of
+/// the audit, which contain ids only.
 pub(super) fn begin(database: &Connection, id: ConnectionId) -> Result<(), Failure> {
     found(database.prepare_cached(CONNECTION)?.execute([id])?)?;
     database.prepare_cached(REMEMBER)?.execute([id])?;
@@ -92,7 +90,7 @@ pub(super) fn begin(database: &Connection, id: ConnectionId) -> Result<(), Failu
     Ok(())
 }
 
-/// Removes about `rows` rows of connections that were removed; their number, or `rows` if there may be more.
+/// Removes about `rows` rows of removed connections. Returns `rows`, or 0 if no removed connection has rows left.
 pub(in crate::sqlite) fn empty(database: &Connection, rows: usize) -> Result<usize, Failure> {
     let unfinished = database.prepare_cached(UNFINISHED)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)));
     let Some((id, until)) = unfinished.optional()? else { return Ok(0) };
@@ -108,7 +106,7 @@ pub(in crate::sqlite) fn empty(database: &Connection, rows: usize) -> Result<usi
     Ok(rows)
 }
 
-/// Removes items of plans, and counts them no more; whether there were any.
+/// Removes a page of plan items, and updates the counts of the plans. Returns whether there were any.
 fn plan_items(database: &Connection, id: ConnectionId, rows: usize) -> Result<bool, Failure> {
     let items: Vec<(i64, i64, String, String)> = all(database, PLAN_ITEMS, (id, limit(rows)), |row| {
         Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
@@ -121,23 +119,23 @@ fn plan_items(database: &Connection, id: ConnectionId, rows: usize) -> Result<bo
     Ok(!items.is_empty())
 }
 
-/// Removes the connection's events among the next ones; whether there are more events to look at.
+/// Scans the next events, and removes those of the connection. Returns whether there were events to scan.
 fn events(database: &Connection, (id, until): (ConnectionId, i64), rows: usize) -> Result<bool, Failure> {
     let last: i64 = database.prepare_cached(LAST_EVENT)?.query_row([], |row| row.get(0))?;
     if until >= last {
         return Ok(false);
     }
-    let looked_at = last.min(until.saturating_add(limit(rows).saturating_mul(LOOKED_AT)));
-    let values = (id, until, looked_at, limit(rows).saturating_sub(1));
+    let scanned = last.min(until.saturating_add(limit(rows).saturating_mul(SCANNED_PER_ROW)));
+    let values = (id, until, scanned, limit(rows).saturating_sub(1));
     let full = database.prepare_cached(LAST_OF_PAGE)?.query_row(values, |row| row.get(0)).optional()?;
-    let next = full.unwrap_or(looked_at);
-    database.prepare_cached(DROP_LETTERS)?.execute((id, until, next))?;
+    let next = full.unwrap_or(scanned);
     database.prepare_cached(DROP_EVENTS)?.execute((id, until, next))?;
     database.prepare_cached(SET_UNTIL)?.execute((id, next))?;
     Ok(true)
 }
 
-/// Fails where the connection was removed since what is to be recorded was read: nobody would ever end or find it.
+/// Fails if the connection was removed after the caller read what it is about to record: such an event would never end, and nobody
+/// could find it.
 pub(in crate::sqlite) fn check(database: &Connection, id: ConnectionId) -> Result<(), Failure> {
     let removed: bool = database.prepare_cached(IS_REMOVED)?.query_row([id], |row| row.get(0))?;
     if removed { Err(Failure::Moved) } else { Ok(()) }

@@ -11,7 +11,7 @@ use simulator::ExistingAffiliate;
 
 use crate::dice::Dice;
 use crate::harness::Harness;
-use crate::story::Story;
+use crate::messages::Messages;
 
 /// Connections of a row.
 pub const ACCOUNTS: usize = 2;
@@ -89,7 +89,7 @@ pub(crate) async fn open(harness: &Harness, people: usize) -> anyhow::Result<Vec
             created_at: engines.now(),
         });
         let id = added.await?.id;
-        let addresses = Story::new(Dice::new(0), index, people).addresses();
+        let addresses = Messages::new(Dice::new(0), index, people).addresses();
         let state = harness.refersion.with(|simulator, _| {
             for address in addresses.iter().step_by(THERE_BEFORE) {
                 simulator.add_affiliate(&public_key, ExistingAffiliate::active(address));

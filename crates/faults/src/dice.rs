@@ -1,4 +1,4 @@
-//! Chance drawn from a seed. SplitMix64, written out, so that a seed gives the same stories after any update.
+//! Chance drawn from a seed. SplitMix64, written out, so that a seed gives the same messages after any update.
 
 /// A stream of random numbers.
 #[derive(Clone, Debug)]

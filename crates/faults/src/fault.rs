@@ -20,7 +20,7 @@ pub enum Kind {
     KillIngest,
     /// `kill -9` of a worker at a random moment.
     KillWorker,
-    /// A worker ends at a named point of its two stories.
+    /// A worker ends at a named point of its two stages (absorb, reconcile).
     Point(&'static str),
     /// `kill -9` of an engine, which is started again.
     KillEngine(Engine),

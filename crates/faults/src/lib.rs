@@ -1,7 +1,7 @@
 //! The fault suite: the real program as several processes, with faults that strike again and again while events flow.
 //!
 //! Each row of the table ([`fault`]) has its own harness ([`harness`]): engines, a simulated Refersion, two ingest
-//! endpoints, two workers. Seeded stories ([`story`]) are posted over HTTP ([`segment_side`]) while the fault strikes
+//! endpoints, two workers. Seeded messages ([`messages`]) are posted over HTTP ([`segment_side`]) while the fault strikes
 //! ([`strike`]). Then the faults end, the system becomes idle ([`idle`]), and the promises are checked from outside
 //! ([`proof`]): by the ledger's port, by Refersion's state, and by the reference model, which shares no code with the
 //! worker.
@@ -15,6 +15,7 @@ pub mod dice;
 pub mod fault;
 pub mod harness;
 pub mod idle;
+pub mod messages;
 pub mod neighbours;
 pub mod plan;
 pub mod process;
@@ -25,7 +26,6 @@ pub mod row_engines;
 pub mod segment_side;
 pub mod servers;
 pub mod setup;
-pub mod story;
 pub mod strike;
 pub mod suite;
 mod supervision;

@@ -20,7 +20,7 @@ const SIDE_BY_SIDE: usize = 4;
 /// Kills, cuts and slows the real program while events flow, and proves that every promise is kept.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Decides stories and strikes; without it, one is drawn and printed.
+    /// Decides messages and strikes; without it, one is drawn and printed.
     #[arg(long)]
     seed: Option<u64>,
     /// Only rows whose name contains this; may be given several times.

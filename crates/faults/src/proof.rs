@@ -14,8 +14,8 @@ use worker::translate::{ADDRESS, MESSAGE, Translator, USER};
 
 use crate::accounts::{Account, RATE, configuration, settings};
 use crate::harness::Harness;
+use crate::messages::LONGEST_TEXT;
 use crate::segment_side::Log;
-use crate::story::LONGEST_TEXT;
 
 /// Message ids that are looked for at once.
 const ASKED_AT_ONCE: usize = 500;
@@ -87,7 +87,7 @@ pub(crate) async fn found(accounts: &[Account], engines: &Engines, log: &Log) ->
     let mut found: BTreeMap<Uuid, Found> = BTreeMap::new();
     let ids: Vec<_> = log.messages.values().collect();
     for some in ids.chunks(ASKED_AT_ONCE) {
-        let digest = |message: &&crate::story::Message| {
+        let digest = |message: &&crate::messages::Message| {
             let connection = accounts[message.account].id;
             Translator { vault: &engines.vault, connection }.digest(MESSAGE, &message.id)
         };

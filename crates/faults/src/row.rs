@@ -10,11 +10,11 @@ use crate::dice::Dice;
 use crate::fault::{Fault, Kind};
 use crate::harness::Harness;
 use crate::idle;
+use crate::messages::Messages;
 use crate::proof::{Proof, check};
 use crate::row_engines::RowEngines;
 use crate::segment_side::{Log, Sender};
 use crate::setup::RowOptions;
-use crate::story::Story;
 use crate::strike::{Strike, strike};
 
 /// How much is done in each row.
@@ -88,7 +88,7 @@ pub struct CompletedRow {
     pub harness: Harness,
     /// What was sent.
     pub log: Log,
-    /// Every address that the stories may name, by connection.
+    /// Every address that the messages may name, by connection.
     pub addresses: Vec<Vec<String>>,
     injected: u64,
     not_taken: u64,
@@ -135,10 +135,10 @@ pub async fn execute(
 ) -> anyhow::Result<CompletedRow> {
     let dice = Dice::new(seed).named(fault.name);
     let mut harness = Harness::start(row_engines, program, options(fault.kind), length.people, &dice).await?;
-    let story = |index| Story::new(dice.named(&format!("story {index}")), index, length.people);
-    let addresses = (0..ACCOUNTS).map(|index| story(index).addresses()).collect();
-    let stories = (0..ACCOUNTS).map(story).collect();
-    let sender = Sender::start(&harness.endpoints(), stories, length.messages_per_second, &dice);
+    let messages_of = |index| Messages::new(dice.named(&format!("story {index}")), index, length.people);
+    let addresses = (0..ACCOUNTS).map(|index| messages_of(index).addresses()).collect();
+    let messages = (0..ACCOUNTS).map(messages_of).collect();
+    let sender = Sender::start(&harness.endpoints(), messages, length.messages_per_second, &dice);
     let injected = inject(fault.kind, length, &mut harness, &sender, &mut dice.named("strikes")).await?;
     harness.end_faults().await?;
     let (log, not_taken) = while_supervising(&mut harness, sender.finish(ENDPOINTS_WITHIN)).await?;

@@ -19,11 +19,11 @@ use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use crate::dice::Dice;
-use crate::story::{Message, Story};
+use crate::messages::{Message, Messages};
 
 /// Connections to the ingest endpoints, each with one message at a time.
 const CONNECTIONS: usize = 12;
-/// Messages between the story and a connection.
+/// Messages between the generators and a connection.
 const WAITING: usize = 32;
 /// Segment gives up on a request after 5 s. Source: <https://segment.com/docs/connections/destinations/>.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -63,9 +63,9 @@ pub struct Endpoints {
 }
 
 impl Sender {
-    /// Sends the stories in turn, at `per_second` messages in all.
+    /// Sends the messages in turn, at `per_second` messages in all.
     #[must_use]
-    pub fn start(endpoints: &Endpoints, mut stories: Vec<Story>, per_second: u32, dice: &Dice) -> Self {
+    pub fn start(endpoints: &Endpoints, mut generators: Vec<Messages>, per_second: u32, dice: &Dice) -> Self {
         let (stop, in_progress) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let log = Arc::new(Mutex::new(Log::default()));
         let (send, receive) = mpsc::channel::<Message>(WAITING);
@@ -87,12 +87,12 @@ impl Sender {
         tasks.spawn(async move {
             let mut beat = tokio::time::interval(Duration::from_secs(1) / per_second);
             beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            for turn in (0..stories.len()).cycle() {
+            for turn in (0..generators.len()).cycle() {
                 beat.tick().await;
                 if stopped.load(Ordering::Relaxed) {
                     return;
                 }
-                let message = stories[turn].next(Timestamp::now());
+                let message = generators[turn].next(Timestamp::now());
                 lock(&sent).messages.insert(message.id.clone(), message.clone());
                 counted.fetch_add(1, Ordering::Relaxed);
                 if send.send(message).await.is_err() {

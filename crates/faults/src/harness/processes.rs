@@ -43,7 +43,7 @@ impl Harness {
         let point = self.point?;
         // The more have died, the longer a new one lives: on a busy machine, events would be handed out too often.
         let longest = 5 + self.deaths.at_point.min(15);
-        // Hardly any batch goes straight through both stories here.
+        // Hardly any batch goes straight through both stages here.
         let passage = if point.starts_with("carry.") { 1 } else { self.dice.between(1, longest) };
         Some(match point {
             "reconcile.settled" => format!("reconcile.sent:{},{point}:1", passage + 1),

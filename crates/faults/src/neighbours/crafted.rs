@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::system::A;
 use crate::dice::Dice;
-use crate::story::Message;
+use crate::messages::Message;
 
 /// One family of expensive events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

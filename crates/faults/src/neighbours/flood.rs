@@ -6,8 +6,8 @@ use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
 use crate::dice::Dice;
+use crate::messages::Message;
 use crate::segment_side::{Client, Endpoints, Log, lock};
-use crate::story::Message;
 
 /// HTTP connections of A.
 const CONNECTIONS: usize = 8;

@@ -14,8 +14,8 @@ use tokio::time::{Instant, sleep, timeout};
 use super::arrivals::{Accepted, value};
 use super::system::B;
 use crate::dice::Dice;
+use crate::messages::Message;
 use crate::segment_side::{Client, Endpoints, Log, lock};
-use crate::story::Message;
 
 /// Persons of B. Each gets a new value every second and a half.
 pub const PERSONS: usize = 20;

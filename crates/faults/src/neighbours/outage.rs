@@ -15,9 +15,9 @@ use super::rows::Missing;
 use super::system::{B, System, setting};
 use crate::accounts::configuration;
 use crate::dice::Dice;
+use crate::messages::Message;
 use crate::row_engines::RowEngines;
 use crate::segment_side::Client;
-use crate::story::Message;
 
 /// How long the endpoint is asked.
 const ASKED_FOR: Duration = Duration::from_secs(6);

@@ -9,7 +9,7 @@ use identity::plan::{Act, Analysis};
 use reference::{Expected, Presence};
 
 use crate::dice::PropertyResult;
-use crate::story::text_of;
+use crate::events::text_of;
 use crate::town::Town;
 
 /// By address: what the affiliate holds, empty fields left out.

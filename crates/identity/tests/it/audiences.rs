@@ -8,7 +8,7 @@ use identity::graph::Affiliate;
 use identity::plan::Analysis;
 use identity::{Graph, Map};
 
-use crate::story::{Event, address, delete, identify, rules};
+use crate::events::{Event, address, delete, identify, rules};
 use crate::town::fold;
 
 /// The audience that is watched.

@@ -11,7 +11,7 @@ use identity::{Digest, Text};
 use uuid::Uuid;
 
 use crate::dice::{Dice, for_all};
-use crate::story::{Event, address, delete, identify, rules};
+use crate::events::{Event, address, delete, identify, rules};
 use crate::town::{Town, fold};
 
 /// The unmapped traits of the random events.
@@ -158,7 +158,7 @@ fn deletes_that_wait_are_bounded_too_and_their_tombstones_stay() {
     let refused = settled.iter().flat_map(|settled| &settled.shed.refused);
     assert!(refused.clone().count() > 0 && refused.clone().all(|refused| refused.bound == Bound::Events));
     let named = town.graphs[0].identifiers.values().filter_map(|identifier| identifier.named).max();
-    assert_eq!(named, Some(crate::story::moment(19)));
+    assert_eq!(named, Some(crate::events::moment(19)));
 }
 
 /// The standard bounds, as they are: 500 traits that settings map, stated under hundreds of anonymousIds with long values.

@@ -6,8 +6,8 @@ use identity::plan::StepKind;
 use reference::least_calls;
 
 use crate::dice::{PropertyResult, for_all};
+use crate::events::{Event, expected, history, rules};
 use crate::run::Run;
-use crate::story::{Event, expected, history, rules};
 
 fn made_calls(run: &Run, kind: StepKind) -> usize {
     run.calls.iter().filter(|step| step.kind() == kind).count()

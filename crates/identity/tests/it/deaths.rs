@@ -6,8 +6,8 @@ use identity::plan::{Act, Analysis, StepKind};
 use identity::settle::{End, settle};
 use identity::{Map, Text};
 
+use crate::events::{address, delete, identify, moment, rules};
 use crate::run::Run;
-use crate::story::{address, delete, identify, moment, rules};
 use crate::tiny::{cause, unknown};
 use crate::town::{ann, town};
 

@@ -5,8 +5,8 @@ use identity::plan::{Act, Analysis, StepKind};
 use identity::settle::{End, settle};
 use identity::{Map, Text};
 
+use crate::events::{address, delete, identify, moment, rules};
 use crate::run::Run;
-use crate::story::{address, delete, identify, moment, rules};
 use crate::tiny::cause;
 use crate::town::{ann, town};
 

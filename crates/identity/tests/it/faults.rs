@@ -4,8 +4,8 @@ use identity::fold::delete;
 use identity::tombstones::Tombstones;
 
 use crate::dice::Dice;
+use crate::events::{Event, history};
 use crate::order::the_end_is_as_expected;
-use crate::story::{Event, history};
 use crate::town::{Fold, fold};
 
 /// Number of histories that is enough to catch each fault.

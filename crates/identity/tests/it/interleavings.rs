@@ -3,8 +3,8 @@
 use identity::graph::Status;
 
 use crate::dice::{Dice, PropertyResult, for_all};
+use crate::events::{Event, history, rules};
 use crate::run::Run;
-use crate::story::{Event, history, rules};
 use crate::tiny::Luck;
 
 /// Some histories have values, or an address, that Refersion refuses.

@@ -9,7 +9,7 @@ use identity::settle::{End, settle};
 use identity::stamp::Moment;
 use identity::{Map, Text};
 
-use crate::story::{Event, address, delete, identify, moment, rules};
+use crate::events::{Event, address, delete, identify, moment, rules};
 use crate::town::{ann, town};
 
 /// A person who lacks what a create needs, with something to send.

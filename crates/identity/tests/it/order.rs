@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::agreement::{agree, reborn};
 use crate::dice::{Dice, PropertyResult, for_all};
-use crate::story::{Event, address, expected, history, rules};
+use crate::events::{Event, address, expected, history, rules};
 use crate::town::{Fold, Town, fold};
 
 /// Absorbs events shuffled and with repetitions, erasing after each, and compares the end with the reference.

@@ -3,8 +3,8 @@
 use identity::fold::clear_refusals;
 use identity::graph::Status;
 
+use crate::events::{Event, address, delete, identify, rules};
 use crate::run::Run;
-use crate::story::{Event, address, delete, identify, rules};
 use crate::tiny::Luck;
 use crate::town::{ann, town};
 

@@ -1,7 +1,7 @@
 //! The traits of a random event.
 
 use crate::dice::Dice;
-use crate::story::Event;
+use crate::events::Event;
 
 /// Adds traits to an event. Every identify has a value that no other has.
 pub(crate) fn add_random_traits(dice: &mut Dice, event: Event) -> Event {

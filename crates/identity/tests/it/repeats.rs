@@ -4,8 +4,8 @@ use identity::answer::{Answer, apply};
 use identity::plan::{Act, Analysis, StepKind};
 use identity::settle::{End, settle};
 
+use crate::events::{Event, address, identify, moment, rules};
 use crate::run::Run;
-use crate::story::{Event, address, identify, moment, rules};
 use crate::tiny::cause;
 use crate::town::{Town, ann};
 

@@ -3,8 +3,8 @@
 
 use identity::graph::Status;
 
+use crate::events::{Event, delete, identify, rules};
 use crate::run::Run;
-use crate::story::{Event, delete, identify, rules};
 
 /// Plays a row in its own order, after having seen every other order end at the same affiliates.
 fn row(events: &[Event]) -> Run {

@@ -15,7 +15,7 @@ use reference::{Payee, compare};
 use uuid::Uuid;
 
 use crate::dice::PropertyResult;
-use crate::story::{END, Event, expected, moment, payee_of, rules, text_of};
+use crate::events::{END, Event, expected, moment, payee_of, rules, text_of};
 use crate::tiny::{Ending, Held, Luck, Tiny, cause, is_refused};
 use crate::town::{Town, fold};
 

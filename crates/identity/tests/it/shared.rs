@@ -10,8 +10,8 @@ use reference::World;
 
 use crate::agreement::agree;
 use crate::dice::{Dice, PropertyResult, for_all};
+use crate::events::{END, Event, address, delete, expected_by, identify, rules, settings};
 use crate::random_traits::add_random_traits;
-use crate::story::{END, Event, address, delete, expected_by, identify, rules, settings};
 use crate::town::{Town, fold};
 
 /// How many others an identifier of these histories links.

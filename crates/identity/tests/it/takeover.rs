@@ -3,8 +3,8 @@
 use identity::payout::is_held_back;
 use identity::plan::Analysis;
 
+use crate::events::{Event, address, delete, identify, rules};
 use crate::run::Run;
-use crate::story::{Event, address, delete, identify, rules};
 
 const MINE: &str = "mine@pay.io";
 const EVIL: &str = "evil@pay.io";

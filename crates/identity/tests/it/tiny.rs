@@ -9,7 +9,7 @@ use identity::plan::{Act, Step};
 use identity::{Digest, Map, Text};
 use reference::ActualAffiliate;
 
-use crate::story::text_of;
+use crate::events::text_of;
 
 /// What becomes of a call on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use identity::settle::{Settled, settle_within};
 use identity::shared::{SHARED_AFTER, WithoutShared, note_apart, split_graph, without_shared};
 use identity::{Digest, Graph};
 
-use crate::story::{self, Event};
+use crate::events::{self, Event};
 
 /// How an event goes into a graph. Planted faults have one of their own.
 pub(crate) type Fold = fn(&mut Graph, &Event);

@@ -6,7 +6,7 @@ use identity::stamp::Moment;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::events::{self, Stories};
+use super::events::{self, EventHistories};
 use super::failure::Failure;
 use super::{rows, sql};
 use crate::OrphanedDeadLetter;
@@ -29,9 +29,9 @@ pub(super) async fn remember(
     db: &mut PgConnection,
     connection: ConnectionId,
     orphans: &[OrphanedDeadLetter],
-    stories: &Stories,
+    histories: &EventHistories,
 ) -> Result<(), Failure> {
-    let known = orphans.iter().filter(|orphan| stories.contains_key(&orphan.event));
+    let known = orphans.iter().filter(|orphan| histories.contains_key(&orphan.event));
     let named = known.flat_map(|orphan| orphan.named.iter().map(move |digest| (digest, orphan)));
     let (mut digests, mut events, mut times) = (Vec::new(), Vec::new(), Vec::new());
     for (digest, orphan) in named {

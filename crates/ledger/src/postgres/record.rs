@@ -43,17 +43,17 @@ pub(super) async fn record(db: &mut PgConnection, prepared: &Prepared) -> Result
     }
     let mut tally = Tally::default();
     graphs::write(db, changes, bodies, &mut tally).await?;
-    let stories = events::write(db, changes, &mut tally).await?;
-    letters::replaying(db, &changes.reopened, &stories).await?;
-    letters::remembered(db, &changes.outcomes, &stories).await?;
-    events::attempted(db, &changes.attempts, &stories).await?;
-    letters::write(db, connection, &changes.dead_letters, &stories).await?;
-    letters::note_resolvers(db, &changes.resolved_by, &stories).await?;
-    letters::resolve(db, &changes.resolved, &stories).await?;
-    letters::discard_ended(db, &changes.discarded, &stories).await?;
+    let histories = events::write(db, changes, &mut tally).await?;
+    letters::replaying(db, &changes.reopened, &histories).await?;
+    letters::remembered(db, &changes.outcomes, &histories).await?;
+    events::attempted(db, &changes.attempts, &histories).await?;
+    letters::write(db, connection, &changes.dead_letters, &histories).await?;
+    letters::note_resolvers(db, &changes.resolved_by, &histories).await?;
+    letters::resolve(db, &changes.resolved, &histories).await?;
+    letters::discard_ended(db, &changes.discarded, &histories).await?;
     letters::repeat(db, &changes.repeated).await?;
-    orphans::remember(db, connection, &changes.orphans, &stories).await?;
-    events::erase(db, &changes.erased, &stories).await?;
+    orphans::remember(db, connection, &changes.orphans, &histories).await?;
+    events::erase(db, &changes.erased, &histories).await?;
     orphans::erase(db, connection, &changes.tombstones).await?;
     leases::close_calls(db, connection, &changes.closed_calls).await?;
     codes::note(db, connection, &changes.affiliates).await?;

@@ -2,8 +2,8 @@
 //! sync, checks what became of them, and removes everything again.
 
 mod http;
+mod scenario;
 mod stack;
-mod story;
 
 use std::io::Write as _;
 
@@ -16,13 +16,13 @@ use tokio::task::spawn_blocking;
 async fn main() -> anyhow::Result<()> {
     let stack = Stack::new()?;
     let running = stack.clone();
-    let story = spawn_blocking(move || {
+    let scenario = spawn_blocking(move || {
         running.up()?;
-        story::run(&running)
+        scenario::run(&running)
     });
     let mut terminated = signal(SignalKind::terminate())?;
     let result = tokio::select! {
-        result = story => result?,
+        result = scenario => result?,
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
         _ = terminated.recv() => Err(anyhow::anyhow!("interrupted")),
     };
@@ -30,7 +30,7 @@ async fn main() -> anyhow::Result<()> {
         stack.show_logs();
     }
     let removed = stack.down().context("the stack could not be removed");
-    // Not dropped: after an interruption, the story waits for a command that may take its time to end.
+    // Not dropped: after an interruption, the scenario waits for a command that may take its time to end.
     let ended = result.and(removed);
     if let Err(cause) = &ended {
         writeln!(std::io::stderr(), "compose: {cause:#}")?;

@@ -62,7 +62,7 @@ pub(in super::super) async fn read(
     found.into_iter().map(known).collect()
 }
 
-/// Makes other transactions wait that would change the story of the same events.
+/// Makes other transactions wait that would change the history of the same events.
 pub(super) async fn lock(db: &mut PgConnection, events: &[Uuid]) -> Result<(), Failure> {
     if let Some((first, last)) = range(events) {
         sql(LOCK).bind(events).bind(first).bind(last).execute(db).await?;

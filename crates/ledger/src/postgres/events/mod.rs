@@ -7,8 +7,8 @@
 
 mod begin;
 mod ends;
+mod histories;
 mod known;
-mod stories;
 
 use std::collections::BTreeMap;
 
@@ -22,11 +22,11 @@ use super::{find, sql};
 use crate::words::micros;
 use crate::{Attempt, Changes, NewEvent};
 
+use histories::EventHistory;
 pub(super) use known::{range, read as known};
-use stories::Story;
 
 /// Events of one transaction, by id, as they were and as they will be.
-pub(super) type Stories = BTreeMap<Uuid, Story>;
+pub(super) type EventHistories = BTreeMap<Uuid, EventHistory>;
 
 const INSERT_ATTEMPTS: &str = "INSERT INTO attempts (event_id, at, operation, http_status, class, message, request)
     SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::text[])";
@@ -42,27 +42,27 @@ pub(super) async fn write(
     db: &mut PgConnection,
     changes: &Changes,
     tally: &mut Tally,
-) -> Result<Stories, Failure> {
+) -> Result<EventHistories, Failure> {
     let mut events: Vec<&NewEvent> = changes.events.iter().collect();
     events.sort_by_key(|event| event.event);
     let firsts = begin::firsts(changes);
     let fresh = begin::write(db, changes, &events, &firsts).await?;
-    let story = |event: &Uuid| (*event, Story::fresh(firsts.get(event).map(|(place, _)| *place)));
-    let mut stories: Stories = fresh.iter().map(story).collect();
-    let named: Vec<Uuid> = named(changes).filter(|event| !stories.contains_key(event)).collect();
+    let history = |event: &Uuid| (*event, EventHistory::fresh(firsts.get(event).map(|(place, _)| *place)));
+    let mut histories: EventHistories = fresh.iter().map(history).collect();
+    let named: Vec<Uuid> = named(changes).filter(|event| !histories.contains_key(event)).collect();
     if !named.is_empty() {
-        if stories::may_meet_another(changes) {
+        if histories::may_meet_another(changes) {
             known::lock(db, &named).await?;
         }
         let known = known::read(db, changes.connection, &named).await?;
-        stories.extend(known.into_iter().map(|(event, known)| (event, Story::known(known))));
+        histories.extend(known.into_iter().map(|(event, known)| (event, EventHistory::known(known))));
     }
-    stories::apply(&mut stories, changes)?;
-    stories::write(db, changes, &events, &stories, tally).await?;
-    events.retain(|event| stories.get(&event.event).is_some_and(Story::is_fresh));
+    histories::apply(&mut histories, changes)?;
+    histories::write(db, changes, &events, &histories, tally).await?;
+    events.retain(|event| histories.get(&event.event).is_some_and(EventHistory::is_fresh));
     events.dedup_by_key(|event| event.event);
     find::write(db, events.iter().map(|event| (event.event, &event.found_by[..]))).await?;
-    Ok(stories)
+    Ok(histories)
 }
 
 /// Every event that the changes name beside the new ones.
@@ -85,10 +85,10 @@ fn named(changes: &Changes) -> impl Iterator<Item = Uuid> {
 pub(super) async fn attempted(
     db: &mut PgConnection,
     attempts: &[Attempt],
-    stories: &Stories,
+    histories: &EventHistories,
 ) -> Result<(), Failure> {
     let mut attempts: Vec<&Attempt> =
-        attempts.iter().filter(|attempt| stories.contains_key(&attempt.event)).collect();
+        attempts.iter().filter(|attempt| histories.contains_key(&attempt.event)).collect();
     if attempts.is_empty() {
         return Ok(());
     }
@@ -107,8 +107,12 @@ pub(super) async fn attempted(
 }
 
 /// Removes all that may be personal of events: payloads, and what attempts and dead letters say.
-pub(super) async fn erase(db: &mut PgConnection, events: &[Uuid], stories: &Stories) -> Result<(), Failure> {
-    let events: Vec<Uuid> = events.iter().copied().filter(|event| stories.contains_key(event)).collect();
+pub(super) async fn erase(
+    db: &mut PgConnection,
+    events: &[Uuid],
+    histories: &EventHistories,
+) -> Result<(), Failure> {
+    let events: Vec<Uuid> = events.iter().copied().filter(|event| histories.contains_key(event)).collect();
     erase_all(db, &events).await
 }
 

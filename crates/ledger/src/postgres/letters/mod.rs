@@ -10,7 +10,7 @@ use connections::ConnectionId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::events::Stories;
+use super::events::EventHistories;
 use super::failure::Failure;
 use super::text::{integer, some_text, text};
 use super::{rows, sql};
@@ -83,9 +83,9 @@ pub(super) async fn write(
     db: &mut PgConnection,
     connection: ConnectionId,
     letters: &[DeadLetter],
-    stories: &Stories,
+    histories: &EventHistories,
 ) -> Result<(), Failure> {
-    let known = letters.iter().filter(|letter| stories.contains_key(&letter.event));
+    let known = letters.iter().filter(|letter| histories.contains_key(&letter.event));
     let letters: BTreeMap<Uuid, &DeadLetter> = known.map(|letter| (letter.event, letter)).collect();
     if letters.is_empty() {
         return Ok(());
@@ -118,18 +118,18 @@ pub(super) async fn write(
 pub(super) async fn replaying(
     db: &mut PgConnection,
     events: &[Uuid],
-    stories: &Stories,
+    histories: &EventHistories,
 ) -> Result<(), Failure> {
-    on_known(db, events, stories, REPLAYING).await
+    on_known(db, events, histories, REPLAYING).await
 }
 
 /// Notes the newer events that brought to Refersion what open dead letters state. To be called before these are resolved.
 pub(super) async fn note_resolvers(
     db: &mut PgConnection,
     resolvers: &BTreeMap<Uuid, Uuid>,
-    stories: &Stories,
+    histories: &EventHistories,
 ) -> Result<(), Failure> {
-    let known = resolvers.iter().filter(|(event, _)| stories.contains_key(*event));
+    let known = resolvers.iter().filter(|(event, _)| histories.contains_key(*event));
     let (events, newer): (Vec<Uuid>, Vec<Uuid>) = known.unzip();
     if !events.is_empty() {
         sql(RESOLVED_BY).bind(events).bind(newer).execute(db).await?;
@@ -141,9 +141,9 @@ pub(super) async fn note_resolvers(
 pub(super) async fn resolve(
     db: &mut PgConnection,
     events: &[Uuid],
-    stories: &Stories,
+    histories: &EventHistories,
 ) -> Result<(), Failure> {
-    on_known(db, events, stories, RESOLVE).await
+    on_known(db, events, histories, RESOLVE).await
 }
 
 /// Drops what is kept for the dead letters of events that died before and wait now. To be called before dead letters are laid
@@ -151,18 +151,18 @@ pub(super) async fn resolve(
 pub(super) async fn remembered(
     db: &mut PgConnection,
     outcomes: &[Outcome],
-    stories: &Stories,
+    histories: &EventHistories,
 ) -> Result<(), Failure> {
-    on_known(db, &remembered_after_death(outcomes), stories, REMEMBERED).await
+    on_known(db, &remembered_after_death(outcomes), histories, REMEMBERED).await
 }
 
 /// Marks the dead letters of events that ended otherwise than by being delivered.
 pub(super) async fn discard_ended(
     db: &mut PgConnection,
     events: &[Uuid],
-    stories: &Stories,
+    histories: &EventHistories,
 ) -> Result<(), Failure> {
-    on_known(db, events, stories, DISCARD_ENDED).await
+    on_known(db, events, histories, DISCARD_ENDED).await
 }
 
 /// Counts repeats of the events of dead letters.
@@ -176,10 +176,10 @@ pub(super) async fn repeat(db: &mut PgConnection, events: &[Uuid]) -> Result<(),
 async fn on_known(
     db: &mut PgConnection,
     events: &[Uuid],
-    stories: &Stories,
+    histories: &EventHistories,
     statement: &'static str,
 ) -> Result<(), Failure> {
-    let events: Vec<Uuid> = events.iter().copied().filter(|event| stories.contains_key(event)).collect();
+    let events: Vec<Uuid> = events.iter().copied().filter(|event| histories.contains_key(event)).collect();
     if !events.is_empty() {
         sql(statement).bind(events).execute(db).await?;
     }

@@ -39,7 +39,7 @@ pub(crate) struct Event {
 
 pub(crate) fn identify(at: i64) -> Event {
     Event {
-        number: u64::try_from(at).expect("stories begin at 0"),
+        number: u64::try_from(at).expect("histories begin at 0"),
         at,
         key: format!("message {at}"),
         received: None,

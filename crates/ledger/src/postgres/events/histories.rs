@@ -8,7 +8,7 @@ use super::super::notes::Tally;
 use super::super::text::text;
 use super::super::{rows, sql};
 use super::known::Known;
-use super::{Stories, ends};
+use super::{EventHistories, ends};
 use crate::{Changes, NewEvent, Outcome, State};
 
 const KEEP: &str = "INSERT INTO pending (event_id, dead, payload)
@@ -19,7 +19,7 @@ const LET_GO: &str = "DELETE FROM pending WHERE event_id = ANY($1) RETURNING dea
 
 /// One event, as it was before the transaction and as it will be after it.
 #[derive(Debug)]
-pub(in super::super) struct Story {
+pub(in super::super) struct EventHistory {
     /// `None` where the transaction records it for the first time.
     before: Option<State>,
     after: State,
@@ -30,7 +30,7 @@ pub(in super::super) struct Story {
     in_its_row: Option<usize>,
 }
 
-impl Story {
+impl EventHistory {
     pub(super) fn fresh(in_its_row: Option<usize>) -> Self {
         Self { before: None, after: State::Pending, outcomes: 0, new: Vec::new(), in_its_row }
     }
@@ -82,15 +82,15 @@ pub(super) fn may_meet_another(changes: &Changes) -> bool {
 }
 
 /// Works out where the events go. What concerns an event that is not there is passed over.
-pub(super) fn apply(stories: &mut Stories, changes: &Changes) -> Result<(), Failure> {
+pub(super) fn apply(histories: &mut EventHistories, changes: &Changes) -> Result<(), Failure> {
     for event in &changes.reopened {
-        if let Some(story) = stories.get_mut(event) {
-            story.reopen();
+        if let Some(history) = histories.get_mut(event) {
+            history.reopen();
         }
     }
     for (place, outcome) in changes.outcomes.iter().enumerate() {
-        if let Some(story) = stories.get_mut(&outcome.event) {
-            story.end(place, outcome)?;
+        if let Some(history) = histories.get_mut(&outcome.event) {
+            history.end(place, outcome)?;
         }
     }
     Ok(())
@@ -101,23 +101,23 @@ pub(super) async fn write(
     db: &mut PgConnection,
     changes: &Changes,
     events: &[&NewEvent],
-    stories: &Stories,
+    histories: &EventHistories,
     tally: &mut Tally,
 ) -> Result<(), Failure> {
-    for (event, story) in stories.iter().filter(|(_, story)| story.before != Some(story.after)) {
-        tally.event(*event, story.before, Some(story.after));
+    for (event, history) in histories.iter().filter(|(_, history)| history.before != Some(history.after)) {
+        tally.event(*event, history.before, Some(history.after));
     }
-    keep(db, events, stories).await?;
-    let places = stories.values().flat_map(Story::new_rows);
+    keep(db, events, histories).await?;
+    let places = histories.values().flat_map(EventHistory::new_rows);
     let outcomes: Vec<&Outcome> = places.filter_map(|place| changes.outcomes.get(place)).collect();
     ends::write(db, &outcomes).await?;
-    let goes = |story: &Story| {
-        story.before != Some(story.after)
-            && matches!(story.before, Some(State::Pending | State::Dead))
-            && !matches!(story.after, State::Pending | State::Dead)
+    let goes = |history: &EventHistory| {
+        history.before != Some(history.after)
+            && matches!(history.before, Some(State::Pending | State::Dead))
+            && !matches!(history.after, State::Pending | State::Dead)
     };
-    let going: Vec<(&Uuid, &Story)> = stories.iter().filter(|(_, story)| goes(story)).collect();
-    let pending = going.iter().filter(|(_, story)| story.before == Some(State::Pending)).count();
+    let going: Vec<(&Uuid, &EventHistory)> = histories.iter().filter(|(_, history)| goes(history)).collect();
+    let pending = going.iter().filter(|(_, history)| history.before == Some(State::Pending)).count();
     let ids: Vec<Uuid> = going.iter().map(|(event, _)| **event).collect();
     if ids.is_empty() {
         return Ok(());
@@ -128,16 +128,20 @@ pub(super) async fn write(
 }
 
 /// Keeps the rows of events that are pending or dead now: new ones with their payloads, others as they are.
-async fn keep(db: &mut PgConnection, events: &[&NewEvent], stories: &Stories) -> Result<(), Failure> {
+async fn keep(
+    db: &mut PgConnection,
+    events: &[&NewEvent],
+    histories: &EventHistories,
+) -> Result<(), Failure> {
     let (mut ids, mut dead, mut payloads) = (Vec::new(), Vec::new(), Vec::new());
-    let kept = stories.iter().filter(|(_, story)| {
-        story.before != Some(story.after) && matches!(story.after, State::Pending | State::Dead)
+    let kept = histories.iter().filter(|(_, history)| {
+        history.before != Some(history.after) && matches!(history.after, State::Pending | State::Dead)
     });
-    for (event, story) in kept {
-        let place = events.binary_search_by_key(event, |new| new.event).ok().filter(|_| story.is_fresh());
+    for (event, history) in kept {
+        let place = events.binary_search_by_key(event, |new| new.event).ok().filter(|_| history.is_fresh());
         let payload = place.and_then(|place| events.get(place)).map(|new| text(&new.payload));
         ids.push(*event);
-        dead.push(story.after == State::Dead);
+        dead.push(history.after == State::Dead);
         payloads.push(payload);
     }
     if !ids.is_empty() {

@@ -20,7 +20,7 @@ pub struct Message {
 }
 
 /// The people of one connection, and the messages sent about them.
-pub struct Story {
+pub struct Messages {
     dice: Dice,
     account: usize,
     people: usize,
@@ -31,14 +31,14 @@ pub struct Story {
 /// How many of the latest messages may be sent again.
 const REMEMBERED: usize = 200;
 
-impl Story {
-    /// A story about `people` people, drawn from `dice`.
+impl Messages {
+    /// Messages about `people` people, drawn from `dice`.
     #[must_use]
     pub fn new(dice: Dice, account: usize, people: usize) -> Self {
         Self { dice, account, people, sent: Vec::new(), count: 0 }
     }
 
-    /// Every address that the story may name.
+    /// Every address that the messages may name.
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
         let addresses = |person| [self.address(person, false), self.address(person, true)];

@@ -69,50 +69,28 @@ fn scenarios(seed: u64) -> Vec<(String, Scenario)> {
         };
         all.push((limit.to_owned(), Scenario { shape, ceiling, latency, warm_up, lasts, outage, seed }));
     };
+    let bucket = |low, high| Shape::Bucket { low, high };
+    let chance = |throttled, bad| Shape::Chance { throttled, bad };
+    let changing = "bucket of 1 s, 8 to 40 calls/s, changing every 30 s";
     for ceiling in [50.0, 1000.0, 5000.0] {
-        let bucket = Shape::Bucket { low: 8.0, high: 40.0 };
-        add("bucket of 1 s, 8 to 40 calls/s, changing every 30 s", bucket, ceiling, FAST, NEVER);
+        add(changing, bucket(8.0, 40.0), ceiling, FAST, NEVER);
         add("window of 10 s, 24 calls/s", Shape::Window(24.0, seconds(10)), ceiling, FAST, NEVER);
         add("window of 60 s, 24 calls/s", Shape::Window(24.0, seconds(60)), ceiling, FAST, NEVER);
     }
-    add(
-        "bucket of 1 s, 8 to 40 calls/s, changing every 30 s",
-        Shape::Bucket { low: 8.0, high: 40.0 },
-        1000.0,
-        SLOW,
-        NEVER,
-    );
-    add(
-        "bucket of 1 s, 50 to 200 calls/s, changing every 30 s",
-        Shape::Bucket { low: 50.0, high: 200.0 },
-        1000.0,
-        FAST,
-        NEVER,
-    );
+    add(changing, bucket(8.0, 40.0), 1000.0, SLOW, NEVER);
+    let larger = "bucket of 1 s, 50 to 200 calls/s, changing every 30 s";
+    add(larger, bucket(50.0, 200.0), 1000.0, FAST, NEVER);
     for most in [2, 10, 40] {
         add(&format!("{most} calls at the same time"), Shape::AtOnce(most), 1000.0, FAST, NEVER);
         add(&format!("{most} calls at the same time"), Shape::AtOnce(most), 1000.0, SLOW, NEVER);
     }
-    add(
-        "none; 1.3 % answered 429 and 2.7 % badly by chance",
-        Shape::Chance { throttled: 13, bad: 27 },
-        20.0,
-        FAST,
-        NEVER,
-    );
-    add(
-        "none; 2.2 % answered 429 and 4.4 % badly by chance",
-        Shape::Chance { throttled: 22, bad: 44 },
-        5.0,
-        FAST,
-        NEVER,
-    );
+    add("none; 1.3 % answered 429 and 2.7 % badly by chance", chance(13, 27), 20.0, FAST, NEVER);
+    add("none; 2.2 % answered 429 and 4.4 % badly by chance", chance(22, 44), 5.0, FAST, NEVER);
     let away = (seconds(150), seconds(210));
-    let bucket = Shape::Bucket { low: 8.0, high: 40.0 };
-    add("the first bucket; all answered 503 for 60 s", bucket, 1000.0, FAST, away);
-    let none = Shape::Chance { throttled: 0, bad: 0 };
-    add("none; all answered 503 for 60 s", none, 100.0, FAST, away);
-    add("none; all answered 503 for 60 s", none, 1000.0, FAST, away);
+    add("the first bucket; all answered 503 for 60 s", bucket(8.0, 40.0), 1000.0, FAST, away);
+    for ceiling in [100.0, 1000.0] {
+        add("none; all answered 503 for 60 s", chance(0, 0), ceiling, FAST, away);
+    }
     all
 }
 

@@ -65,7 +65,7 @@ pub use operators::{MAX_OPERATORS, NewOperator, OperatorRole, OperatorView, Oper
 pub use page_size::PageSize;
 
 pub use outcome::{Outcome, State};
-pub use plans::{Plan, PlanFilter, PlanId, PlanState, Plans};
+pub use plans::{Plan, PlanFilter, PlanId, PlanItems, PlanState, Plans};
 pub use port::{Calls, Engine, Graphs, Ledger, OperatorPorts, Schedule};
 pub use repairs::{MAX_REVISIONS, NewRevision, Repairs, Revision, Stored};
 pub use rows::{

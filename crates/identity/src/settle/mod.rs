@@ -122,11 +122,8 @@ pub fn settle_within(graph: &mut Graph, rules: &Rules, bounds: &Bounds) -> Settl
     let analysis = Analysis::of(graph, rules);
     note(&mut settled, &analysis);
     let last_stated = LastStated::of(graph);
-    let decisions = graph
-        .events
-        .iter()
-        .map(|kept| (decide(&analysis, &last_stated, kept), cause_stands(&analysis, kept)));
-    let decisions: Vec<(Decision, bool)> = decisions.collect();
+    let decided = |kept| (decide(&analysis, &last_stated, kept), cause_stands(&analysis, kept));
+    let decisions: Vec<(Decision, bool)> = graph.events.iter().map(decided).collect();
     let reviews = payout::review(&analysis);
     settled.steps = analysis.steps;
     settled.holds = note_payees(graph, &reviews);
@@ -139,19 +136,11 @@ pub fn settle_within(graph: &mut Graph, rules: &Rules, bounds: &Bounds) -> Settl
             Decision::Forget if kept.outcomes > 1 => settled.discarded.push(kept.event),
             Decision::Forget => {}
             Decision::End { end, reason, affiliate } => {
-                kept.outcomes += 1;
-                let number = kept.outcomes;
                 let delivered = cause_stands && is_delivered(end, reason.as_deref());
-                let unusable = kept.unusable.clone();
-                settled.ended.push(Ended {
-                    event: kept.event,
-                    number,
-                    end,
-                    reason,
-                    affiliate,
-                    unusable,
-                    delivered,
-                });
+                let number = kept.outcomes + 1;
+                kept.outcomes = number;
+                let (event, unusable) = (kept.event, kept.unusable.clone());
+                settled.ended.push(Ended { event, number, end, reason, affiliate, unusable, delivered });
                 if end == End::Remembered {
                     left.push(TrackedEvent { state: EventState::Remembered, ..kept });
                 }

@@ -195,17 +195,9 @@ impl PlanChange {
     }
 }
 
-/// Plans, their items, and the process that runs them. Every method takes locks for one page of items at most.
+/// The items of plans. Every method takes locks for one page of items at most.
 #[async_trait]
-pub trait Plans: Send + Sync {
-    /// Begins a plan, in the state [`PlanState::Planning`]. `expires_at`: see [`Plan::expires_at`].
-    async fn create_plan(
-        &self,
-        frame: &Frame,
-        now: Timestamp,
-        expires_at: Timestamp,
-    ) -> Result<PlanId, LedgerError>;
-
+pub trait PlanItems: Send + Sync {
     /// Dead letters, newest first, of equal times the greater id first, without their payloads.
     async fn plan_candidates(&self, filter: &DeadLetterFilter) -> Result<Vec<Candidate>, LedgerError>;
 
@@ -220,7 +212,7 @@ pub trait Plans: Send + Sync {
         expires_at: Timestamp,
     ) -> Result<Vec<(i64, PlanId)>, LedgerError>;
 
-    /// As [`Plans::add_plan_items`], for dead letters whose events are about to be published: those that are open are marked as
+    /// As [`PlanItems::add_plan_items`], for dead letters whose events are about to be published: those that are open are marked as
     /// replaying, and the audit has a line for each connection, all at once. One that is neither open nor marked already is left
     /// out with the reason `ended meanwhile`.
     async fn mark_plan_items(
@@ -241,6 +233,18 @@ pub trait Plans: Send + Sync {
         token: Option<i64>,
         changes: &[ItemChange],
     ) -> Result<(), LedgerError>;
+}
+
+/// Plans, and the process that runs them.
+#[async_trait]
+pub trait Plans: PlanItems {
+    /// Begins a plan, in the state [`PlanState::Planning`]. `expires_at`: see [`Plan::expires_at`].
+    async fn create_plan(
+        &self,
+        frame: &Frame,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<PlanId, LedgerError>;
 
     /// Plans, newest first. One that is ready and that nobody ran in time is shown as expired.
     async fn plans(&self, filter: &PlanFilter, now: Timestamp) -> Result<Vec<Plan>, LedgerError>;

@@ -224,10 +224,7 @@ impl Holder {
         };
         handoffs.set_capacity(capacity);
         if looks && started == 0 {
-            self.apply_settings().await?;
-            self.count_audiences().await?;
-            self.probe_suspended(cache).await?;
-            self.walk_on(under_way).await?;
+            self.work_while_idle(cache, under_way).await?;
         }
         let happened = self.wait(under_way, handoffs, started, stop).await?;
         self.end(happened.ended).await?;
@@ -241,6 +238,18 @@ impl Holder {
             self.react(reaction, cache).await?;
         }
         Ok(None)
+    }
+
+    /// Work that has to wait while calls are due.
+    async fn work_while_idle(
+        &mut self,
+        cache: &mut ConnectionCache,
+        under_way: &mut JoinSet<Ended>,
+    ) -> anyhow::Result<()> {
+        self.apply_settings().await?;
+        self.count_audiences().await?;
+        self.probe_suspended(cache).await?;
+        self.walk_on(under_way).await
     }
 
     fn beat(&self) {

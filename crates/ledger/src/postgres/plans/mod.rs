@@ -19,7 +19,7 @@ use crate::plans::{
     plans,
 };
 use crate::words::{count, item_state, limit, micros, plan_state, time};
-use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanFilter, PlanId, Plans};
+use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanFilter, PlanId, PlanItems, Plans};
 
 const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
     VALUES ('planning', $1, $2, $3, '{}', '{}') RETURNING id";
@@ -66,21 +66,7 @@ const FORGET_PLAN: &str = "DELETE FROM plans WHERE id = $1";
 type Stored = (PlanId, String, i64, i64, String, String, String, i64);
 
 #[async_trait]
-impl Plans for PostgresLedger {
-    async fn create_plan(
-        &self,
-        frame: &Frame,
-        now: Timestamp,
-        expires_at: Timestamp,
-    ) -> Result<PlanId, LedgerError> {
-        Ok(on!(self.read(), |db| async {
-            let frame = serde_json::to_string(frame)?;
-            let create = rows(CREATE).bind(micros(now)).bind(micros(expires_at)).bind(frame);
-            let (id,): (PlanId,) = create.fetch_one(db).await?;
-            Ok(id)
-        })?)
-    }
-
+impl PlanItems for PostgresLedger {
     async fn plan_candidates(&self, filter: &DeadLetterFilter) -> Result<Vec<Candidate>, LedgerError> {
         Ok(on!(self.begin(), |db| letters::candidates(db, filter))?)
     }
@@ -125,6 +111,23 @@ impl Plans for PostgresLedger {
         Ok(on!(self.begin(), |db| async {
             check(db, plan, token).await?;
             items::change(db, plan, changes).await
+        })?)
+    }
+}
+
+#[async_trait]
+impl Plans for PostgresLedger {
+    async fn create_plan(
+        &self,
+        frame: &Frame,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<PlanId, LedgerError> {
+        Ok(on!(self.read(), |db| async {
+            let frame = serde_json::to_string(frame)?;
+            let create = rows(CREATE).bind(micros(now)).bind(micros(expires_at)).bind(frame);
+            let (id,): (PlanId,) = create.fetch_one(db).await?;
+            Ok(id)
         })?)
     }
 

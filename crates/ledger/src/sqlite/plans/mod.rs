@@ -16,7 +16,7 @@ use crate::plans::{
     AT_WORK, Candidate, Frame, ItemChange, ItemCount, ItemFilter, Marked, NewItem, PlanChange, PlanItem,
     plans,
 };
-use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanFilter, PlanId, Plans};
+use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanFilter, PlanId, PlanItems, Plans};
 
 const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
     VALUES ('planning', ?1, ?2, ?3, '{}', '{}')";
@@ -56,21 +56,7 @@ const FORGET: [&str; 3] = [
 const FORGET_PLAN: &str = "DELETE FROM plans WHERE id = ?1";
 
 #[async_trait]
-impl Plans for SqliteLedger {
-    async fn create_plan(
-        &self,
-        frame: &Frame,
-        now: Timestamp,
-        expires_at: Timestamp,
-    ) -> Result<PlanId, LedgerError> {
-        let frame = frame.clone();
-        self.write(move |database| {
-            let values = (micros(now), micros(expires_at), serde_json::to_string(&frame)?);
-            Ok(database.prepare_cached(CREATE)?.insert(values)?)
-        })
-        .await
-    }
-
+impl PlanItems for SqliteLedger {
     async fn plan_candidates(&self, filter: &DeadLetterFilter) -> Result<Vec<Candidate>, LedgerError> {
         let filter = filter.clone();
         self.read(move |database| letters::candidates(database, &filter)).await
@@ -120,6 +106,23 @@ impl Plans for SqliteLedger {
         self.write(move |database| {
             check(database, plan, token)?;
             items::change(database, plan, &changes)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Plans for SqliteLedger {
+    async fn create_plan(
+        &self,
+        frame: &Frame,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<PlanId, LedgerError> {
+        let frame = frame.clone();
+        self.write(move |database| {
+            let values = (micros(now), micros(expires_at), serde_json::to_string(&frame)?);
+            Ok(database.prepare_cached(CREATE)?.insert(values)?)
         })
         .await
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use ledger::plans::{Candidate, Frame, ItemChange, ItemFilter, Marked, NewItem, PlanChange, PlanItem};
-use ledger::{Act, DeadLetterFilter, LedgerError, Plan, PlanFilter, PlanId, Plans};
+use ledger::{Act, DeadLetterFilter, LedgerError, Plan, PlanFilter, PlanId, PlanItems, Plans};
 use queue::{Batch, Consume, Depth, Envelope, Look, Observe, Publish, PublishError, Queue, QueueError};
 use uuid::Uuid;
 
@@ -102,16 +102,7 @@ struct AskedPlans {
 }
 
 #[async_trait]
-impl Plans for AskedPlans {
-    async fn create_plan(
-        &self,
-        frame: &Frame,
-        now: Timestamp,
-        expires_at: Timestamp,
-    ) -> Result<PlanId, LedgerError> {
-        self.inner.create_plan(frame, now, expires_at).await
-    }
-
+impl PlanItems for AskedPlans {
     async fn plan_candidates(&self, filter: &DeadLetterFilter) -> Result<Vec<Candidate>, LedgerError> {
         self.inner.plan_candidates(filter).await
     }
@@ -150,6 +141,18 @@ impl Plans for AskedPlans {
     ) -> Result<(), LedgerError> {
         (self.before)(Asked::Change(changes.len())).await?;
         self.inner.change_plan_items(plan, token, changes).await
+    }
+}
+
+#[async_trait]
+impl Plans for AskedPlans {
+    async fn create_plan(
+        &self,
+        frame: &Frame,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<PlanId, LedgerError> {
+        self.inner.create_plan(frame, now, expires_at).await
     }
 
     async fn plans(&self, filter: &PlanFilter, now: Timestamp) -> Result<Vec<Plan>, LedgerError> {

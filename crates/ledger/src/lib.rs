@@ -28,6 +28,7 @@ pub mod monitoring;
 mod notifications;
 mod operators;
 mod outcome;
+mod page_bounds;
 mod page_size;
 pub mod plans;
 mod port;

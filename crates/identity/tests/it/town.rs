@@ -24,12 +24,12 @@ pub(crate) fn fold(graph: &mut Graph, event: &Event) {
 
 /// The first event of most stories: somebody who becomes an affiliate.
 pub(crate) fn ann() -> Event {
-    story::identify(1).user("U").email("a@x.io").named("Ann")
+    events::identify(1).user("U").email("a@x.io").named("Ann")
 }
 
 /// The graphs after these events, by the usual rules.
 pub(crate) fn town(events: &[Event]) -> Town {
-    let mut town = Town::new(story::rules(), fold);
+    let mut town = Town::new(events::rules(), fold);
     events.iter().for_each(|event| drop(town.absorb(event)));
     town
 }

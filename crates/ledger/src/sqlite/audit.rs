@@ -8,6 +8,7 @@ use super::SqliteLedger;
 use super::failure::Failure;
 use super::rows::all;
 use super::words::{count, limit, micros, narrow, time};
+use crate::page_bounds::upper_bound;
 use crate::{AuditEntry, AuditFilter, AuditLine, AuditLog, AuditResult, LedgerError};
 
 const APPEND: &str =
@@ -21,14 +22,14 @@ macro_rules! picked {
         AND (?2 IS NULL OR action IN (SELECT value FROM json_each(?2)))
         AND (?3 IS NULL OR connection IN (SELECT value FROM json_each(?3)))
         AND (?4 IS NULL OR COALESCE(result, 'done') IN (SELECT value FROM json_each(?4)))
-        AND at >= ?5 AND at < ?6"
+        AND at >= ?5 AND (at, id) < (?6, ?7)"
     };
 }
 
 const READ: &str = concat!(
     "SELECT id, connection, at, actor, action, subject, selector, reason, result, number FROM audit WHERE ",
     picked!(),
-    " AND (at, id) < (?7, ?8) ORDER BY at DESC, id DESC LIMIT ?9"
+    " ORDER BY at DESC, id DESC LIMIT ?8"
 );
 
 const COUNT: &str = concat!("SELECT COUNT(*) FROM audit WHERE ", picked!());
@@ -58,7 +59,7 @@ impl AuditLog for SqliteLedger {
     }
 
     async fn count_audit_lines(&self, filter: &AuditFilter) -> Result<u64, LedgerError> {
-        let filter = filter.clone();
+        let filter = AuditFilter { after: None, ..filter.clone() };
         self.read(move |database| {
             let values = params_from_iter(values(&filter)?);
             Ok(count(database.prepare_cached(COUNT)?.query_row(values, |row| row.get(0))?))
@@ -88,21 +89,22 @@ pub(super) fn append(database: &Connection, entries: &[AuditEntry]) -> Result<()
 }
 
 fn read(database: &Connection, filter: &AuditFilter) -> Result<Vec<AuditLine>, Failure> {
-    let (at, id) = filter.after.map_or((i64::MAX, i64::MAX), |(at, id)| (micros(at), id));
     let mut values = values(filter)?;
-    values.extend([at, id, limit(filter.limit)].map(Value::from));
+    values.push(limit(filter.limit).into());
     all(database, READ, params_from_iter(values), line)
 }
 
 /// The values of the conditions, in their order.
 fn values(filter: &AuditFilter) -> Result<Vec<Value>, Failure> {
+    let (at, id) = upper_bound(filter.before, filter.after);
     Ok(vec![
         json(filter.actors.as_ref())?,
         json(filter.actions.as_ref())?,
         json(filter.connections.as_ref())?,
         json(filter.results.as_ref())?,
         filter.from.map_or(i64::MIN, micros).into(),
-        filter.before.map_or(i64::MAX, micros).into(),
+        at.into(),
+        id.into(),
     ])
 }
 
@@ -125,4 +127,21 @@ fn line(row: &Row<'_>) -> Result<AuditLine, Failure> {
         number: row.get::<_, Option<i64>>(9)?.map(count),
     };
     Ok(AuditLine { id: row.get(0)?, entry })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::steps::{assert_as_cheap, ledger, steps};
+    use super::*;
+
+    #[test]
+    fn the_last_page_of_the_audit_is_as_cheap_as_the_first() {
+        let database = ledger();
+        let page = |after| {
+            let filter = AuditFilter { limit: 20, after, ..AuditFilter::default() };
+            steps(&database, READ, |database| assert_eq!(read(database, &filter).expect("read").len(), 20))
+        };
+        let first = page(None);
+        assert_as_cheap(page(Some((time(2).expect("a time"), 25))), first);
+    }
 }

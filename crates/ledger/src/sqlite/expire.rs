@@ -14,8 +14,7 @@ use crate::{Expiring, SweepClock};
 
 /// A dead letter keeps its event for as long as it is kept itself.
 const OLD_EVENTS: &str = "SELECT id, connection, state FROM events
-    WHERE ended_at < ?1 AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE event = events.id)
-    ORDER BY ended_at LIMIT ?2";
+    WHERE ended_at < ?1 AND has_letter = 0 ORDER BY ended_at LIMIT ?2";
 
 /// Takes outcomes, attempts and the payload along.
 const DELETE_EVENT: &str = "DELETE FROM events WHERE id = ?1";

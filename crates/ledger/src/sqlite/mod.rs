@@ -34,6 +34,8 @@ mod record;
 mod repairs;
 mod rows;
 mod segment_answers;
+#[cfg(test)]
+mod steps;
 mod storage;
 mod tally;
 mod unmapped;
@@ -65,7 +67,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 33] = [
+const MIGRATIONS: [Migration; 34] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -99,6 +101,7 @@ const MIGRATIONS: [Migration; 33] = [
     migration!("0031_name_letters_of_interrupted_calls", 22),
     migration!("0032_find_plans_with_items_under_way", 22),
     migration!("0033_remove_connections_by_pages", 22),
+    migration!("0034_pass_over_events_with_dead_letters", 22),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

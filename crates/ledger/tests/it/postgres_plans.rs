@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use identity::Digest;
 use identity::stamp::Moment;
+use jiff::Timestamp;
 use ledger::plans::{ItemChange, ItemState};
 use ledger::postgres::PostgresLedger;
-use ledger::{Act, Calls as _, Changes, Graphs as _, Hints as _, NewRevision, Plans as _, Repairs as _};
+use ledger::{
+    Act, AuditFilter, AuditLog as _, Calls as _, Changes, DeadLetterFilter, Graphs as _, Hints as _,
+    NewRevision, PlanItems as _, Repairs as _, View as _,
+};
 use testbed::postgres::psql;
 
 use super::postgres_locks::dead;
@@ -152,4 +156,44 @@ async fn the_progress_of_a_plan_reads_the_items_that_it_names() {
         ledger.change_plan_items(7, None, &changes).await.expect("changed");
     };
     reads_few(&url, "plan_items_pkey", change).await;
+}
+
+/// Blocks of an index that were read, from memory or from the disk.
+fn blocks(url: &str, index: &str) -> u64 {
+    let read = format!(
+        "SELECT idx_blks_read + idx_blks_hit FROM pg_statio_user_indexes WHERE indexrelname = '{index}'"
+    );
+    psql(url, &read).expect("read").trim().parse().expect("a number")
+}
+
+/// A page that begins far behind the newest row starts there: entries that a walk passes over are not counted, but their blocks are.
+#[tokio::test]
+async fn a_late_page_begins_at_its_place_in_the_index() {
+    let (url, ledger) = opened().await;
+    fill(&url, "audit (connection, at, actor, action, subject)", &format!("{ONE}, n, 'ann', 'act', ''"));
+    let letter = format!(
+        "('10000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, {ONE}, 'refused', 'cause', 1, n, 'open', 'g'"
+    );
+    fill(
+        &url,
+        "dead_letters (event_id, connection, class, cause, attempts, died_at, state, group_key)",
+        &letter,
+    );
+    let micros = |at| Timestamp::from_microsecond(at).expect("a time");
+    let after = Some((micros(50), i64::MAX));
+    let lines = AuditFilter { after, limit: 20, ..AuditFilter::default() };
+    let letters = DeadLetterFilter { after, limit: 20, ..DeadLetterFilter::default() };
+    let before = ["audit_at", "dead_letters_by_time_and_id"].map(|index| (index, blocks(&url, index)));
+    reads_few(&url, "audit_at", async |_| {
+        assert_eq!(ledger.audit_lines(&lines).await.expect("read").len(), 20);
+    })
+    .await;
+    reads_few(&url, "dead_letters_by_time_and_id", async |_| {
+        assert!(ledger.dead_letters(&letters).await.expect("read").is_empty(), "they have no events");
+    })
+    .await;
+    for (index, before) in before {
+        let read = blocks(&url, index) - before;
+        assert!(read < ROUNDS * 10, "{ROUNDS} pages read {read} blocks of {index}");
+    }
 }

@@ -89,11 +89,11 @@ pub(super) struct Batcher {
 
 impl Batcher {
     pub(super) fn of(candidates: impl IntoIterator<Item = Candidate>, now: Timestamp) -> Self {
-        let mut rows: BTreeMap<_, VecDeque<Candidate>> = BTreeMap::new();
+        let mut queues: BTreeMap<_, VecDeque<Candidate>> = BTreeMap::new();
         for candidate in candidates {
-            rows.entry((candidate.lane, candidate.kind)).or_default().push_back(candidate);
+            queues.entry((candidate.lane, candidate.kind)).or_default().push_back(candidate);
         }
-        Self { rows, now }
+        Self { queues, now }
     }
 
     /// At most `room` calls, after `made` others.
@@ -109,18 +109,18 @@ impl Batcher {
     fn next_call(&mut self, bulk_first: bool) -> Option<Planned> {
         let order = if bulk_first { [Lane::Bulk, Lane::Live] } else { [Lane::Live, Lane::Bulk] };
         let kind = order.into_iter().find_map(|lane| self.first(lane))?;
-        let first = order.iter().find_map(|lane| self.rows.get_mut(&(*lane, kind))?.pop_front())?;
+        let first = order.iter().find_map(|lane| self.queues.get_mut(&(*lane, kind))?.pop_front())?;
         let mut anchors = BTreeSet::from([first.anchor]);
         let mut call = Planned { request: first.request, graphs: vec![first.graph] };
         for lane in order {
-            let Some(rows) = self.rows.get_mut(&(lane, kind)) else { continue };
-            while let Some(next) = rows.pop_front() {
+            let Some(queue) = self.queues.get_mut(&(lane, kind)) else { continue };
+            while let Some(next) = queue.pop_front() {
                 // An affiliate is in a batch once.
                 if !anchors.insert(next.anchor) {
                     continue;
                 }
                 if let Some(request) = call.add(next.graph, next.request) {
-                    rows.push_front(Candidate { request, ..next });
+                    queue.push_front(Candidate { request, ..next });
                     break;
                 }
             }
@@ -129,10 +129,10 @@ impl Batcher {
     }
 
     fn first(&self, of: Lane) -> Option<CallKind> {
-        let lane = self.rows.iter().filter(|((lane, _), _)| *lane == of);
-        let heads = lane.filter_map(|((_, kind), rows)| {
-            let due_at = rows.front()?.due_at;
-            let is_full = kind.is_batched() && rows.len() >= BATCH;
+        let lane = self.queues.iter().filter(|((lane, _), _)| *lane == of);
+        let heads = lane.filter_map(|((_, kind), queue)| {
+            let due_at = queue.front()?.due_at;
+            let is_full = kind.is_batched() && queue.len() >= BATCH;
             (due_at <= self.now || is_full).then_some((*kind, due_at))
         });
         heads

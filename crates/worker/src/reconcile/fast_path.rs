@@ -84,7 +84,7 @@ impl Holder {
                 self.unrecorded.answers.extend(kept.answers);
                 self.unrecorded.is_in_doubt |= kept.is_in_doubt;
             }
-            HandoffOutcome::NotWrittenDown(planned, cause) => {
+            HandoffOutcome::NotOpened(planned, cause) => {
                 self.has_lost_count = true;
                 for call in planned {
                     self.in_flight.end(&call.graphs, call.request.anchors());
@@ -150,7 +150,7 @@ impl Recorder {
             Ok(ids) => ids,
             Err(cause) => {
                 not_sent(answer, folded);
-                return HandoffOutcome::NotWrittenDown(planned, cause);
+                return HandoffOutcome::NotOpened(planned, cause);
             }
         };
         fault_point!("carry.written_down");

@@ -1,12 +1,12 @@
 //! Dead letters as an operator selects them.
 
-use jiff::Timestamp;
 use sqlite::rusqlite::types::Value;
 use sqlite::rusqlite::{Connection, Row, params_from_iter};
 
 use super::super::failure::Failure;
 use super::super::words::{count, digest, letter_state, limit, mender, micros, small, time, uuid};
 use super::counted::by_class;
+use crate::page_bounds::upper_bound;
 use crate::plans::Candidate;
 use crate::{DeadLetterFilter, DeadLetterView, Discarded};
 
@@ -24,7 +24,7 @@ macro_rules! selected {
         AND (?8 IS NULL OR d.group_key IN (SELECT value FROM json_each(?8)))
         AND (?9 IS NULL OR d.mender IN (SELECT value FROM json_each(?9)))
         AND (?10 IS NULL OR instr(lower(d.cause), lower(?10)) > 0)
-        AND d.died_at >= ?11 AND d.died_at < ?12 AND (d.died_at, d.id) < (?13, ?14)"
+        AND d.died_at >= ?11 AND (d.died_at, d.id) < (?12, ?13)"
     };
 }
 
@@ -52,7 +52,7 @@ macro_rules! read {
             $letters!(),
             " JOIN events e ON e.id = d.event LEFT JOIN payloads p ON p.event = d.event WHERE ",
             selected!(),
-            " ORDER BY d.died_at DESC, d.id DESC LIMIT ?15"
+            " ORDER BY d.died_at DESC, d.id DESC LIMIT ?14"
         )
     };
 }
@@ -73,7 +73,7 @@ macro_rules! candidates {
             " JOIN events e ON e.id = d.event LEFT JOIN plan_holds held ON held.letter = d.id LEFT JOIN plans holder
                 ON holder.id = held.plan AND holder.state NOT IN ('cancelled', 'done', 'expired') WHERE ",
             selected!(),
-            " ORDER BY d.died_at DESC, d.id DESC LIMIT ?15"
+            " ORDER BY d.died_at DESC, d.id DESC LIMIT ?14"
         )
     };
 }
@@ -136,8 +136,7 @@ pub(in super::super) fn count_of(database: &Connection, filter: &DeadLetterFilte
 
 /// The values of the conditions, in their order.
 fn values(filter: &DeadLetterFilter) -> Result<Vec<Value>, Failure> {
-    let (died_at, id) = filter.after.map_or((i64::MAX, i64::MAX), |(at, id)| (micros(at), id));
-    let time = |at: Option<Timestamp>, or: i64| Value::from(at.map_or(or, micros));
+    let (died_at, id) = upper_bound(filter.died_before, filter.after);
     Ok(vec![
         json(filter.connections.as_ref())?,
         json(words(filter).as_ref())?,
@@ -149,8 +148,7 @@ fn values(filter: &DeadLetterFilter) -> Result<Vec<Value>, Failure> {
         json(filter.groups.as_ref())?,
         json(filter.menders.as_ref())?,
         filter.text.clone().map_or(Value::Null, Value::from),
-        time(filter.died_from, i64::MIN),
-        time(filter.died_before, i64::MAX),
+        filter.died_from.map_or(i64::MIN, micros).into(),
         died_at.into(),
         id.into(),
     ])
@@ -192,4 +190,38 @@ fn discarded(row: &Row<'_>) -> Result<Option<Discarded>, Failure> {
     let Some(at) = row.get::<_, Option<i64>>(16)? else { return Ok(None) };
     let kept_until = row.get::<_, Option<i64>>(18)?.map(time).transpose()?;
     Ok(Some(Discarded { at: time(at)?, reason: row.get(17)?, kept_until }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::steps::{ROWS, assert_as_cheap, ledger, steps};
+    use super::*;
+
+    #[test]
+    fn the_last_page_of_dead_letters_is_as_cheap_as_the_first() {
+        let database = ledger();
+        let page = |after| {
+            let filter = DeadLetterFilter { limit: 20, after, ..DeadLetterFilter::default() };
+            steps(&database, read!(by_time), |database| {
+                assert_eq!(read(database, &filter).expect("read").len(), 20);
+            })
+        };
+        let first = page(None);
+        for id in [ROWS / 2, 25] {
+            assert_as_cheap(page(Some((time(id / 10).expect("a time"), id))), first);
+        }
+    }
+
+    #[test]
+    fn the_last_page_of_a_plan_s_dead_letters_is_as_cheap_as_the_first() {
+        let database = ledger();
+        let page = |after| {
+            let filter = DeadLetterFilter { limit: 20, after, ..DeadLetterFilter::default() };
+            steps(&database, candidates!(by_time), |database| {
+                assert_eq!(candidates(database, &filter).expect("read").len(), 20);
+            })
+        };
+        let first = page(None);
+        assert_as_cheap(page(Some((time(2).expect("a time"), 25))), first);
+    }
 }

@@ -8,6 +8,7 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::super::failure::Failure;
 use super::super::letters;
 use super::super::words::{digest, item_state, letter_state, limit, micros, small, state, time, uuid};
+use crate::page_bounds::lower_bound;
 use crate::plans::{ItemChange, ItemFilter, ItemState, LetterNow, Marked, NewItem, PlanItem, ended, free};
 use crate::{Act, PlanId};
 
@@ -47,8 +48,8 @@ macro_rules! with_letters {
 }
 
 const BY_PERSON: &str = with_letters!(
-    "i.state = ?2 AND (?3 IS NULL OR i.reason = ?3) AND i.connection BETWEEN ?4 AND ?5 AND i.person <= ?6
-    AND (i.connection, i.person, i.letter) > (?7, ?8, ?9) ORDER BY i.connection, i.person, i.letter LIMIT ?10"
+    "i.state = ?2 AND (?3 IS NULL OR i.reason = ?3) AND i.connection <= ?4 AND i.person <= ?5
+    AND (i.connection, i.person, i.letter) > (?6, ?7, ?8) ORDER BY i.connection, i.person, i.letter LIMIT ?9"
 );
 
 const BY_LETTER: &str = with_letters!("i.letter > ?2 ORDER BY i.letter LIMIT ?3");
@@ -153,18 +154,15 @@ pub(super) fn change(database: &Connection, plan: PlanId, changes: &[ItemChange]
 
 /// Items with how their dead letters stand.
 pub(super) fn read(database: &Connection, filter: &ItemFilter) -> Result<Vec<PlanItem>, Failure> {
-    let first = (i64::MIN, Vec::new(), i64::MIN);
-    let (connection, person, letter) =
-        filter.after.map_or(first, |(of, p, letter)| (of, p.0.to_vec(), letter));
     let until = filter.until.map_or(NO_LAST_PERSON.to_vec(), |person| person.0.to_vec());
     let mut statement =
         database.prepare_cached(if filter.state.is_some() { BY_PERSON } else { BY_LETTER })?;
+    let (connection, person, letter) = lower_bound(filter);
     let mut rows = match filter.state {
         Some(state) => statement.query(params![
             filter.plan,
             state.word(),
             filter.reason,
-            filter.connection.unwrap_or(i64::MIN),
             filter.connection.unwrap_or(i64::MAX),
             until,
             connection,
@@ -172,7 +170,10 @@ pub(super) fn read(database: &Connection, filter: &ItemFilter) -> Result<Vec<Pla
             letter,
             limit(filter.limit),
         ])?,
-        None => statement.query((filter.plan, letter, limit(filter.limit)))?,
+        None => {
+            let letter = filter.after.map_or(i64::MIN, |(.., letter)| letter);
+            statement.query((filter.plan, letter, limit(filter.limit)))?
+        }
     };
     let mut items = Vec::new();
     while let Some(row) = rows.next()? {
@@ -208,4 +209,27 @@ fn item(row: &Row<'_>) -> Result<PlanItem, Failure> {
         ended_at: at(9)?,
         now,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::steps::{ROWS, assert_as_cheap, ledger, steps};
+    use super::*;
+
+    #[test]
+    fn the_last_page_of_a_plan_s_items_is_as_cheap_as_the_first() {
+        let database = ledger();
+        let page = |connection, after| {
+            let state = Some(ItemState::Planned);
+            let filter = ItemFilter { plan: 9, state, connection, after, limit: 20, ..ItemFilter::default() };
+            steps(&database, BY_PERSON, |database| {
+                assert_eq!(read(database, &filter).expect("read").len(), 20)
+            })
+        };
+        let last = ROWS - 30;
+        let person = digest(format!("{last:016}").as_bytes()).expect("a digest");
+        for connection in [None, Some(1)] {
+            assert_as_cheap(page(connection, Some((1, person, last))), page(connection, None));
+        }
+    }
 }

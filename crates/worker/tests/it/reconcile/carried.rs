@@ -7,7 +7,8 @@ use connections::{PausedFor, StateStore as _};
 use identity::Digest;
 use ledger::plans::{Frame, ItemChange, ItemState, NewItem, PlanChange, PlanFilter};
 use ledger::{
-    CallItem, Calls as _, DeadLetterFilter, Fence, OpenCall, PlanId, PlanState, Plans as _, View as _,
+    CallItem, Calls as _, DeadLetterFilter, Fence, OpenCall, PlanId, PlanItems as _, PlanState, Plans as _,
+    View as _,
 };
 use queue::Lane;
 use serde_json::Value;

@@ -98,6 +98,8 @@ pub(super) async fn output_of(arguments: &[&str], variables: &[(String, String)]
     command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     let ended = command.output().await?;
     let name = arguments.join(" ");
-    anyhow::ensure!(ended.status.success(), "`{name}` ended with {}; see its log", ended.status);
+    // With --json, the error is on standard output.
+    let printed = String::from_utf8_lossy(&ended.stdout);
+    anyhow::ensure!(ended.status.success(), "`{name}` ended with {}: {}", ended.status, printed.trim());
     serde_json::from_slice(&ended.stdout).with_context(|| format!("`{name}` prints no JSON"))
 }

@@ -70,7 +70,8 @@ pub trait Registry: Send + Sync {
     async fn set_settings(&self, id: ConnectionId, seen: i64, settings: &Settings)
     -> Result<i64, StoreError>;
 
-    /// Removes a connection with everything that is kept for it.
+    /// Removes a connection. What is kept for it goes with it, or page by page in the background (`ledger::finish_removals`, and
+    /// sweeps).
     ///
     /// # Errors
     /// [`StoreError::NotFound`].

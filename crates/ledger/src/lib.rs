@@ -33,6 +33,7 @@ mod page_size;
 pub mod plans;
 mod port;
 pub mod postgres;
+mod removals;
 mod repairs;
 mod rows;
 mod segment_answers;
@@ -64,6 +65,7 @@ pub use monitoring::{
 pub use notifications::{Delivery, MAX_ERROR_CHARS, NewNotification, Notification, Notifications, Outbox};
 pub use operators::{MAX_OPERATORS, NewOperator, OperatorRole, OperatorView, Operators, TokenDigest};
 pub use page_size::PageSize;
+pub use removals::finish_removals;
 
 pub use outcome::{Outcome, State};
 pub use plans::{Plan, PlanFilter, PlanId, PlanItems, PlanState, Plans};

@@ -46,7 +46,7 @@ pub async fn a_numeric_id_is_known_with_its_code(engine: &impl Engine) {
     let both = BTreeMap::from([(77, "abc".to_owned()), (78, "abd".to_owned())]);
     assert_eq!(codes(shop, &[79, 78, 77]).await, both);
     assert_eq!(codes(shop, &[]).await.len() + codes(other, &[77, 78]).await.len(), 0);
-    engine.remove(shop).await.expect("removed");
+    super::material::remove(engine, shop).await;
     assert!(codes(shop, &[77]).await.is_empty());
 }
 
@@ -77,7 +77,7 @@ pub async fn a_store_is_empty_while_it_has_no_connection(engine: &impl Engine) {
     let shop = connection(engine, "shop", 1).await;
     engine.pause(shop.id, PausedFor::Operator, "an operator paused it", at(1)).await.expect("paused");
     assert!(!engine.is_empty().await.expect("read"));
-    engine.remove(shop.id).await.expect("removed");
+    super::material::remove(engine, shop.id).await;
     assert!(engine.is_empty().await.expect("read"));
 }
 
@@ -162,7 +162,7 @@ pub async fn a_removed_connection_leaves_nothing(engine: &impl Engine) {
         let ended = outcomes(id, vec![outcome(number + 20, 1, crate::State::Updated, 5)]);
         record(engine, Changes { events: vec![event(number + 20, &[6])], ..ended }).await;
     }
-    engine.remove(gone).await.expect("removed");
+    super::material::remove(engine, gone).await;
     assert!(matches!(engine.remove(gone).await, Err(StoreError::NotFound)));
     assert!(matches!(engine.credentials(gone).await, Err(StoreError::NotFound)));
     assert_eq!(owner(engine, 1, at(1)).await, None);
@@ -184,7 +184,7 @@ pub async fn a_removed_connection_leaves_nothing(engine: &impl Engine) {
         matches!(late, Err(LedgerError::Conflict)),
         "what was read before is not recorded after: {late:?}"
     );
-    engine.remove(stays).await.expect("removed");
+    super::material::remove(engine, stays).await;
     let new = connection(engine, "three", 1).await.id;
     assert!(new != gone && new != stays);
 }

@@ -200,7 +200,7 @@ pub async fn audiences_go_with_their_connection(engine: &impl Engine) {
     let mut changes = saves(shop.id, vec![Save { counted: counted(audience, 1), ..save(None, &[1]) }]);
     changes.count(&Counted::default(), &counted(audience, 1));
     record(engine, changes).await;
-    engine.remove(shop.id).await.expect("removed");
+    super::material::remove(engine, shop.id).await;
     add_audiences(engine, shop.id, &["b"]).await;
     assert_eq!(counts(engine, shop.id).await, []);
     assert_eq!(engine.counting(shop.id).await.expect("read"), Counting::default());

@@ -206,7 +206,7 @@ pub async fn a_directory_belongs_to_its_connection(engine: &impl Engine) {
     let lost = engine.note_page(id, old, &page(&walk, at(2), vec![affiliate(1)])).await;
     assert!(matches!(lost, Err(LedgerError::Fenced)), "{lost:?}");
     engine.note_page(id, fence, &page(&walk, at(2), vec![affiliate(1)])).await.expect("noted");
-    engine.remove(id).await.expect("removed");
+    super::material::remove(engine, id).await;
     assert!(codes(engine, id, &[1]).await.is_empty());
     assert_eq!(engine.directory(id).await.expect("read"), crate::DirectoryState::default());
     assert!(engine.request_walk(id, request(3)).await.is_err());

@@ -82,7 +82,7 @@ pub async fn a_webhook_secret_is_kept_until_it_is_replaced(engine: &impl Engine)
     assert!(engine.shared_secrets(shop, at(0)).await.expect("read").is_empty());
     assert!(engine.remove_webhook_secret(shop).await.expect("removed"));
     assert!(!engine.remove_webhook_secret(shop).await.expect("there was none"));
-    engine.remove(other).await.expect("removed");
+    super::material::remove(engine, other).await;
     assert!(opened(None).await.is_empty());
     assert!(engine.set_webhook_secret(&secret(other, "four")).await.is_err());
 }

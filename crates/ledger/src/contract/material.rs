@@ -184,6 +184,12 @@ pub async fn expire(
     dropped
 }
 
+/// Removes a connection with all that is kept for it.
+pub(super) async fn remove(engine: &impl Engine, connection: i64) {
+    engine.remove(connection).await.expect("removed");
+    crate::finish_removals(engine, at(0)).await.expect("finished");
+}
+
 pub(super) async fn counts(engine: &impl Engine, connection: i64) -> Counts {
     engine.counts(Some(connection), at(0)).await.expect("counted")
 }

@@ -57,7 +57,7 @@ pub async fn notifications_go_with_their_connection(engine: &impl Engine) {
     engine.hold_notifier(uuid(1), at(0), at(30)).await.expect("held");
     let facts = [new("a", Some(shop)), new("b", None)];
     engine.add_notifications(uuid(1), &facts, "", at(1)).await.expect("added");
-    engine.remove(shop).await.expect("removed");
+    super::material::remove(engine, shop).await;
     let due = engine.due_notifications(at(1), 10).await.expect("read");
     assert_eq!(due.iter().map(|it| it.fact.as_str()).collect::<Vec<_>>(), ["b"]);
 }

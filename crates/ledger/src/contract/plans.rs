@@ -266,7 +266,7 @@ pub async fn items_go_with_their_connection(engine: &impl Engine) {
     dead_letter(engine, shop, 1, 5).await;
     dead_letter(engine, OTHER, 2, 5).await;
     let (id, _) = planned(engine).await;
-    engine.remove(shop).await.expect("removed");
+    super::material::remove(engine, shop).await;
     let left = items(engine, id, None).await;
     assert_eq!((left.len(), left[0].connection), (1, OTHER));
     assert_eq!(plan(engine, id).await.count(ItemState::Planned), 1);

@@ -65,7 +65,7 @@ pub async fn a_replaced_shared_secret_is_valid_for_a_week(engine: &impl Engine) 
 pub async fn shared_secrets_go_with_their_connection(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     set(engine, id, "one", 0).await;
-    engine.remove(id).await.expect("removed");
+    super::material::remove(engine, id).await;
     assert!(engine.all_shared_secrets().await.expect("read").is_empty());
 }
 

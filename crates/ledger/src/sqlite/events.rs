@@ -78,7 +78,7 @@ pub(super) fn begin(
     let connection = changes.connection;
     let ends = changes.outcomes.iter().filter(|outcome| outcome.state != State::Dead);
     let ends: HashSet<Uuid> = ends.map(|outcome| outcome.event).collect();
-    let only = only_outcomes(&changes.outcomes);
+    let only = only_outcomes(changes);
     let mut entries = find::Entries::default();
     let mut ended = HashSet::new();
     let mut insert = database.prepare_cached(INSERT)?;
@@ -117,10 +117,11 @@ pub(super) fn begin(
     Ok(ended)
 }
 
-/// The outcome of each event; `None` if it has several in one transaction, or stays pending.
-fn only_outcomes(outcomes: &[Outcome]) -> HashMap<Uuid, Option<&Outcome>> {
-    let mut only = HashMap::with_capacity(outcomes.len());
-    for outcome in outcomes {
+/// The outcome of each event; `None` if it has several in one transaction, stays pending, or is opened again.
+fn only_outcomes(changes: &Changes) -> HashMap<Uuid, Option<&Outcome>> {
+    let mut only: HashMap<Uuid, Option<&Outcome>> =
+        changes.reopened.iter().map(|event| (*event, None)).collect();
+    for outcome in &changes.outcomes {
         let first = Some(outcome).filter(|outcome| outcome.state != State::Pending && outcome.number > 0);
         only.entry(outcome.event).and_modify(|only| *only = None).or_insert(first);
     }

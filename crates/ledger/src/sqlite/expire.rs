@@ -13,7 +13,7 @@ use crate::dead_letters::{EXPIRED, retention_ended};
 use crate::{Expiring, SweepClock};
 
 /// A dead letter keeps its event for as long as it is kept itself.
-const OLD_EVENTS: &str = "SELECT id, connection, state FROM events
+const OLD_EVENTS: &str = "SELECT id, connection, state FROM events INDEXED BY events_without_letter_by_end
     WHERE ended_at < ?1 AND has_letter = 0 ORDER BY ended_at LIMIT ?2";
 
 /// Takes outcomes, attempts and the payload along.

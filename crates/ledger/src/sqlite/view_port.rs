@@ -109,7 +109,12 @@ impl Housekeeping for SqliteLedger {
     ) -> Result<usize, LedgerError> {
         let work = move |database: &Connection| expire::expire(database, what, (before, now), limit);
         let expired = self.write::<_, LedgerError>(work).await?;
-        if matches!(what, Expiring::MessageIds | Expiring::RemovedConnections) && expired > 0 {
+        if what == Expiring::RemovedConnections && expired > 0 {
+            // The log is cleared after the last page: others that write wait for that.
+            self.log_remembers.store(true, Ordering::Release);
+            return Ok(expired);
+        }
+        if what == Expiring::MessageIds && expired > 0 {
             self.forgot().await;
         }
         self.clear_log().await;

@@ -91,6 +91,7 @@ async fn a_removal_by_pages_leaves_nothing_of_a_connection_and_all_of_others() {
     let (_folder, ledger, file) = filled().await;
     let others = rows_of(&file, STAYS);
     ledger.remove(GONE).await.expect("removed");
+    ledger::finish_removals(&ledger, Timestamp::UNIX_EPOCH).await.expect("finished");
     assert_gone(&file, &others);
 }
 

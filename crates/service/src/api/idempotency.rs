@@ -107,9 +107,10 @@ async fn keep(
     }
     let (head, body) = response.into_parts();
     let body = body.collect().await.map_err(|_| Problem::internal("the answer cannot be read"))?.to_bytes();
-    let is_kept = head.extensions.get::<Secret>().is_none() && body.len() <= MAX_KEPT;
     let kept_as = head.extensions.get::<KeptAs>().map(|KeptAs(body)| body.clone());
-    let text = is_kept.then(|| kept_as.unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned()));
+    let text = kept_as.unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned());
+    let is_secret = head.extensions.get::<Secret>().is_some();
+    let text = Some(text).filter(|text| !is_secret && text.len() <= MAX_KEPT);
     let answer = KeptAnswer { status: head.status.as_u16(), body: text };
     if let Err(error) = engines.operators.finish_request(request, Some(&answer)).await {
         // It is done: the answer goes out, and the same key is refused until it counts as crashed.

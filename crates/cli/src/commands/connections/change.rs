@@ -153,6 +153,9 @@ pub(super) async fn remove(name: &ConnectionName, yes: bool, context: &mut Conte
     }
     let removed = engines.connections.remove(connection.id).await;
     noted(&engines, "connection_removed", &connection, removed.map_err(Failure::from)).await?;
+    if let Err(error) = ledger::finish_removals(&*engines.ledger, engines.now()).await {
+        tracing::warn!(%error, connection_id = connection.id, "the connection is removed; a worker removes the rest of its rows");
+    }
     if context.output.is_json() {
         context.output.json(&serde_json::json!({ "id": connection.id, "name": name, "removed": true }))?;
     } else {

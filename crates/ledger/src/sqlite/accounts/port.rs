@@ -7,7 +7,6 @@ use connections::{
     NewConnection, PausedFor, Registry, SealedKey, Settings, State, StateStore, StoreError,
 };
 use jiff::Timestamp;
-use tokio::time::Instant;
 
 use super::super::SqliteLedger;
 use super::super::failure::Failure;
@@ -16,11 +15,6 @@ use super::{
     IS_EMPTY, SET_RATE, SET_WAIT, add, found, is_in_force, keys, pause, paused_for, read, removal, resume,
     set_settings,
 };
-use crate::PageSize;
-
-/// Rows of a removed connection that go in one transaction: at least, and at most.
-const LEAST_REMOVED: usize = 20;
-const MOST_REMOVED: usize = 250;
 
 #[async_trait]
 impl Registry for SqliteLedger {
@@ -57,18 +51,6 @@ impl Registry for SqliteLedger {
 
     async fn remove(&self, id: ConnectionId) -> Result<(), StoreError> {
         self.write::<_, StoreError>(move |database| removal::begin(database, id)).await?;
-        let mut pages = PageSize::between(LEAST_REMOVED, MOST_REMOVED);
-        loop {
-            let (began, rows) = (Instant::now(), pages.rows());
-            let removed = self.write::<_, StoreError>(move |database| removal::empty(database, rows)).await?;
-            if removed == 0 {
-                break;
-            }
-            let took = began.elapsed();
-            pages.learn(rows, took);
-            // Others that write get as much time.
-            tokio::time::sleep(took).await;
-        }
         self.forgot().await;
         Ok(())
     }

@@ -32,7 +32,8 @@ const AT_ONCE: [&str; 14] = [
     "DELETE FROM letter_notes WHERE connection = ?1",
 ];
 
-/// Delete pages of the tables that grow with the number of persons. Each statement uses an index.
+/// Delete pages of the tables that grow with the number of persons. Each statement uses an index, except the last one: notifications
+/// are few.
 const BY_PAGE: [&str; 6] = [
     "DELETE FROM graphs WHERE id IN (SELECT id FROM graphs WHERE connection = ?1 LIMIT ?2)",
     "DELETE FROM graph_digests WHERE connection = ?1
@@ -49,7 +50,8 @@ const BY_PAGE: [&str; 6] = [
 /// Found by plan and state, because no index begins with the connection.
 const PLAN_ITEMS: &str = "SELECT i.plan, i.letter, i.state, i.reason
     FROM (SELECT DISTINCT plan, state FROM plan_counts) c
-    CROSS JOIN plan_items i ON i.plan = c.plan AND i.state = c.state AND i.connection = ?1 LIMIT ?2";
+    CROSS JOIN plan_items i INDEXED BY plan_items_in_order
+        ON i.plan = c.plan AND i.state = c.state AND i.connection = ?1 LIMIT ?2";
 
 const COUNT_ITEM: &str =
     "UPDATE plan_counts SET count = count - 1 WHERE plan = ?1 AND state = ?2 AND reason = ?3";
@@ -65,7 +67,9 @@ const SCANNED_PER_ROW: i64 = 20;
 const UNFINISHED: &str =
     "SELECT id, events_until FROM removed_connections WHERE is_emptied = 0 ORDER BY id LIMIT 1";
 
-const LAST_EVENT: &str = "SELECT COALESCE(MAX(id), 0) FROM events";
+/// The place before the first event, and the last event.
+const ALL_EVENTS: &str =
+    "SELECT (SELECT COALESCE(MIN(id), 1) - 1 FROM events), (SELECT COALESCE(MAX(id), 0) FROM events)";
 
 /// The last event of a page, if the page is full.
 const LAST_OF_PAGE: &str = "SELECT id FROM events WHERE connection = ?1 AND id > ?2 AND id <= ?3
@@ -79,8 +83,8 @@ const SET_UNTIL: &str = "UPDATE removed_connections SET events_until = ?2 WHERE 
 
 const EMPTIED: &str = "UPDATE removed_connections SET is_emptied = 1 WHERE id = ?1";
 
-/// Removes a connection: from now on its data is not delivered, counted or found. [`empty`] removes the other rows, except those of
-/// the audit, which contain ids only.
+/// Removes a connection: from now on its data is not delivered and not counted. [`empty`] removes the other rows, except those of the
+/// audit, which contain ids only.
 pub(super) fn begin(database: &Connection, id: ConnectionId) -> Result<(), Failure> {
     found(database.prepare_cached(CONNECTION)?.execute([id])?)?;
     database.prepare_cached(REMEMBER)?.execute([id])?;
@@ -102,6 +106,10 @@ pub(in crate::sqlite) fn empty(database: &Connection, rows: usize) -> Result<usi
             return Ok(rows);
         }
     }
+    // Others may have written such rows meanwhile, as sweeps and skipped events do.
+    for statement in AT_ONCE {
+        database.prepare_cached(statement)?.execute([id])?;
+    }
     database.prepare_cached(EMPTIED)?.execute([id])?;
     Ok(rows)
 }
@@ -121,7 +129,9 @@ fn plan_items(database: &Connection, id: ConnectionId, rows: usize) -> Result<bo
 
 /// Scans the next events, and removes those of the connection. Returns whether there were events to scan.
 fn events(database: &Connection, (id, until): (ConnectionId, i64), rows: usize) -> Result<bool, Failure> {
-    let last: i64 = database.prepare_cached(LAST_EVENT)?.query_row([], |row| row.get(0))?;
+    let (first, last): (i64, i64) =
+        database.prepare_cached(ALL_EVENTS)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let until = until.max(first);
     if until >= last {
         return Ok(false);
     }
@@ -131,7 +141,7 @@ fn events(database: &Connection, (id, until): (ConnectionId, i64), rows: usize) 
     let next = full.unwrap_or(scanned);
     database.prepare_cached(DROP_EVENTS)?.execute((id, until, next))?;
     database.prepare_cached(SET_UNTIL)?.execute((id, next))?;
-    Ok(true)
+    Ok(next < last)
 }
 
 /// Fails if the connection was removed after the caller read what it is about to record: such an event would never end, and nobody

@@ -1,0 +1,30 @@
+//! Removes what is left of removed connections, for a process that removes one: otherwise sweeps do.
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+
+use crate::{Expiring, Housekeeping, LedgerError, PageSize};
+
+/// Rows that go in one transaction: at least, and at most.
+const LEAST_ROWS: usize = 20;
+const MOST_ROWS: usize = 250;
+
+/// Removes the rows of removed connections, page by page. After each page, other writers have as much time as it took.
+///
+/// # Errors
+/// If the ledger is not available. Sweeps remove the rest.
+pub async fn finish_removals(
+    ledger: &(impl Housekeeping + ?Sized),
+    now: Timestamp,
+) -> Result<(), LedgerError> {
+    let mut pages = PageSize::between(LEAST_ROWS, MOST_ROWS);
+    loop {
+        let (began, rows) = (Instant::now(), pages.rows());
+        if ledger.expire(Expiring::RemovedConnections, now, now, rows).await? == 0 {
+            return Ok(());
+        }
+        let took = began.elapsed();
+        pages.learn(rows, took);
+        sleep(took).await;
+    }
+}

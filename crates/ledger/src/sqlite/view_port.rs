@@ -111,7 +111,7 @@ impl Housekeeping for SqliteLedger {
         let expired = self.write::<_, LedgerError>(work).await?;
         if what == Expiring::RemovedConnections && expired > 0 {
             // The log is cleared after the last page: others that write wait for that.
-            self.log_remembers.store(true, Ordering::Release);
+            self.log_remembers.store(true, std::sync::atomic::Ordering::Release);
             return Ok(expired);
         }
         if what == Expiring::MessageIds && expired > 0 {

@@ -28,7 +28,6 @@ pub mod monitoring;
 mod notifications;
 mod operators;
 mod outcome;
-mod page_bounds;
 mod page_size;
 pub mod plans;
 mod port;

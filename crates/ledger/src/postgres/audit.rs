@@ -11,7 +11,6 @@ use super::port::on;
 use super::text::{some_text, text};
 use super::{PostgresLedger, sql};
 use crate::audit::MAX_CHARS;
-use crate::page_bounds::upper_bound;
 use crate::words::{count, limit, micros, narrow, time};
 use crate::{Act, AuditEntry, AuditFilter, AuditLine, AuditLog, AuditResult, LedgerError};
 
@@ -41,14 +40,14 @@ macro_rules! picked {
         "($1::text[] IS NULL OR actor = ANY($1)) AND ($2::text[] IS NULL OR action = ANY($2))
         AND ($3::bigint[] IS NULL OR connection = ANY($3))
         AND ($4::text[] IS NULL OR COALESCE(result, 'done') = ANY($4))
-        AND at >= $5 AND (at, id) < ($6, $7)"
+        AND at >= $5 AND at < $6"
     };
 }
 
 const READ: &str = concat!(
     "SELECT id, connection, at, actor, action, subject, selector, reason, result, number FROM audit WHERE ",
     picked!(),
-    " ORDER BY at DESC, id DESC LIMIT $8"
+    " AND (at, id) < ($7, $8) ORDER BY at DESC, id DESC LIMIT $9"
 );
 
 const COUNT: &str = concat!("SELECT COUNT(*) FROM audit WHERE ", picked!());
@@ -63,7 +62,8 @@ impl AuditLog for PostgresLedger {
     }
 
     async fn audit_lines(&self, filter: &AuditFilter) -> Result<Vec<AuditLine>, LedgerError> {
-        let ask = with_values(READ, filter).bind(limit(filter.limit));
+        let (at, id) = filter.after.map_or((i64::MAX, i64::MAX), |(at, id)| (micros(at), id));
+        let ask = with_values(READ, filter).bind(at).bind(id).bind(limit(filter.limit));
         Ok(on!(self.read(), |db| async {
             ask.fetch_all(db).await?.iter().map(kept).collect::<Result<Vec<_>, Failure>>()
         })?)
@@ -76,7 +76,7 @@ impl AuditLog for PostgresLedger {
     }
 
     async fn count_audit_lines(&self, filter: &AuditFilter) -> Result<u64, LedgerError> {
-        let ask = with_values(COUNT, &AuditFilter { after: None, ..filter.clone() });
+        let ask = with_values(COUNT, filter);
         let row = on!(self.read(), |db| async { Ok(ask.fetch_one(db).await?) })?;
         Ok(count(row.try_get(0).map_err(Failure::from)?))
     }
@@ -127,8 +127,7 @@ fn with_values(
     let results: Option<Vec<&'static str>> = results.map(|all| all.iter().map(|it| it.word()).collect());
     let query = sql(statement).bind(texts(&filter.actors)).bind(texts(&filter.actions));
     let query = query.bind(filter.connections.clone()).bind(results);
-    let (at, id) = upper_bound(filter.before, filter.after);
-    query.bind(filter.from.map_or(i64::MIN, micros)).bind(at).bind(id)
+    query.bind(filter.from.map_or(i64::MIN, micros)).bind(filter.before.map_or(i64::MAX, micros))
 }
 
 fn kept(row: &PgRow) -> Result<AuditLine, Failure> {

@@ -6,9 +6,9 @@ use sqlite::rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::SqliteLedger;
 use super::failure::Failure;
+use super::page_bounds::upper_bound;
 use super::rows::all;
 use super::words::{count, limit, micros, narrow, time};
-use crate::page_bounds::upper_bound;
 use crate::{AuditEntry, AuditFilter, AuditLine, AuditLog, AuditResult, LedgerError};
 
 const APPEND: &str =

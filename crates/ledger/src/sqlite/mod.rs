@@ -28,6 +28,7 @@ mod monitoring;
 mod notifications;
 mod operators;
 mod orphans;
+mod page_bounds;
 mod plans;
 mod port;
 mod record;

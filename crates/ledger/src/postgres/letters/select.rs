@@ -7,7 +7,6 @@ use super::super::failure::Failure;
 use super::super::sql;
 use super::super::text::{some_text, text};
 use super::counted::by_class;
-use crate::page_bounds::upper_bound;
 use crate::plans::Candidate;
 use crate::words::{count, digest, letter_state, limit, mender, micros, small, time};
 use crate::{DeadLetterFilter, DeadLetterView, Discarded};
@@ -22,7 +21,7 @@ macro_rules! selected {
         AND ($7::text[] IS NULL OR d.audience = ANY($7))
         AND ($8::text[] IS NULL OR d.group_key = ANY($8)) AND ($9::text[] IS NULL OR d.mender = ANY($9))
         AND ($10::text IS NULL OR position(lower($10 COLLATE \"C\") IN lower(d.cause COLLATE \"C\")) > 0)
-        AND d.died_at >= $11 AND (d.died_at, d.id) < ($12, $13)"
+        AND d.died_at >= $11 AND d.died_at < $12 AND (d.died_at, d.id) < ($13, $14)"
     };
 }
 
@@ -50,7 +49,7 @@ macro_rules! read {
             $letters!(),
             " JOIN events e ON e.event_id = d.event_id LEFT JOIN pending p ON p.event_id = d.event_id WHERE ",
             selected!(),
-            " ORDER BY d.died_at DESC, d.id DESC LIMIT $14"
+            " ORDER BY d.died_at DESC, d.id DESC LIMIT $15"
         )
     };
 }
@@ -72,7 +71,7 @@ macro_rules! candidates {
             " LEFT JOIN plan_holds held ON held.letter = d.id LEFT JOIN plans holder
                 ON holder.id = held.plan AND holder.state NOT IN ('cancelled', 'done', 'expired') WHERE ",
             selected!(),
-            " ORDER BY d.died_at DESC, d.id DESC LIMIT $14"
+            " ORDER BY d.died_at DESC, d.id DESC LIMIT $15"
         )
     };
 }
@@ -144,7 +143,7 @@ type Query = sqlx::query::Query<'static, Postgres, PgArguments>;
 
 /// A statement with the values of the conditions, in their order.
 fn with_values(statement: &'static str, filter: &DeadLetterFilter) -> Query {
-    let (died_at, id) = upper_bound(filter.died_before, filter.after);
+    let (died_at, id) = filter.after.map_or((i64::MAX, i64::MAX), |(at, id)| (micros(at), id));
     let query = sql(statement).bind(filter.connections.clone()).bind(states(filter));
     let query = query.bind(texts(filter.classes.as_ref()));
     let query = query.bind(filter.ids.clone()).bind(statuses(filter)).bind(texts(filter.fields.as_ref()));
@@ -152,7 +151,7 @@ fn with_values(statement: &'static str, filter: &DeadLetterFilter) -> Query {
     let query = query.bind(menders(filter));
     let query = query.bind(some_text(filter.text.as_ref()).map(std::borrow::Cow::into_owned));
     let query = query.bind(filter.died_from.map_or(i64::MIN, micros));
-    query.bind(died_at).bind(id)
+    query.bind(filter.died_before.map_or(i64::MAX, micros)).bind(died_at).bind(id)
 }
 
 pub(super) fn texts(list: Option<&Vec<String>>) -> Option<Vec<String>> {

@@ -8,7 +8,6 @@ use uuid::Uuid;
 
 use super::super::failure::Failure;
 use super::super::{letters, rows, sql};
-use crate::page_bounds::lower_bound;
 use crate::plans::{
     Candidate, ItemChange, ItemFilter, ItemState, LetterNow, Marked, NewItem, PlanItem, ended, free,
 };
@@ -82,9 +81,9 @@ macro_rules! with_letters {
 
 const BY_PERSON: &str = concat!(
     with_letters!(
-        "i.state = $2 AND ($3::text IS NULL OR i.reason = $3) AND i.connection <= $4
-        AND ($5::bytea IS NULL OR i.person <= $5) AND (i.connection, i.person, i.letter) > ($6, $7, $8)
-        ORDER BY i.connection, i.person, i.letter LIMIT $9"
+        "i.state = $2 AND ($3::text IS NULL OR i.reason = $3) AND i.connection BETWEEN $4 AND $5
+        AND ($6::bytea IS NULL OR i.person <= $6) AND (i.connection, i.person, i.letter) > ($7, $8, $9)
+        ORDER BY i.connection, i.person, i.letter LIMIT $10"
     ),
     " ORDER BY i.connection, i.person, i.letter"
 );
@@ -213,15 +212,18 @@ pub(super) async fn change(
 
 /// Items with how their dead letters stand.
 pub(super) async fn read(db: &mut PgConnection, filter: &ItemFilter) -> Result<Vec<PlanItem>, Failure> {
+    let first = (i64::MIN, Vec::new(), i64::MIN);
+    let (connection, person, letter) =
+        filter.after.map_or(first, |(of, p, letter)| (of, p.0.to_vec(), letter));
     let query = match filter.state {
         Some(state) => {
             let until = filter.until.map(|person| person.0.to_vec());
             let query = sql(BY_PERSON).bind(filter.plan).bind(state.word()).bind(filter.reason.clone());
+            let query = query.bind(filter.connection.unwrap_or(i64::MIN));
             let query = query.bind(filter.connection.unwrap_or(i64::MAX)).bind(until);
-            let (connection, person, letter) = lower_bound(filter);
             query.bind(connection).bind(person).bind(letter)
         }
-        None => sql(BY_LETTER).bind(filter.plan).bind(filter.after.map_or(i64::MIN, |(.., letter)| letter)),
+        None => sql(BY_LETTER).bind(filter.plan).bind(letter),
     };
     let found = query.bind(limit(filter.limit)).fetch_all(db).await?;
     found.iter().map(item).collect()

@@ -4,9 +4,10 @@ use sqlite::rusqlite::types::Value;
 use sqlite::rusqlite::{Connection, Row, params_from_iter};
 
 use super::super::failure::Failure;
+use super::super::page_bounds::upper_bound;
 use super::super::words::{count, digest, letter_state, limit, mender, micros, small, time, uuid};
 use super::counted::by_class;
-use crate::page_bounds::upper_bound;
+
 use crate::plans::Candidate;
 use crate::{DeadLetterFilter, DeadLetterView, Discarded};
 

@@ -7,8 +7,8 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::super::failure::Failure;
 use super::super::letters;
+use super::super::page_bounds::lower_bound;
 use super::super::words::{digest, item_state, letter_state, limit, micros, small, state, time, uuid};
-use crate::page_bounds::lower_bound;
 use crate::plans::{ItemChange, ItemFilter, ItemState, LetterNow, Marked, NewItem, PlanItem, ended, free};
 use crate::{Act, PlanId};
 

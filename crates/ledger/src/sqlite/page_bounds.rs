@@ -1,7 +1,7 @@
 //! Where a page of a list begins, as one bound of an index.
 //!
 //! Given two upper bounds of one column (the end of a period, and the last row of the previous page), SQLite begins the walk through
-//! the index at one of them, and at the wrong one it reads all previous pages again, for each page. Postgres does not.
+//! the index at one of them, and at the wrong one it reads all previous pages again, for each page. Postgres does not, and has both.
 //! Source: `whereLoopAddBtreeIndex` in SQLite's `where.c`.
 
 use connections::ConnectionId;
@@ -12,14 +12,14 @@ use crate::words::micros;
 
 /// The place, by time (microseconds) and id, that all rows of a page are before: the list is newest first. `before` is the end of
 /// the period, `after` the last row of the previous page.
-pub(crate) fn upper_bound(before: Option<Timestamp>, after: Option<(Timestamp, i64)>) -> (i64, i64) {
+pub(super) fn upper_bound(before: Option<Timestamp>, after: Option<(Timestamp, i64)>) -> (i64, i64) {
     let end = before.map(|before| (micros(before), i64::MIN));
     let last = after.map(|(at, id)| (micros(at), id));
     end.into_iter().chain(last).min().unwrap_or((i64::MAX, i64::MAX))
 }
 
 /// The place, by connection, person and dead letter, that all items of a page are behind.
-pub(crate) fn lower_bound(filter: &ItemFilter) -> (ConnectionId, Vec<u8>, i64) {
+pub(super) fn lower_bound(filter: &ItemFilter) -> (ConnectionId, Vec<u8>, i64) {
     let first = (filter.connection.unwrap_or(i64::MIN), Vec::new(), i64::MIN);
     let last = filter.after.map(|(connection, person, letter)| (connection, person.0.to_vec(), letter));
     last.into_iter().chain([first]).max().unwrap_or_default()

@@ -68,7 +68,7 @@ impl NewItem {
     }
 }
 
-/// What was marked by [`Plans::mark_plan_items`](super::Plans::mark_plan_items).
+/// What was marked by [`PlanItems::mark_plan_items`](super::PlanItems::mark_plan_items).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marked {
     /// Dead letters whose events are to be published.

@@ -28,7 +28,7 @@ fn plan(pair: Pair) -> Plan {
 }
 
 #[test]
-fn every_point_of_both_stories_is_in_the_table() {
+fn every_point_of_both_stages_is_in_the_table() {
     for name in worker::fault_points::NAMES {
         assert!(ALL.iter().any(|fault| fault.kind == Kind::Point(name)), "{name} is not in the table");
     }

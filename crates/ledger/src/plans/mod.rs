@@ -109,6 +109,13 @@ impl PlanFilter {
         Self { states: states.to_vec(), ..Self::default() }
     }
 
+    /// The least and the greatest id: a range that both engines find by the key, where `id` and `after` by themselves would have them
+    /// look at every plan.
+    pub(crate) fn ids(&self) -> (PlanId, PlanId) {
+        let last = self.after.map_or(PlanId::MAX, |after| after.saturating_sub(1));
+        self.id.map_or((PlanId::MIN, last), |id| (id, last.min(id)))
+    }
+
     /// The whole second from which on plans ended, as the start of a stored time: a time with a fraction sorts behind it as well.
     pub(crate) fn ended_since_text(&self) -> Option<String> {
         self.ended_since.map(|since| since.strftime("%Y-%m-%dT%H:%M:%S").to_string())

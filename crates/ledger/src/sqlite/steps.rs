@@ -8,7 +8,7 @@ use super::MIGRATIONS;
 /// Rows of a list in these tests.
 pub(super) const ROWS: i64 = 3_000;
 
-/// A ledger in memory with a plan, and dead letters, items of the plan and lines of the audit, [`ROWS`] of each. Ten of them are of
+/// A ledger in memory with plans, dead letters, items of one plan and lines of the audit, [`ROWS`] of each. Ten of them are of
 /// the same microsecond.
 pub(super) fn ledger() -> Connection {
     let mut database = Connection::open_in_memory().expect("memory");
@@ -23,6 +23,8 @@ pub(super) fn ledger() -> Connection {
                 SELECT i, i, 1, 'refused', 'cause', 1, i / 10, 'open', 'group', CAST(printf('%016d', i) AS BLOB) FROM n;
             INSERT INTO plan_items (plan, letter, event, connection, person, group_key, state, died_at)
                 SELECT 9, i, CAST(printf('%016d', i) AS BLOB), 1, CAST(printf('%016d', i) AS BLOB), 'group', 'planned', 5 FROM n;
+            INSERT INTO plans (id, state, created_at, expires_at, frame, options, progress)
+                SELECT i, 'done', 0, 0, '{{}}', '{{}}', '{{}}' FROM n;
             INSERT INTO audit (connection, at, actor, action, subject) SELECT 1, i / 10, 'ann', 'act', '' FROM n;"
         ))
         .expect("filled");

@@ -25,8 +25,8 @@ const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, o
     VALUES ('planning', $1, $2, $3, '{}', '{}') RETURNING id";
 
 const READ: &str = plans!(
-    "WHERE ($1::bigint IS NULL OR id = $1) AND ($2::text[] = '{}' OR state = ANY($2))
-        AND ($3::text IS NULL OR progress::json ->> 'ended_at' COLLATE \"C\" >= $3) AND ($4::bigint IS NULL OR id < $4)
+    "WHERE id BETWEEN $1 AND $2 AND ($3::text[] = '{}' OR state = ANY($3))
+        AND ($4::text IS NULL OR progress::json ->> 'ended_at' COLLATE \"C\" >= $4)
     ORDER BY id DESC LIMIT $5"
 );
 
@@ -159,8 +159,9 @@ impl Plans for PostgresLedger {
 
 async fn read(db: &mut PgConnection, filter: &PlanFilter, now: Timestamp) -> Result<Vec<Plan>, Failure> {
     let words: Vec<&'static str> = filter.states.iter().map(|state| state.word()).collect();
-    let read = rows(READ).bind(filter.id).bind(words).bind(filter.ended_since_text());
-    let stored = read.bind(filter.after).bind(limit(filter.limit)).fetch_all(&mut *db).await?;
+    let (first, last) = filter.ids();
+    let read = rows(READ).bind(first).bind(last).bind(words).bind(filter.ended_since_text());
+    let stored = read.bind(limit(filter.limit)).fetch_all(&mut *db).await?;
     seen_at(db, stored, now).await
 }
 

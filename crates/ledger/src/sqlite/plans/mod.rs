@@ -22,8 +22,8 @@ const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, o
     VALUES ('planning', ?1, ?2, ?3, '{}', '{}')";
 
 const READ: &str = plans!(
-    "WHERE (?1 IS NULL OR id = ?1) AND (?2 = '[]' OR state IN (SELECT value FROM json_each(?2)))
-        AND (?3 IS NULL OR json_extract(progress, '$.ended_at') >= ?3) AND (?4 IS NULL OR id < ?4)
+    "WHERE id BETWEEN ?1 AND ?2 AND (?3 = '[]' OR state IN (SELECT value FROM json_each(?3)))
+        AND (?4 IS NULL OR json_extract(progress, '$.ended_at') >= ?4)
     ORDER BY id DESC LIMIT ?5"
 );
 
@@ -160,7 +160,8 @@ fn read(database: &Connection, filter: &PlanFilter, now: Timestamp) -> Result<Ve
     let words: Vec<&str> = filter.states.iter().map(|state| state.word()).collect();
     let mut statement = database.prepare_cached(READ)?;
     let words = serde_json::to_string(&words)?;
-    let values = (filter.id, words, filter.ended_since_text(), filter.after, limit(filter.limit));
+    let (first, last) = filter.ids();
+    let values = (first, last, words, filter.ended_since_text(), limit(filter.limit));
     seen_at(database, statement.query(values)?, now)
 }
 
@@ -268,4 +269,26 @@ pub(super) fn expire(database: &Connection, before: Timestamp, rows: usize) -> R
         database.prepare_cached(FORGET_PLAN)?.execute([plan])?;
     }
     Ok(dropped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::steps::{assert_as_cheap, ledger, steps};
+    use super::*;
+
+    #[test]
+    fn an_old_plan_and_the_last_page_of_plans_are_as_cheap_as_the_newest() {
+        let database = ledger();
+        let page = |after, limit| {
+            let filter = PlanFilter { after, limit, ..PlanFilter::default() };
+            steps(&database, READ, |database| {
+                assert_eq!(read(database, &filter, Timestamp::UNIX_EPOCH).expect("read").len(), limit);
+            })
+        };
+        assert_as_cheap(page(Some(25), 20), page(None, 20));
+        let one = steps(&database, READ, |database| {
+            assert_eq!(read(database, &PlanFilter::one(1), Timestamp::UNIX_EPOCH).expect("read").len(), 1);
+        });
+        assert_as_cheap(one, page(None, 1));
+    }
 }

@@ -39,7 +39,8 @@ pub(super) struct Engine {
     pub(super) name: &'static str,
     pub(super) version: String,
     /// The settings that decide what survives a power cut, and how much is kept in memory.
-    pub(super) durability: String,
+    #[serde(rename = "durability")]
+    pub(super) settings: String,
 }
 
 impl Setup {
@@ -75,7 +76,7 @@ impl Setup {
         lines.push(format!("refersion-destination {}", self.program));
         let engines = self.engines.iter();
         lines.extend(
-            engines.map(|Engine { name, version, durability }| format!("{name} {version}: {durability}")),
+            engines.map(|Engine { name, version, settings }| format!("{name} {version}: {settings}")),
         );
         lines
     }
@@ -113,7 +114,7 @@ fn rabbitmq((host, port): &(String, u16)) -> Engine {
     Engine {
         name: "RabbitMQ",
         version: broker_version(host, *port).unwrap_or_else(|_| "(version unknown)".to_owned()),
-        durability: "quorum queues, publisher confirms".to_owned(),
+        settings: "quorum queues, publisher confirms".to_owned(),
     }
 }
 
@@ -142,8 +143,8 @@ async fn postgres(environment: &Environment) -> anyhow::Result<Engine> {
     let BaselineEngines::Servers(engines) = BaselineEngines::of(&environment.config)? else {
         anyhow::bail!("the engines are files")
     };
-    let (version, durability) = engines.database_settings().await?;
-    Ok(Engine { name: "Postgres", version, durability })
+    let (version, settings) = engines.database_settings().await?;
+    Ok(Engine { name: "Postgres", version, settings })
 }
 
 async fn sqlite(environment: &Environment) -> anyhow::Result<Engine> {
@@ -160,10 +161,10 @@ async fn sqlite(environment: &Environment) -> anyhow::Result<Engine> {
     // Source: https://sqlite.org/pragma.html#pragma_synchronous
     let synchronous = ["OFF", "NORMAL", "FULL", "EXTRA"].get(usize::try_from(synchronous)?).copied();
     let synchronous = synchronous.unwrap_or("?");
-    let durability = format!(
+    let settings = format!(
         "journal_mode={journal}, synchronous={synchronous}, cache_size={cache}, wal_autocheckpoint={checkpoint}"
     );
-    Ok(Engine { name: "SQLite", version, durability })
+    Ok(Engine { name: "SQLite", version, settings })
 }
 
 #[cfg(test)]

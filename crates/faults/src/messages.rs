@@ -32,7 +32,7 @@ pub struct Messages {
 const REMEMBERED: usize = 200;
 
 impl Messages {
-    /// Messages about `people` people, drawn from `dice`.
+    /// Draws messages about this number of people from `dice`.
     #[must_use]
     pub fn new(dice: Dice, account: usize, people: usize) -> Self {
         Self { dice, account, people, sent: Vec::new(), count: 0 }

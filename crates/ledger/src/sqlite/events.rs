@@ -1,5 +1,6 @@
 //! Events: how they begin, end, are taken up again, and are erased.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use connections::ConnectionId;
@@ -76,14 +77,12 @@ pub(super) fn begin(
     tally: &mut Tally,
 ) -> Result<HashSet<Uuid>, Failure> {
     let connection = changes.connection;
-    let ends = changes.outcomes.iter().filter(|outcome| outcome.state != State::Dead);
-    let ends: HashSet<Uuid> = ends.map(|outcome| outcome.event).collect();
-    let only = only_outcomes(changes);
+    let ends = ends(changes);
     let mut entries = find::Entries::default();
     let mut ended = HashSet::new();
     let mut insert = database.prepare_cached(INSERT)?;
     for event in &changes.events {
-        let outcome = only.get(&event.event).copied().flatten();
+        let Ends { only: outcome, drops_payload } = ends.get(&event.event).copied().unwrap_or_default();
         let state = outcome.map_or(State::Pending, |outcome| outcome.state);
         let found_by: Vec<u8> = event.found_by.iter().flat_map(|digest| digest.0).collect();
         let inserted = insert.execute((
@@ -106,7 +105,7 @@ pub(super) fn begin(
                 insert_outcome(database, row, outcome)?;
                 ended.insert(event.event);
             }
-            if !ends.contains(&event.event) {
+            if !drops_payload {
                 database.prepare_cached(INSERT_PAYLOAD)?.execute((row, &event.payload))?;
             }
             entries.add(row, &event.found_by);
@@ -117,15 +116,32 @@ pub(super) fn begin(
     Ok(ended)
 }
 
-/// The outcome of each event; `None` if it has several in one transaction, stays pending, or is opened again.
-fn only_outcomes(changes: &Changes) -> HashMap<Uuid, Option<&Outcome>> {
-    let mut only: HashMap<Uuid, Option<&Outcome>> =
-        changes.reopened.iter().map(|event| (*event, None)).collect();
+/// The outcomes of one event in one transaction.
+#[derive(Clone, Copy, Default)]
+struct Ends<'c> {
+    /// The outcome; `None` if it has several, stays pending, or is opened again.
+    only: Option<&'c Outcome>,
+    /// Whether one of them is not dead.
+    drops_payload: bool,
+}
+
+fn ends(changes: &Changes) -> HashMap<Uuid, Ends<'_>> {
+    let mut ends: HashMap<Uuid, Ends<'_>> =
+        changes.reopened.iter().map(|event| (*event, Ends::default())).collect();
     for outcome in &changes.outcomes {
-        let first = Some(outcome).filter(|outcome| outcome.state != State::Pending && outcome.number > 0);
-        only.entry(outcome.event).and_modify(|only| *only = None).or_insert(first);
+        let drops_payload = outcome.state != State::Dead;
+        match ends.entry(outcome.event) {
+            Entry::Vacant(first) => {
+                let is_end = outcome.state != State::Pending && outcome.number > 0;
+                first.insert(Ends { only: is_end.then_some(outcome), drops_payload });
+            }
+            Entry::Occupied(mut other) => {
+                let drops_payload = other.get().drops_payload || drops_payload;
+                other.insert(Ends { only: None, drops_payload });
+            }
+        }
     }
-    only
+    ends
 }
 
 /// Makes dead and remembered events pending again; others are left alone.

@@ -1,5 +1,7 @@
 //! The parts of the port that operators read through, and that sweeps use.
 
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use connections::ConnectionId;
 use identity::Digest;
@@ -109,15 +111,13 @@ impl Housekeeping for SqliteLedger {
     ) -> Result<usize, LedgerError> {
         let work = move |database: &Connection| expire::expire(database, what, (before, now), limit);
         let expired = self.write::<_, LedgerError>(work).await?;
-        if what == Expiring::RemovedConnections && expired > 0 {
-            // The log is cleared after the last page: others that write wait for that.
-            self.log_remembers.store(true, std::sync::atomic::Ordering::Release);
-            return Ok(expired);
+        if expired > 0 && matches!(what, Expiring::MessageIds | Expiring::RemovedConnections) {
+            self.log_remembers.store(true, Ordering::Release);
         }
-        if what == Expiring::MessageIds && expired > 0 {
-            self.forgot().await;
+        // Others that write wait while the log is cleared: of a removal that is once, after its last page.
+        if expired == 0 || what != Expiring::RemovedConnections {
+            self.clear_log().await;
         }
-        self.clear_log().await;
         Ok(expired)
     }
 

@@ -42,14 +42,8 @@ fn of_source(
     let is_street = part.name == Trait::Street;
     // An address that is a single text cannot be split; it is used as the street.
     let whole = place.text.filter(|_| is_street).and_then(text::text);
-    let inner = place.values(part).filter(|(key, node)| is_meant(key, node)).map(|(key, node)| {
-        let statement = read(node);
-        if statement.is_none() {
-            parsed.ignore_node(&format!("address.{key}"), node);
-        }
-        statement
-    });
-    let inner = best(inner);
+    let inner = place.values(part).filter(|(key, node)| is_meant(key, node));
+    let inner = best(inner.map(|(key, node)| parsed.statement(format_args!("address.{key}"), node, read)));
     let flat = best(part.flat.iter().map(|key| match part.name {
         Trait::State => state_of(source.all(key), parsed),
         _ => parsed.statement_of(key, source.all(key), read),

@@ -13,6 +13,7 @@ mod sources;
 mod state;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::Mapping;
 use crate::event::{Ignored, IgnoredReason, Trait, Traits};
@@ -77,13 +78,13 @@ impl ParsedTraits {
     /// The statement in one value; one that cannot be read is recorded.
     fn statement(
         &mut self,
-        key: &str,
+        key: impl fmt::Display,
         node: &Node<'_>,
         read: impl Fn(&Node<'_>) -> Option<Statement>,
     ) -> Option<Statement> {
         let statement = read(node);
         if statement.is_none() {
-            self.ignore_node(key, node);
+            self.ignore_node(&key.to_string(), node);
         }
         statement
     }

@@ -46,8 +46,7 @@ pub(super) async fn settle(api: &Api, unchanged: &[&(&Edit, Texts)]) -> Vec<Call
         Ok(again) => again,
         Err(failure) => {
             let failure = of_all(failure, unchanged.iter().map(|(item, _)| *item));
-            let in_doubt = |item: &Edit| item.in_doubt(item.failed(&failure), Operation::Edit);
-            return unchanged.iter().map(|(item, _)| in_doubt(item)).collect();
+            return unchanged.iter().map(|(item, _)| in_doubt(item, &failure)).collect();
         }
     };
     let mut outcomes = Vec::with_capacity(unchanged.len());
@@ -61,10 +60,7 @@ pub(super) async fn settle(api: &Api, unchanged: &[&(&Edit, Texts)]) -> Vec<Call
 pub(super) async fn settle_one(api: &Api, item: &Edit, texts: &Texts) -> CallOutcome {
     match api.client.edit(&[edit_of(item, texts)]).await {
         Ok(again) => settled(api, item, texts, &again).await,
-        Err(failure) => {
-            let failure = of_all(failure, [item].into_iter());
-            item.in_doubt(item.failed(&failure), Operation::Edit)
-        }
+        Err(failure) => in_doubt(item, &of_all(failure, [item].into_iter())),
     }
 }
 
@@ -86,8 +82,12 @@ async fn explain(api: &Api, item: &Edit, texts: &Texts) -> CallOutcome {
             item.in_doubt(outcome, Operation::Edit)
         }
         // It may have been changed nevertheless.
-        Err(failure) => item.in_doubt(item.failed(&failure), Operation::Edit),
+        Err(failure) => in_doubt(item, &failure),
     }
+}
+
+fn in_doubt(item: &Edit, failure: &Failure) -> CallOutcome {
+    item.in_doubt(item.failed(failure), Operation::Edit)
 }
 
 /// The cause if Refersion does not change an affiliate and gives no reason.

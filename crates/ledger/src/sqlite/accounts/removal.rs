@@ -88,6 +88,10 @@ const EMPTIED: &str = "UPDATE removed_connections SET is_emptied = 1 WHERE id = 
 pub(super) fn begin(database: &Connection, id: ConnectionId) -> Result<(), Failure> {
     found(database.prepare_cached(CONNECTION)?.execute([id])?)?;
     database.prepare_cached(REMEMBER)?.execute([id])?;
+    delete_at_once(database, id)
+}
+
+fn delete_at_once(database: &Connection, id: ConnectionId) -> Result<(), Failure> {
     for statement in AT_ONCE {
         database.prepare_cached(statement)?.execute([id])?;
     }
@@ -107,9 +111,7 @@ pub(in crate::sqlite) fn empty(database: &Connection, rows: usize) -> Result<usi
         }
     }
     // Others may have written such rows meanwhile, as sweeps and skipped events do.
-    for statement in AT_ONCE {
-        database.prepare_cached(statement)?.execute([id])?;
-    }
+    delete_at_once(database, id)?;
     database.prepare_cached(EMPTIED)?.execute([id])?;
     Ok(rows)
 }

@@ -13,6 +13,7 @@ use crate::api::guard::Call;
 use crate::api::problem::Problem;
 use crate::failure::Failure;
 use crate::operator::dead_letters::{Frozen, Selection, groups};
+use crate::operator::repairs::Sample;
 
 /// Which dead letters, and which page of them.
 #[derive(Deserialize, IntoParams)]
@@ -144,6 +145,13 @@ pub(super) async fn revealed(call: &Call, letters: &[(i64, ConnectionId)]) -> Re
     };
     let lines: Vec<AuditEntry> = letters.iter().map(line).collect();
     Ok(call.engines.operators.note(&lines).await?)
+}
+
+/// The same for the samples of a patch whose difference is shown.
+pub(super) async fn samples_revealed(call: &Call, samples: &[Sample]) -> Result<(), Problem> {
+    let shown = samples.iter().filter(|sample| sample.changes.is_some());
+    let shown: Vec<_> = shown.map(|sample| (sample.id, sample.connection)).collect();
+    if shown.is_empty() { Ok(()) } else { revealed(call, &shown).await }
 }
 
 /// The dead letter of this id, if the operator may see it.

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::answers::reason;
-use super::letters::{parse, revealed};
+use super::letters::{parse, samples_revealed};
 use super::repair_answers::{PatchOperation, SampleAnswer, patch, sample};
 use super::repairs::repairer;
 use crate::api::extract::Input;
@@ -140,9 +140,7 @@ pub(in crate::api) async fn preview_patch(
     let patch = patch(&input.patch)?;
     let selection = selected(&call, &input.selector).await?;
     let preview = preview(&call.engines, &repairer(&call), &selection, &patch).await?;
-    let shown = preview.samples.0.iter().filter(|sample| sample.changes.is_some());
-    let shown: Vec<_> = shown.map(|sample| (sample.id, sample.connection)).collect();
-    revealed(&call, &shown).await?;
+    samples_revealed(&call, &preview.samples.0).await?;
     call.acts_as();
     let results = preview.results.into_iter().map(|(result, count)| (result.word().to_owned(), count));
     let answer = PreviewAnswer {

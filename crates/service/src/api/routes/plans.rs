@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use super::answers::reason;
-use super::letters::{parse, revealed};
+use super::letters::{parse, samples_revealed};
 use super::plan_answers::{ItemAnswer, PlanAnswer, item, plan, plan_at, read_place, write_place};
 use super::repair_answers::{PatchOperation, patch, sample};
 use crate::api::cursor;
@@ -132,10 +132,8 @@ pub(in crate::api) async fn make_plan(
 /// The answer with what the patch did to some events: the look at them is audited, and they are not kept for repetitions.
 async fn with_samples(call: &Call, mut plan: PlanAnswer, samples: Vec<Sample>) -> Result<Response, Problem> {
     let kept = serde_json::to_string(&plan).map_err(|_| Problem::internal("the plan cannot be written"))?;
-    let shown = samples.iter().filter(|sample| sample.changes.is_some());
-    let shown: Vec<_> = shown.map(|sample| (sample.id, sample.connection)).collect();
     // The plan is made: without a line in the audit it is shown without samples.
-    match revealed(call, &shown).await {
+    match samples_revealed(call, &samples).await {
         Ok(()) => plan.samples = samples.into_iter().map(sample).collect(),
         Err(_) => tracing::warn!("what a patch does is not shown: the audit could not be written"),
     }

@@ -1,4 +1,5 @@
-//! The plain worker, the baseline of the benchmark: what a developer writes in an afternoon with the same libraries.
+//! The plain worker, the baseline of the benchmark: a program that a developer writes in an afternoon with the same
+//! libraries.
 //!
 //! It makes one call, writes one row and sends one acknowledgement for each event, with 64 events in progress. It
 //! does not batch, does not know what Refersion already holds, does not retry, and stops at the first error. It is

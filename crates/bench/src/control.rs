@@ -1,4 +1,4 @@
-//! A client of the simulator's control interface: what the simulated Refersion received, holds and changed.
+//! A client of the simulator's control interface: the calls, the affiliates and the edits of the simulated Refersion.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -23,7 +23,7 @@ pub(super) fn api_key() -> String {
 /// The custom field that the changing trait goes to.
 pub(super) const FIELD: u64 = 101;
 /// The name of the connection.
-const CONNECTION: &str = "bench";
+pub(super) const CONNECTION: &str = "bench";
 /// 32 bytes in base64. It protects nothing: the files are removed with the benchmark.
 const MASTER_KEY: &str = "dGhlIGtleSBvZiBhIHRyaWFsIGlzIG5vIHNlY3JldCE=";
 /// Prefix of the variables that hold settings.
@@ -46,7 +46,8 @@ impl Environment {
     /// [`Failure`] if they do not open, are not a pair, or are in use.
     pub(super) async fn prepare(context: &Context) -> Result<Self, Failure> {
         let folder = tempfile::Builder::new().prefix("refersion-destination-bench-").tempdir();
-        let folder = folder.map_err(|error| Failure::failed("files", &error, "look at TMPDIR"))?;
+        let folder =
+            folder.map_err(|error| Failure::failed("files", &error, "check TMPDIR and its free space"))?;
         let variables = variables(context, folder.path())?;
         let settings = variables.iter().map(|(name, value)| (name.into(), value.into()));
         let config = config::load(None, settings)?.config;
@@ -100,12 +101,16 @@ impl Environment {
         Ok(self.engines.connections.add(new).await?)
     }
 
-    /// Removes the connection with all its data. Files go with the benchmark.
+    /// Removes the connection with all its data, if the benchmark has not done so. Files go with the benchmark.
     pub(super) async fn clear(&self, connection: ConnectionId) -> Result<(), Failure> {
-        match self.config.queue.url {
-            QueueUrl::Sqlite(_) => Ok(()),
-            QueueUrl::Amqp(_) => Ok(self.engines.connections.remove(connection).await?),
+        if matches!(self.config.queue.url, QueueUrl::Sqlite(_)) {
+            return Ok(());
         }
+        tracing::info!("the connection of the benchmark and its data are removed");
+        if self.engines.connections.by_id(connection).await?.is_some() {
+            self.engines.connections.remove(connection).await?;
+        }
+        Ok(ledger::finish_removals(&*self.engines.ledger, self.engines.now()).await?)
     }
 }
 
@@ -132,7 +137,7 @@ fn variables(context: &Context, folder: &Path) -> Result<Vec<(String, String)>, 
         }
         _ => {
             let hint = "set queue.url and ledger.url to files both, or to RabbitMQ and Postgres";
-            return Err(Failure::usage("pair", "the baseline knows pairs of engines only", hint));
+            return Err(Failure::usage("pair", "the baseline supports two pairs of engines only", hint));
         }
     }
     Ok(variables)

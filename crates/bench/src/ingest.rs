@@ -102,7 +102,7 @@ async fn measure_one(options: &Options, environment: &Environment, route: Route)
     let address = process.address("segment").await?;
     let endpoint = IngestEndpoint { address, authorization: basic(&api_key())? };
     let sender = Sender { endpoint, route, events: options.events };
-    // The first request opens what the process opens only once.
+    // The first request opens resources that the process opens only once.
     Sender { events: 1, ..sender.clone() }.send(1).await?;
     let began = Instant::now();
     let answers = sender.send(options.connections).await?;

@@ -15,7 +15,8 @@ pub(super) struct Latency {
 }
 
 impl Latency {
-    /// Those of these waits; zeros if there are none. A percentile is the shortest wait that this share of the waits does not exceed.
+    /// The percentiles of these waits; zeros if there are none. A percentile is the shortest wait that this share of the waits
+    /// does not exceed.
     pub(super) fn of(mut waits: Vec<Duration>) -> Self {
         waits.sort_unstable();
         let at = |share: f64| {
@@ -26,7 +27,7 @@ impl Latency {
         Self { samples: waits.len(), p50_ms: at(0.5), p99_ms: at(0.99), p999_ms: at(0.999), max_ms: at(1.0) }
     }
 
-    /// The worse of two in each respect, for what several processes saw: percentiles cannot be added.
+    /// The worse of two in each respect, to combine several processes: percentiles cannot be added.
     pub(super) fn worse(self, other: Self) -> Self {
         Self {
             samples: self.samples + other.samples,

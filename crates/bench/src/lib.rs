@@ -48,9 +48,10 @@ Examples:
   refersion-destination bench ingest                    how fast events are accepted, one by one and in batches
   refersion-destination bench pace                      how well limits of known shapes are found; makes no call
 
-All but `send` and `pace` start everything that they measure. On SQLite they use temporary files (in TMPDIR); a broker
-and a database must be empty, and are left empty. After a workload that delivers events, the simulated Refersion is
-compared with the values sent last; if an event is lost or a value is wrong, the command fails.";
+All commands but `send` and `pace` start the processes that they measure. On SQLite they use temporary files (in
+TMPDIR); a broker and a database must be empty, and are left empty (after the report; on Postgres this takes minutes for
+a million members). After a workload that delivers events, the simulated Refersion is compared with the values sent
+last; if an event is lost or a value is wrong, the command fails.";
 
 /// The arguments of `bench`.
 #[derive(Debug, Args)]
@@ -68,7 +69,7 @@ enum Command {
     /// Measure a sync in which only some members are affiliates
     #[command(after_help = strangers::EXAMPLES)]
     Strangers(strangers::Options),
-    /// Measure a sync with two events for each member, and one with one
+    /// Compare a sync with two events for each member and one with one event
     #[command(after_help = identifiers::EXAMPLES)]
     TwoIdentifiers(identifiers::Options),
     /// Measure a sync in which few members change
@@ -98,7 +99,7 @@ enum Command {
     /// Measure how fast single events and batches are accepted
     #[command(after_help = ingest::EXAMPLES)]
     Ingest(ingest::Options),
-    /// Show how much of known rate limits the pace of calls uses
+    /// Show how much of a known rate limit the worker uses
     #[command(after_help = pace::EXAMPLES)]
     Pace(pace::Options),
     /// Run the plain worker, as `bench sync` starts it
@@ -110,7 +111,7 @@ enum Command {
 ///
 /// # Errors
 ///
-/// [`Failure`] by what went wrong.
+/// [`Failure`] of the benchmark.
 pub fn run(arguments: Arguments, context: &mut Context) -> LocalBoxFuture<'_, Result<Exit, Failure>> {
     // Boxed, so that it is compiled in this crate and not in the one that awaits it.
     run_workload(arguments, context).boxed_local()

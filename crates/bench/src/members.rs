@@ -6,7 +6,7 @@ use jiff::Timestamp;
 /// The trait that changes from round to round.
 pub(super) const CHANGING: &str = "plan";
 
-/// What Engage adds to `context` when it syncs an audience.
+/// The part of `context` that Engage adds when it syncs an audience.
 const PERSONAS: &str = r#","personas":{"computation_class":"audience","computation_id":"aud_2bench","computation_key":"bench_members","namespace":"spa_2bench","space_id":"spa_2bench"}"#;
 
 /// The form of the events of a round.
@@ -16,7 +16,7 @@ pub(super) enum Shape {
     Whole,
     /// Two events of a sync for each member: one with the user id alone, one with the address
     Identifiers,
-    /// One event of a sync with user id and address, but without what a create needs
+    /// One event of a sync with user id and address, but without the other data that a create needs
     Incomplete,
     /// As whole, from a website instead of a sync
     Live,
@@ -58,7 +58,7 @@ pub(super) struct Round {
 impl Round {
     /// Event `which` of one member, as Engage sends it when an audience is synced. `which` is below [`Shape::events`].
     ///
-    /// It is written as text, because the sender shares the machine with what is measured.
+    /// It is written as text, because the sender shares the machine with the measured processes.
     pub(super) fn event(self, member: u32, which: u32) -> String {
         let Self { number, at, shape } = self;
         let microseconds = at.as_microsecond();

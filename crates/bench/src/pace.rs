@@ -26,12 +26,12 @@ const SLOW: (Duration, Duration) = (Duration::from_millis(300), Duration::from_m
 /// The options of `bench pace`.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// The first of the seeds
+    /// The first seed
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
-/// One limit, and how the pace did.
+/// One limit, and the results of the pace.
 #[derive(Debug, Serialize)]
 struct Row {
     limit: String,

@@ -51,7 +51,7 @@ impl BaselineEngines {
             (QueueUrl::Sqlite(queue), LedgerUrl::Sqlite(_)) => {
                 Ok(Self::File(queue.with_file_name("baseline.db")))
             }
-            _ => anyhow::bail!("the baseline knows pairs of engines only"),
+            _ => anyhow::bail!("the baseline supports two pairs of engines only"),
         }
     }
 

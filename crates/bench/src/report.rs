@@ -17,7 +17,7 @@ pub(super) struct Row {
     /// Its key in the report.
     #[serde(skip)]
     pub(super) key: &'static str,
-    /// What was measured.
+    /// The measurement in words.
     pub(super) what: &'static str,
     pub(super) events: u64,
     /// From the start to the last outcome.

@@ -1,5 +1,4 @@
-//! `bench send`: posts an audience sync to an ingest endpoint over connections that stay open, and retries what may succeed
-//! later.
+//! `bench send`: posts an audience sync to an ingest endpoint over connections that stay open, and retries temporary failures.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -41,7 +40,7 @@ const MAX_ATTEMPTS: u32 = 40;
 /// The time before a request is sent again.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
 
-/// Where Segment posts events.
+/// The path to which Segment posts events.
 const PATH: &str = "/segment";
 /// The answer to an event that is durable.
 const ACCEPTED: u16 = 202;
@@ -71,7 +70,7 @@ pub(super) struct Options {
     connections: u16,
 }
 
-/// What was sent.
+/// The result of sending.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub(super) struct Sent {
     /// Events that were answered 202.
@@ -87,11 +86,11 @@ pub(super) struct Sent {
     pub(super) usage: Option<Usage>,
 }
 
-/// Sends everything, and reports what the ingest endpoint answered.
+/// Sends everything, and reports the answers of the ingest endpoint.
 ///
 /// # Errors
 ///
-/// [`Failure`] if there is no API key, or the ingest endpoint refuses an event or takes none.
+/// [`Failure`] if there is no API key, or the ingest endpoint refuses an event or accepts none.
 pub(super) async fn run(options: &Options, context: &mut Context) -> Result<Exit, Failure> {
     let Some(key) = &context.api_key else {
         let hint = format!("put the connection's API key (publickey.secretkey) into {API_KEY}");
@@ -136,7 +135,7 @@ pub(super) fn basic(key: &str) -> anyhow::Result<HeaderValue> {
     Ok(value)
 }
 
-/// What the ingest endpoint answered.
+/// The answers of the ingest endpoint.
 #[derive(Default)]
 pub(super) struct Answers {
     pub(super) by_status: BTreeMap<u16, u64>,
@@ -221,7 +220,7 @@ impl IngestEndpoint {
                 *answers.by_status.entry(status).or_default() += 1;
                 match status {
                     ACCEPTED => return Ok(()),
-                    // Segment tries these again, for 4 hours; and no others.
+                    // Segment retries these, and no others, for 4 hours.
                     429 | 500 | 502..=599 => {}
                     _ => anyhow::bail!(
                         "the ingest endpoint answered {status}: {}",

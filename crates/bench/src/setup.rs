@@ -1,4 +1,4 @@
-//! Describes what a benchmark ran on: the machine, the versions of everything, and whether confirmed writes reach the disk.
+//! Describes the setup of a benchmark: the machine, the versions of everything, and whether confirmed writes reach the disk.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -12,7 +12,7 @@ use super::plain::BaselineEngines;
 use super::usage::listener;
 use service::config::{LedgerUrl, QueueUrl};
 
-/// The machine and what runs on it.
+/// The machine, the program and the engines.
 #[derive(Debug, Serialize)]
 pub(super) struct Setup {
     pub(super) machine: Machine,
@@ -38,7 +38,7 @@ pub(super) struct Machine {
 pub(super) struct Engine {
     pub(super) name: &'static str,
     pub(super) version: String,
-    /// The settings that decide what survives a power cut, and how much is kept in memory.
+    /// The settings that determine which data survives a power cut, and how much is kept in memory.
     #[serde(rename = "durability")]
     pub(super) settings: String,
 }

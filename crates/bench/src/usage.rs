@@ -15,13 +15,13 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    /// That of a process; `None` if there is none with this id, or the system does not report it.
+    /// The usage of a process; `None` if there is none with this id, or the system does not report it.
     pub(super) fn of(pid: u32) -> Option<Self> {
         let cpu_seconds = Times::of(pid)?.own;
         Some(Self { cpu_seconds, peak_memory_bytes: peak_memory(pid)? })
     }
 
-    /// That of a server: its main process, and those that it has started, also if they have ended.
+    /// The usage of a server: of its main process, and of those that it has started, also if they have ended.
     pub(super) fn of_server(main: u32) -> Option<Self> {
         let times = Times::of(main)?;
         let children = processes().filter_map(Times::of).filter(|child| child.parent == main);
@@ -29,7 +29,7 @@ impl Usage {
         Some(Self { cpu_seconds, peak_memory_bytes: 0 })
     }
 
-    /// That of this process.
+    /// The usage of this process.
     pub(super) fn own() -> Option<Self> {
         Self::of(std::process::id())
     }

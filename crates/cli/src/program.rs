@@ -16,15 +16,15 @@ use service::{API_KEY, Context, config, logs};
 /// The variable that asks for output without colours.
 const NO_COLOR: &str = "NO_COLOR";
 
-/// The variable that says how wide the terminal is.
+/// The variable with the width of the terminal.
 const COLUMNS: &str = "COLUMNS";
 
-/// Runs the command that `arguments` name, and reports on standard error why it failed, if it did.
+/// Runs the command that `arguments` name. Reports a failure on standard error.
 ///
-/// It takes no iterators: a generic function, and all that it awaits, would be compiled again for the binary.
+/// It takes no iterators: a generic function, and everything that it awaits, would be compiled again for the binary.
 #[must_use]
 pub fn run(arguments: Vec<OsString>, variables: Vec<(OsString, OsString)>) -> ExitCode {
-    // Asked of the raw arguments, because an error in the arguments has to come out as JSON too.
+    // The raw arguments are asked, because an error in the arguments has to be printed as JSON too.
     let json = arguments.iter().any(|argument| argument == "--json");
     let exit = match parse(arguments) {
         Ok(cli) => execute(cli, &variables).unwrap_or_else(|failure| report(&failure, json)),
@@ -41,7 +41,7 @@ fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
 fn execute(cli: Cli, variables: &[(OsString, OsString)]) -> Result<Exit, Failure> {
     let api_key = api_key(variables);
     let loaded = config::load(cli.config.as_deref(), variables.iter().cloned())?;
-    // Standard error is one JSON object for a script that runs a command which ends by itself.
+    // For a script, a command that ends by itself prints exactly one JSON object to standard error.
     if cli.command.goes_on() || !cli.json {
         logs::start(&cli.command.log(&loaded), !is_set(variables, NO_COLOR));
     }
@@ -65,26 +65,26 @@ fn is_set(variables: &[(OsString, OsString)], name: &str) -> bool {
     variables.iter().any(|(set, value)| set == name && !value.is_empty())
 }
 
-/// How wide the operator wants tables, whatever the terminal says.
+/// The width that the operator wants for tables, whatever the terminal's is.
 fn columns(variables: &[(OsString, OsString)]) -> Option<usize> {
     let (_, value) = variables.iter().find(|(name, _)| name == COLUMNS)?;
     value.to_str()?.parse().ok().filter(|columns| *columns > 0)
 }
 
-/// Answers what clap does not take: help and version are no mistake, everything else is wrong usage.
+/// Answers arguments that clap refuses: help and version are no mistake, everything else is wrong usage.
 fn refuse(error: &clap::Error, json: bool) -> Exit {
     let asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if json && !asked_for {
         return report(&usage(error), true);
     }
-    // A reader that went away is no reason to fail: nobody reads any more.
+    // A reader that went away is no reason to fail: nobody reads the output any more.
     drop(error.print());
     if asked_for { Exit::Done } else { Exit::Usage }
 }
 
 fn usage(error: &clap::Error) -> Failure {
     let text = error.render().to_string();
-    // What is missing stands on lines of its own, up to an empty one.
+    // The message may have several lines; it ends at an empty one.
     let lines: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
     let message = lines.join(" ");
     let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));

@@ -1,11 +1,11 @@
-//! The API key: the one string `publickey.secretkey` that Segment's settings page asks for.
+//! The API key: the string `publickey.secretkey` that a user enters on Segment's settings page.
 
 use std::fmt;
 use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
-/// The longest API key that is read, in bytes. Refersion's are 49 long; a future format has room.
+/// The maximum length of an API key, in bytes. Refersion's keys have 49 bytes; this leaves room for a future format.
 pub const MAX_API_KEY_BYTES: usize = 1024;
 
 /// A key pair of one Refersion account.
@@ -18,23 +18,23 @@ pub struct ApiKey {
     secret: Zeroizing<String>,
 }
 
-/// Why a text is no API key. No variant repeats any part of the text.
+/// The reason that a text is not an API key. No variant repeats any part of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApiKeyError {
-    /// There is no `.` between the halves.
-    #[error("the API key has no dot: give the public key, a dot and the secret key, like pub_1a2b.sec_3c4d")]
+    /// The text has no `.` between the halves.
+    #[error("the API key has no dot: enter the public key, a dot and the secret key, like pub_1a2b.sec_3c4d")]
     NoDot,
-    /// Nothing is left of the first half after trimming.
-    #[error("the API key has nothing before its first dot: give the public key there")]
+    /// The first half is empty after trimming.
+    #[error("the API key has nothing before its first dot: enter the public key there")]
     EmptyPublic,
-    /// Nothing is left of the second half after trimming.
-    #[error("the API key has nothing after its first dot: give the secret key there")]
+    /// The second half is empty after trimming.
+    #[error("the API key has nothing after its first dot: enter the secret key there")]
     EmptySecret,
-    /// A half has white space inside, or what no HTTP header can carry.
-    #[error("the API key has white space or other characters inside that no key has: copy it once more")]
+    /// A half contains white space, or a character that an HTTP header cannot carry.
+    #[error("the API key contains white space or other characters that no key has: copy it again")]
     BadCharacter,
     /// The text is longer than [`MAX_API_KEY_BYTES`].
-    #[error("the API key is longer than {MAX_API_KEY_BYTES} bytes: copy it once more")]
+    #[error("the API key is longer than {MAX_API_KEY_BYTES} bytes: copy it again")]
     TooLong,
 }
 
@@ -45,7 +45,7 @@ impl ApiKey {
     /// Source: <https://segment.com/docs/connections/destinations/catalog/refersion/> (the setting "API Key").
     ///
     /// # Errors
-    /// [`ApiKeyError`] when a half is missing, or holds what no key can.
+    /// [`ApiKeyError`] when a half is missing, or contains a character that no key can contain.
     pub fn parse(text: &str) -> Result<Self, ApiKeyError> {
         if text.len() > MAX_API_KEY_BYTES {
             return Err(ApiKeyError::TooLong);
@@ -64,25 +64,25 @@ impl ApiKey {
         Ok(Self { public: public.to_owned(), secret: Zeroizing::new(secret.to_owned()) })
     }
 
-    /// The public half, as the header `Refersion-Public-Key` wants it.
+    /// The public half, for the header `Refersion-Public-Key`.
     #[must_use]
     pub fn public(&self) -> &str {
         &self.public
     }
 
-    /// The secret half, as the header `Refersion-Secret-Key` wants it.
+    /// The secret half, for the header `Refersion-Secret-Key`.
     #[must_use]
     pub fn secret(&self) -> &str {
         &self.secret
     }
 
-    /// The whole key in its one spelling, `publickey.secretkey`; this is what is digested and sealed.
+    /// The whole key in its only spelling, `publickey.secretkey`. This text is digested and sealed.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
         Zeroizing::new(format!("{}.{}", self.public, self.secret.as_str()))
     }
 
-    /// A word to the operator about a key that can be read but looks wrong. The halves are never swapped in silence.
+    /// A warning for the operator about a key that can be read but looks wrong. The halves are never swapped silently.
     #[must_use]
     pub fn warning(&self) -> Option<&'static str> {
         let swapped = self.public.starts_with("sec_") || self.secret.starts_with("pub_");
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_says_what_is_missing() {
+    fn an_invalid_key_gives_an_error_that_names_the_missing_part() {
         let refusal = |text: &str| ApiKey::parse(text).expect_err("no key");
         assert_eq!(refusal("pub_1"), ApiKeyError::NoDot);
         assert_eq!(refusal(" .sec_2"), ApiKeyError::EmptyPublic);
@@ -154,7 +154,7 @@ mod tests {
         }
 
         #[test]
-        fn every_well_formed_pair_comes_back(public in "[!-\\-/-~]{1,30}", secret in "[!-~]{1,30}") {
+        fn every_well_formed_pair_is_parsed_unchanged(public in "[!-\\-/-~]{1,30}", secret in "[!-~]{1,30}") {
             let key = ApiKey::parse(&format!(" {public} . {secret} ")).expect("well formed");
             prop_assert_eq!(key.public(), public);
             prop_assert_eq!(key.secret(), secret);

@@ -1,4 +1,4 @@
-//! What a connection is, its name, and whether it delivers.
+//! A connection, its name, and its state: active or paused.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::Settings;
 
-/// The number of a connection. It is never given to another one, not even after a removal, because events that are
-/// still in a queue carry it.
+/// The number of a connection. It is never reused, not even after a removal, because events that are still in a queue
+/// contain it.
 pub type ConnectionId = i64;
 
 /// The longest name of a connection, in characters.
@@ -22,7 +22,7 @@ pub struct Connection {
     pub id: ConnectionId,
     /// Its name, unique.
     pub name: ConnectionName,
-    /// What the operator chose.
+    /// The settings that the operator chose.
     pub settings: Settings,
     /// Grows by one with every change of the settings; begins at 1.
     pub settings_version: i64,
@@ -30,22 +30,22 @@ pub struct Connection {
     pub resumes: i64,
     /// Whether it delivers.
     pub state: State,
-    /// Since when it is paused, and a sentence on why (no personal data, no secret); both absent while it is active.
+    /// The time of the pause, and a sentence on its reason (no personal data, no secret); both absent while it is active.
     pub paused_since: Option<Timestamp>,
     /// See [`Connection::paused_since`].
     pub paused_because: Option<String>,
-    /// The rate in calls a second that its API was last seen to bear, below the ceiling of the settings.
+    /// The rate in calls a second that its API was last seen to accept, below the ceiling of the settings.
     pub learned_rate: Option<f64>,
-    /// Until when Refersion asked to wait, the last time that it did; an operator's resume takes it away.
+    /// The end of the last wait that Refersion asked for. An operator's resume clears it.
     pub asked_to_wait_until: Option<Timestamp>,
     /// When it was added.
     pub created_at: Timestamp,
-    /// What client libraries name it by. They show it to every browser, so it is no secret; `Debug` hides it all the
-    /// same, as it lets anyone send events.
+    /// The key by which client libraries name the connection. They show it to every browser, so it is no secret.
+    /// `Debug` hides it because it lets anyone send events.
     pub write_key: String,
 }
 
-/// What is in force: it differs after each change of the settings and after each resume.
+/// The version of a connection's settings, with the number of its resumes: it changes with each change of the settings and each resume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Epoch {
     /// See [`Connection::settings_version`].
@@ -55,14 +55,14 @@ pub struct Epoch {
 }
 
 impl Connection {
-    /// What is in force.
+    /// The current epoch.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         Epoch { settings_version: self.settings_version, resumes: self.resumes }
     }
 }
 
-/// Whether a connection delivers. Either way it goes on accepting events.
+/// Whether a connection delivers. In both states it continues to accept events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// Calls go out.
@@ -71,7 +71,7 @@ pub enum State {
     Paused(PausedFor),
 }
 
-/// Why a connection is paused; the greater reason is the one that is shown when several hold.
+/// The reason that a connection is paused. If there are several, the greatest one is shown.
 ///
 /// Only an operator ends a pause by an operator. The worker ends the others by itself when calls work again, and must not
 /// end a stronger one meanwhile.
@@ -80,7 +80,7 @@ pub enum State {
 pub enum PausedFor {
     /// The circuit breaker found the whole API down.
     Breaker,
-    /// Refersion refused several persons' calls in a row for what looks like a mistake in the settings.
+    /// Refersion refused several persons' calls in a row, probably because of a mistake in the settings.
     Configuration,
     /// Refersion refused the keys.
     Credentials,
@@ -103,7 +103,7 @@ impl PausedFor {
         }
     }
 
-    /// The reason that a word of [`PausedFor::as_str`] stands for.
+    /// The reason for a word of [`PausedFor::as_str`].
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == word)
@@ -133,7 +133,7 @@ impl fmt::Debug for Connection {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct ConnectionName(String);
 
-/// A text that cannot name a connection.
+/// The text is not a valid name of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a connection's name is 1 to {MAX_NAME_LENGTH} of the characters A-Z a-z 0-9 _ -: give another one")]
 pub struct ConnectionNameError;
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_comes_back_from_its_word() {
+    fn every_reason_is_read_from_its_word() {
         for reason in PausedFor::ALL {
             assert_eq!(PausedFor::from_word(reason.as_str()), Some(reason));
         }

@@ -1,4 +1,4 @@
-//! What is done with vault and store together: unlocking the ledger at start, and rotating the encryption key.
+//! Operations that need both vault and store: unlocking the ledger at start, and rotating the encryption key.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use crate::shared_secret::{SealedSecret, SharedSecretStore};
 use crate::store::{ConnectionStore, StoreError};
 use crate::vault::{FIRST_KEY_NUMBER, MasterKey, Randomness, SealedKey, Vault, VaultError};
 
-/// Why the vault of a ledger stays closed, or could not be rotated.
+/// The reason that the vault of a ledger stays closed, or that its key could not be rotated.
 #[derive(Debug, thiserror::Error)]
 pub enum UnlockError {
-    /// The ledger was begun with another master key.
+    /// The ledger was created with another master key.
     #[error(
-        "this master key is not the one that the ledger was begun with: put the right one back \
-         (`secrets.key_file` or the environment), or begin with an empty ledger"
+        "this master key is not the one that the ledger was created with: restore the right one \
+         (`secrets.key_file` or the environment), or start with an empty ledger"
     )]
     OtherMasterKey,
     /// The store failed.
@@ -23,7 +23,7 @@ pub enum UnlockError {
     Key(#[from] VaultError),
 }
 
-/// Opens the vault of a ledger, after making sure that the master key is this ledger's. An empty ledger takes any.
+/// Opens the vault of a ledger, after making sure that the master key is this ledger's. An empty ledger accepts any master key.
 ///
 /// # Errors
 /// [`UnlockError::OtherMasterKey`]: the process must not start. [`UnlockError::Store`]: it may try again.
@@ -35,8 +35,8 @@ pub async fn unlock(
     check(&Vault::new(master, FIRST_KEY_NUMBER, randomness), store).await
 }
 
-/// [`unlock`] for a vault that was there before its ledger could be reached; returns the one that seals as the ledger
-/// says.
+/// Does the same as [`unlock`] for a vault that was opened before its ledger could be reached. Returns the vault that
+/// seals with the ledger's current key.
 ///
 /// # Errors
 /// As [`unlock`].
@@ -48,29 +48,29 @@ pub async fn check(vault: &Vault, store: &dyn ConnectionStore) -> Result<Vault, 
     Ok(vault.with_current(store.key_number().await?))
 }
 
-/// How many secrets a rotation sealed again.
+/// The number of secrets that a rotation sealed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resealed {
-    /// API keys, the replaced ones too.
+    /// API keys, including replaced ones.
     pub api_keys: usize,
-    /// Shared secrets, the replaced ones too.
+    /// Shared secrets, including replaced ones.
     pub shared_secrets: usize,
 }
 
-/// Moves on to the next encryption key and seals every stored secret with it; returns the vault that uses it, and how many
-/// secrets were sealed.
+/// Changes to the next encryption key and seals every stored secret with it. Returns the vault that uses it, and the numbers of sealed
+/// secrets.
 ///
-/// Safe beside running processes: they open old and new seals alike. Where it was interrupted, run it again.
+/// Safe while other processes run: they open old and new seals alike. If a rotation was interrupted, run it again.
 ///
 /// # Errors
-/// [`UnlockError::Store`] and [`UnlockError::Key`]; what was sealed stays readable in any case.
+/// [`UnlockError::Store`] and [`UnlockError::Key`]. Secrets that were sealed already stay readable in any case.
 pub async fn rotate(
     vault: &Vault,
     store: &dyn ConnectionStore,
     secrets: &dyn SharedSecretStore,
 ) -> Result<(Vault, Resealed), UnlockError> {
     let from = store.key_number().await?;
-    let to = from.checked_add(1).expect("four thousand million rotations have not happened");
+    let to = from.checked_add(1).expect("the number of rotations fits in 32 bits");
     store.set_key_number(from, to).await?;
     let next = vault.with_current(to);
     let api_keys = store

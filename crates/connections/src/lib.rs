@@ -1,10 +1,10 @@
 //! Connections: the Refersion accounts that Segment sources deliver to, their settings, and the secrets that open them.
 //!
-//! Types, the vault and a port; no database and no network. The order of reading: [`connection`] (what one is),
-//! [`settings`] (what an operator may choose), [`api_key`] (the one string that Segment's tile asks for), [`shared_secret`]
-//! (what webhooks are signed with), [`vault`] (how secrets are kept), [`store`] (the port behind which the ledger's engines
-//! keep all of it) and [`write_keys`] (the same for client libraries), [`keys`] (what is done with
-//! vault and store together: unlocking at start, rotating).
+//! The crate contains types, the vault and ports; it uses no database and no network. Read the modules in this order: [`connection`] (a
+//! connection and its state), [`settings`] (an operator's choices), [`api_key`] (the string that a user enters at Segment),
+//! [`shared_secret`] (the key that Segment's webhooks are signed with), [`vault`] (how secrets are kept), [`store`] (the port that the
+//! ledger's engines implement), [`write_keys`] (the same for the keys of client libraries), [`keys`] (operations on vault and store
+//! together: unlocking at start, rotating).
 
 pub mod api_key;
 pub mod connection;

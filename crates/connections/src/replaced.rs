@@ -1,4 +1,4 @@
-//! Until when keys that were replaced are valid.
+//! The times until which replaced keys are valid.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::connection::ConnectionId;
 use crate::store::StoreError;
 
-/// Until when the last replaced key of each kind is valid; `None` where none is. Serialized, the names are as an operator reads
-/// them.
+/// The time until which the last replaced key of each kind is valid; `None` if no replaced key of that kind is valid. The serialized names
+/// are those that an operator reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ReplacedUntil {
     /// An old API key.
@@ -22,10 +22,10 @@ pub struct ReplacedUntil {
     pub shared_secret: Option<Timestamp>,
 }
 
-/// Knows of keys that were replaced.
+/// Looks up replaced keys.
 #[async_trait]
 pub trait ReplacedKeys: Send + Sync {
-    /// Until when the replaced keys of a connection are valid, as far as that is after `now`. Nothing of a connection that is
-    /// none.
+    /// The times until which the replaced keys of a connection are valid, if they are after `now`. All `None` if there is no such
+    /// connection.
     async fn replaced_until(&self, id: ConnectionId, now: Timestamp) -> Result<ReplacedUntil, StoreError>;
 }

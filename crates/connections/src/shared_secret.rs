@@ -1,4 +1,4 @@
-//! The shared secret of a connection: what Segment's Webhooks destinations sign their requests with.
+//! The shared secret of a connection, with which Segment's Webhooks destinations sign their requests.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::vault::Digest;
 /// The longest shared secret, in bytes.
 pub const MAX_SHARED_SECRET_BYTES: usize = 1024;
 
-/// Shared secrets of one connection that are valid at the same time, at most: beyond, the oldest ones do not count.
+/// Maximum number of shared secrets of one connection that are valid at the same time: if there are more, the oldest are invalid.
 pub const MAX_VALID_SECRETS: usize = 8;
 
 /// A text that the operator has entered both here and in Segment. `Debug` hides it, there is no `Display`, and its memory
@@ -21,22 +21,23 @@ pub const MAX_VALID_SECRETS: usize = 8;
 #[derive(Clone, PartialEq, Eq)]
 pub struct SharedSecret(Zeroizing<String>);
 
-/// Why a text is no shared secret. No variant repeats any part of it.
+/// The reason that a text is not a shared secret. No variant repeats any part of it, and none says where the secret comes from: a webhook
+/// signing secret has the same form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SharedSecretError {
-    /// Nothing, or blanks alone.
-    #[error("the shared secret is empty: enter the one that is in Segment's settings")]
+    /// Empty, or only blanks.
+    #[error("it is empty")]
     Empty,
     /// Longer than [`MAX_SHARED_SECRET_BYTES`].
-    #[error("the shared secret is longer than {MAX_SHARED_SECRET_BYTES} bytes: take a shorter one")]
+    #[error("it is longer than {MAX_SHARED_SECRET_BYTES} bytes: take a shorter one")]
     TooLong,
-    /// A line break or the like, which Segment's settings page has no room for.
-    #[error("the shared secret has a line break or another control character in it: copy it once more")]
+    /// A control character, such as a line break, which Segment's settings page does not accept.
+    #[error("it contains a line break or another control character: copy it again")]
     ControlCharacter,
 }
 
 impl SharedSecret {
-    /// Takes a text as it is: blanks count, because they count for Segment.
+    /// Accepts a text as it is: blanks are kept, because Segment keeps them.
     ///
     /// # Errors
     /// [`SharedSecretError`].
@@ -66,14 +67,14 @@ impl fmt::Debug for SharedSecret {
     }
 }
 
-/// A shared secret as a store keeps it.
+/// A shared secret in the form that a store keeps.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedSecret {
     /// Its connection.
     pub connection: ConnectionId,
-    /// Tells it from others of the connection, and nothing about it.
+    /// Distinguishes it from other secrets of the connection, and reveals nothing about it.
     pub digest: Digest,
-    /// The secret, sealed for this digest; it opens beside no other.
+    /// The secret, sealed for this digest; it opens only with this digest.
     pub sealed: Vec<u8>,
 }
 
@@ -87,8 +88,8 @@ impl fmt::Debug for SealedSecret {
 /// removes its secrets.
 #[async_trait]
 pub trait SharedSecretStore: Send + Sync {
-    /// Gives a connection a shared secret. The one before is valid for [`crate::store::OLD_KEY_VALID`] more, older ones as
-    /// long as they had left. Giving it the one that it has changes nothing.
+    /// Gives a connection a shared secret. The previous one stays valid for [`crate::store::OLD_KEY_VALID`]; the expiry of older ones does
+    /// not change. If the connection has this secret already, nothing changes.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if there is no such connection.
@@ -97,15 +98,15 @@ pub trait SharedSecretStore: Send + Sync {
     /// Removes every shared secret of a connection, and returns whether there was any.
     async fn remove_shared_secrets(&self, id: ConnectionId) -> Result<bool, StoreError>;
 
-    /// The shared secrets of a connection that are valid at `now`, newest first, at most [`MAX_VALID_SECRETS`]; none if it
-    /// has none, or is none.
+    /// The shared secrets of a connection that are valid at `now`, newest first, at most [`MAX_VALID_SECRETS`]. Empty if it has none, or if
+    /// there is no such connection.
     async fn shared_secrets(&self, id: ConnectionId, now: Timestamp)
     -> Result<Vec<SealedSecret>, StoreError>;
 
-    /// Every shared secret that is kept, the replaced ones too.
+    /// All stored shared secrets, including replaced ones.
     async fn all_shared_secrets(&self) -> Result<Vec<SealedSecret>, StoreError>;
 
-    /// Puts newly sealed texts in the place of those with the same digests; one that is gone is passed over.
+    /// Replaces the sealed texts with the same digests. Digests that no longer exist are skipped.
     async fn reseal_shared_secrets(&self, secrets: &[SealedSecret]) -> Result<(), StoreError>;
 }
 
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_entered_in_segment_is_refused() {
+    fn secrets_that_segment_does_not_accept_are_refused() {
         for (text, why) in [
             ("", SharedSecretError::Empty),
             ("  ", SharedSecretError::Empty),

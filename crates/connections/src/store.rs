@@ -1,7 +1,7 @@
-//! The port behind which connections are kept.
+//! The port that stores connections.
 //!
-//! An engine keeps what it is given and decides nothing about secrets: keys reach it sealed. Every engine passes the
-//! contract suite of the crate `ledger`.
+//! An engine stores what the caller passes and decides nothing about secrets: keys reach it sealed. Every engine passes
+//! the contract suite of the crate `ledger`.
 
 use std::error::Error;
 
@@ -15,13 +15,13 @@ use crate::vault::{Digest, SealedKey};
 /// How long a replaced API key stays valid, so that nobody has to change two places at the same moment.
 pub const OLD_KEY_VALID: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Until when a key stays valid that is replaced now.
+/// The time until which a key that is replaced at `now` stays valid.
 #[must_use]
 pub fn old_key_valid_until(now: Timestamp) -> Timestamp {
     now.checked_add(OLD_KEY_VALID).unwrap_or(Timestamp::MAX)
 }
 
-/// What a store needs to add a connection.
+/// A connection to add.
 #[derive(Clone, Debug)]
 pub struct NewConnection {
     /// Its name.
@@ -32,7 +32,7 @@ pub struct NewConnection {
     pub key: SealedKey,
     /// Its write key, from [`crate::Vault::new_write_key`].
     pub write_key: String,
-    /// Now.
+    /// The current time.
     pub created_at: Timestamp,
 }
 
@@ -44,7 +44,7 @@ impl<S: Registry + StateStore + ApiKeyStore + MasterKeyStore> ConnectionStore fo
 /// Connections and their settings. Every method of the four ports is atomic, and durable once it returned.
 #[async_trait]
 pub trait Registry: Send + Sync {
-    /// Adds a connection, active, with settings version 1 and an id that was never given before.
+    /// Adds a connection. It is active, and has settings version 1 and an id that was never used before.
     ///
     /// # Errors
     /// [`Conflict::NameTaken`]; [`Conflict::KeyTaken`] when the key is still valid for another connection.
@@ -53,8 +53,8 @@ pub trait Registry: Send + Sync {
     /// All connections, by name.
     async fn list(&self) -> Result<Vec<Connection>, StoreError>;
 
-    /// Whether there is no connection. Asked for each key that nobody knows, so it costs as little with many
-    /// connections.
+    /// Whether there is no connection. The caller asks this for each unknown key, so the cost does not depend on the
+    /// number of connections.
     async fn is_empty(&self) -> Result<bool, StoreError>;
 
     /// The connection of this name.
@@ -70,21 +70,20 @@ pub trait Registry: Send + Sync {
     async fn set_settings(&self, id: ConnectionId, seen: i64, settings: &Settings)
     -> Result<i64, StoreError>;
 
-    /// Removes a connection. What is kept for it goes with it, or page by page in the background (`ledger::finish_removals`, and
-    /// sweeps).
+    /// Removes a connection. Its data is deleted with it, or page by page in the background (by `ledger::finish_removals` and sweeps).
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
     async fn remove(&self, id: ConnectionId) -> Result<(), StoreError>;
 }
 
-/// Whether connections deliver, and what their APIs were seen to bear.
+/// The states of connections, and the rates that their APIs were seen to accept.
 #[async_trait]
 pub trait StateStore: Send + Sync {
-    /// Pauses a connection, unless a stronger reason holds it already; returns the state that holds now.
+    /// Pauses a connection, unless it is paused for a stronger reason. Returns its state afterwards.
     ///
     /// `because` is a sentence for the operator, without secrets or personal data. Pausing again for the same reason
-    /// keeps the time since when.
+    /// keeps the time of the first pause.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
@@ -96,8 +95,8 @@ pub trait StateStore: Send + Sync {
         now: Timestamp,
     ) -> Result<State, StoreError>;
 
-    /// As [`StateStore::pause`], for a cause that was met while `seen` was in force. Nothing changes if the
-    /// settings were changed, or the connection was resumed, since: the cause may be gone.
+    /// Does the same as [`StateStore::pause`], for a cause that occurred in the epoch `seen`. If the settings were
+    /// changed or the connection was resumed since, nothing changes: the cause may be gone.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
@@ -110,21 +109,21 @@ pub trait StateStore: Send + Sync {
         now: Timestamp,
     ) -> Result<State, StoreError>;
 
-    /// Makes a connection active again: whatever it is paused for, or only if that is `only`. Returns whether it is
-    /// active now. Without `only`, an operator wants to see calls: what Refersion asked to wait for is forgotten as
-    /// well.
+    /// Makes a connection active again: with `only`, only if it is paused for that reason. Returns whether it is active
+    /// now. Without `only`, an operator resumes it and wants to see calls, so a wait that Refersion asked for is
+    /// cleared as well.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
     async fn resume(&self, id: ConnectionId, only: Option<PausedFor>) -> Result<bool, StoreError>;
 
-    /// Remembers the rate that the API was seen to bear, in calls a second.
+    /// Stores the rate that the API was seen to accept, in calls a second.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
     async fn save_learned_rate(&self, id: ConnectionId, rate: f64) -> Result<(), StoreError>;
 
-    /// Remembers until when Refersion asked to wait.
+    /// Stores the end of the wait that Refersion asked for.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
@@ -134,8 +133,8 @@ pub trait StateStore: Send + Sync {
 /// API keys of connections, sealed.
 #[async_trait]
 pub trait ApiKeyStore: Send + Sync {
-    /// Whose connection an API key belongs to: its newest key, or one replaced less than [`OLD_KEY_VALID`] before
-    /// `now`.
+    /// The connection that an API key belongs to: the key is its newest one, or was replaced less than
+    /// [`OLD_KEY_VALID`] before `now`.
     async fn by_key_digest(
         &self,
         digest: &Digest,
@@ -148,66 +147,66 @@ pub trait ApiKeyStore: Send + Sync {
     /// [`StoreError::NotFound`].
     async fn credentials(&self, id: ConnectionId) -> Result<SealedKey, StoreError>;
 
-    /// Gives a connection a new API key; the one before is valid for [`OLD_KEY_VALID`] more, older ones as long
-    /// as they had left. Giving it the key that it has changes nothing.
+    /// Gives a connection a new API key. The previous one stays valid for [`OLD_KEY_VALID`]; the expiry of older ones
+    /// does not change. If the connection has this key already, nothing changes.
     ///
     /// # Errors
     /// [`Conflict::KeyTaken`] when the key is still valid for another connection; [`StoreError::NotFound`].
     async fn rotate_key(&self, id: ConnectionId, key: SealedKey, now: Timestamp) -> Result<(), StoreError>;
 
-    /// Every API key that is kept, the replaced ones too.
+    /// All stored API keys, including replaced ones.
     async fn sealed_keys(&self) -> Result<Vec<SealedKey>, StoreError>;
 
-    /// Puts newly sealed texts in the place of those with the same digests; a digest that is gone is passed over.
+    /// Replaces the sealed texts with the same digests. Digests that no longer exist are skipped.
     async fn reseal(&self, keys: &[SealedKey]) -> Result<(), StoreError>;
 }
 
-/// What the master key is checked against, and the number of the key that seals.
+/// Stores the value that the master key is checked against, and the number of the encryption key in use.
 #[async_trait]
 pub trait MasterKeyStore: Send + Sync {
-    /// The check value of the master key that this ledger belongs to; `mine` becomes it where there is none yet.
+    /// The check value of the master key that this ledger belongs to. If there is none yet, `mine` is stored.
     async fn check_value(&self, mine: &Digest) -> Result<Digest, StoreError>;
 
-    /// The number of the encryption key that seals; the first one until a rotation.
+    /// The number of the encryption key in use; the first one until a rotation.
     async fn key_number(&self) -> Result<u32, StoreError>;
 
-    /// Puts `to` in the place of the key number `from`.
+    /// Replaces the key number `from` with `to`.
     ///
     /// # Errors
     /// [`Conflict::KeyNumberChanged`] when another rotation was faster.
     async fn set_key_number(&self, from: u32, to: u32) -> Result<(), StoreError>;
 }
 
-/// Why a store did not do what it was asked, by what the caller does next.
+/// Errors of a store, grouped by what the caller does next.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The store cannot be read or written at present: try again later.
+    /// The store cannot be read or written now: try again later.
     #[error("the connections cannot be read or written at present")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// There is no such connection (any more).
+    /// There is no such connection, or no longer.
     #[error("there is no such connection")]
     NotFound,
-    /// Something is there that is in the way: the caller has to choose again.
+    /// The change conflicts with existing data: the caller has to choose again.
     #[error(transparent)]
     Conflict(#[from] Conflict),
-    /// What is kept cannot be understood; a newer program may have written it.
-    #[error("what is kept of a connection cannot be understood: use the version that wrote it")]
+    /// The stored data cannot be parsed; a newer program may have written it.
+    #[error("the stored data of a connection cannot be read: use the version that wrote it")]
     Unreadable(#[source] Box<dyn Error + Send + Sync>),
 }
 
-/// What is in the way.
+/// The cause of a conflict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
     /// Another connection has this name.
     #[error(
-        "a connection with this name is there already: give another name, or change that one with `connections set`"
+        "a connection with this name exists already: use another name, or change that one with `connections set`"
     )]
     NameTaken,
     /// Another connection has this API key.
     #[error("another connection has this API key: an account can have one connection only")]
     KeyTaken,
     /// The settings were changed since they were read.
-    #[error("somebody else has just changed these settings: look at them and try again")]
+    #[error("these settings were changed at the same time: check them and try again")]
     SettingsChanged,
     /// Another rotation of the encryption key was faster.
     #[error("another rotation of the encryption key is under way: try again when it has ended")]

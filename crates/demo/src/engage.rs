@@ -1,4 +1,4 @@
-//! What Engage sends when an audience is synced: one call for each identifier of a member, with the flag alone.
+//! Engage's events for an audience sync: one call for each identifier of a member, with the flag alone.
 
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt as _;

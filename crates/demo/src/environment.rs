@@ -1,4 +1,4 @@
-//! Where the demo runs: all roles in this process on temporary files, and a simulated Refersion over real HTTP.
+//! The environment of the demo: all roles in this process on temporary files, and a simulated Refersion over real HTTP.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -54,7 +54,7 @@ impl Environment {
     pub(super) async fn start(config: &Config, seed: u64) -> Result<Self, Failure> {
         let folder = tempfile::Builder::new().prefix("refersion-destination-demo-").tempdir();
         let folder =
-            folder.map_err(|error| Failure::failed("files", &error, "look at TMPDIR and its free space"))?;
+            folder.map_err(|error| Failure::failed("files", &error, "check TMPDIR and its free space"))?;
         let config = in_folder(config, folder.path());
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| no_port(&error))?;
         let refersion = listener.local_addr().map_err(|error| no_port(&error))?;
@@ -70,7 +70,7 @@ impl Environment {
         Ok(Self { stack, simulator, connection, refersion, folder, simulator_stop, simulator_server })
     }
 
-    /// Where the files are.
+    /// The folder of the files.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -78,7 +78,7 @@ impl Environment {
     /// Stops everything, and removes the files unless `keep_files` is set.
     pub(super) async fn stop(mut self, keep_files: bool) {
         for late in self.stack.stop().await {
-            tracing::warn!(name = late, "a loop had to be cut off");
+            tracing::warn!(name = late, "a loop had to be aborted");
         }
         self.simulator_stop.cancel();
         if self.simulator_server.await.is_err() {
@@ -118,8 +118,8 @@ fn options(seed: u64) -> Options {
     }
 }
 
-/// What Refersion's documentation leaves open, as the seed decides. What makes each create cost another call is drawn for one
-/// seed in eight, so that most reports can be compared.
+/// Behaviour that Refersion's documentation leaves open, drawn from the seed. Switches that make each create cost another call
+/// are set for one seed in eight, so that most reports can be compared.
 fn switches(seed: u64) -> Switches {
     let mut rng = StdRng::seed_from_u64(seed);
     let [no_create_message, create_message_counts, alphanumeric_merchant_id] =

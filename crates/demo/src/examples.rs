@@ -21,7 +21,7 @@ const EMAIL: &str = "peter@example.com";
 
 /// Limit of the time from acceptance to outcome.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How often it is looked at.
+/// How often their outcomes are checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Sends both, and prints the affiliate's state after each.
@@ -57,7 +57,7 @@ fn example(text: &str) -> Result<Call, Failure> {
     Ok(Call::of(&event))
 }
 
-/// Waits until the event ended so.
+/// Waits until the event has this outcome.
 async fn until(environment: &Environment, message: &str, ends: State) -> Result<Duration, Failure> {
     let engines = environment.stack.engines();
     let translator = Translator { vault: &engines.vault, connection: environment.connection.id };

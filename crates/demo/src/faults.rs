@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_a_specification_that_the_simulator_reads() {
+    fn the_faults_are_a_specification_that_the_simulator_reads() {
         let faults = faults(20_000);
         assert_eq!(Faults::parse(&faults.to_string()).as_ref(), Ok(&faults));
         assert!(faults.to_string().contains("down=3s@6s"), "{faults}");

@@ -48,7 +48,7 @@ pub(super) struct CallRow {
     pub(super) answered: u64,
     /// Failed by a fault: no answer, 429 or 5xx. Each was retried.
     pub(super) failed: u64,
-    /// What the final difference needs at the least.
+    /// Minimum number of calls for the final difference.
     pub(super) least: u64,
 }
 
@@ -57,9 +57,9 @@ pub(super) struct CallRow {
 pub(super) struct RateRow {
     /// The connection's ceiling, in calls a second.
     pub(super) ceiling: f64,
-    /// The most calls that arrived within any 10 s.
+    /// The highest number of calls that arrived within any 10 s.
     pub(super) most_in_10s: u64,
-    /// The most that may: ten times the ceiling, and one.
+    /// The highest number that is allowed: ten times the ceiling, plus one.
     pub(super) allowed_in_10s: u64,
 }
 
@@ -82,7 +82,7 @@ pub(super) struct DeadRow {
     pub(super) example: String,
 }
 
-/// What the proof found.
+/// The findings of the proof.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct ProofRow {
     /// Affiliates that were compared with the reference model.

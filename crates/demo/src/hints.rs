@@ -12,9 +12,9 @@ pub(super) fn suggest(output: &mut Output, seed: u64) -> Result<(), Failure> {
     for line in [
         "\nWhat to try next".to_owned(),
         format!("  cargo run --release -- demo --seed {seed}            the same people and faults again"),
-        "  cargo run --release -- demo --members 2000 --keep  a small one that stays, to look at with the commands below"
+        "  cargo run --release -- demo --members 2000 --keep  a small one that keeps running, for the commands below"
             .to_owned(),
-        "  cargo run --release -- serve                       the real thing, on files under data/".to_owned(),
+        "  cargo run --release -- serve                       the real service, with files under data/".to_owned(),
         "  cargo run --release -- --help                      every command, with examples".to_owned(),
     ] {
         output.line(&line)?;
@@ -30,7 +30,7 @@ pub(super) fn show_how_to_look(output: &mut Output, environment: &Environment) -
             variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
         return output.json(&serde_json::json!({ "environment": variables }));
     }
-    output.line("\nThe demo stays until Ctrl-C. In another terminal:")?;
+    output.line("\nThe demo runs until Ctrl-C. In another terminal:")?;
     for (name, value) in &variables {
         output.line(&format!("export {name}={value}"))?;
     }

@@ -1,4 +1,4 @@
-//! Waits until nothing is queued, no event is pending, and no person differs from what Refersion knows.
+//! Waits until nothing is queued, no event is pending, and no person differs from the values in Refersion.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -60,7 +60,7 @@ fn progress(environment: &Environment) -> (u64, u64) {
 
 async fn remaining(environment: &Environment) -> Result<Remaining, Failure> {
     let engines = environment.stack.engines();
-    // The queue first: what leaves it is in the ledger by then.
+    // The queue is read first: an event that leaves it is in the ledger by then.
     let depth = engines.queue.depth().await?;
     let counts = engines.ledger.counts(None, engines.now()).await?;
     let connection = engines.connections.by_id(environment.connection.id).await?;
@@ -84,7 +84,7 @@ fn hangs(remaining: &Remaining) -> Failure {
         exit: Exit::Failed,
         code: "hangs",
         message: format!(
-            "the demo does not come to its end: {} events wait in the queue, {} are pending, {} affiliates differ{paused}",
+            "the demo does not finish: {} events wait in the queue, {} are pending, {} affiliates differ{paused}",
             remaining.queued, remaining.pending, remaining.dirty
         ),
         hint: "run it again with the same --seed and REFERSION_DESTINATION__LOG__LEVEL=debug, and report what you see"
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_hangs_is_named() {
+    fn a_hanging_demo_names_its_remaining_work() {
         let failure = hangs(&Remaining { queued: 1, pending: 2, dirty: 3, paused_for: Some("breaker") });
         for part in ["1 events wait", "2 are pending", "3 affiliates", "paused for breaker"] {
             assert!(failure.message.contains(part), "{}", failure.message);

@@ -1,7 +1,7 @@
 //! `demo`: the whole system in one process, under faults, with a proof at the end that it kept its promises.
 //!
-//! Read the files in this order: `environment` (what runs), `scenario` with `people` and `bodies` (what is sent), `faults` (what
-//! goes wrong), `sender`, `idle` (when it is over), `proof`, `figures` and `report` (the results).
+//! Read the files in this order: `environment` (the running parts), `scenario` with `people` and `bodies` (the events),
+//! `faults`, `sender`, `idle` (the end of the work), `proof`, `figures` and `report` (the results).
 
 mod bodies;
 mod engage;
@@ -42,8 +42,8 @@ Examples:
   refersion-destination demo --members 1000 --seed 7   a small one; the same people and faults each time
   refersion-destination demo --keep                    keeps running; prints how to inspect it
 
-It runs everything in one process on temporary files, with a simulated Refersion that fails now and then, and ends with
-the proof that Refersion holds what the events state. It exits with 1 if a promise was broken.";
+It runs everything in one process on temporary files, with a simulated Refersion that sometimes fails. At the end it
+proves that Refersion has the values that the events state. It exits with 1 if a promise was broken.";
 
 /// The arguments of `demo`.
 #[derive(Debug, Args)]
@@ -100,7 +100,7 @@ fn interrupted() -> Failure {
         exit: Exit::Failed,
         code: "interrupted",
         message: "the demo was interrupted".to_owned(),
-        hint: "with --members N a smaller one is done sooner".to_owned(),
+        hint: "a smaller demo with --members N takes less time".to_owned(),
     }
 }
 

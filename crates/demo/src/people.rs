@@ -15,7 +15,7 @@ pub(super) struct Person {
     pub(super) number: usize,
     pub(super) user: String,
     pub(super) first_name: &'static str,
-    /// Missing where the name is one word.
+    /// Missing if the name is one word.
     pub(super) last_name: Option<&'static str>,
     pub(super) email: String,
     pub(super) street: String,
@@ -32,7 +32,7 @@ pub(super) struct Person {
     pub(super) story: Story,
 }
 
-/// What happens to a person after the sign-up.
+/// Events of a person after the sign-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Story {
     /// Nothing of note.
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_seed_alone_decides_who_there_is() {
+    fn the_seed_alone_decides_the_persons() {
         let names = |seed| people(seed, 50).into_iter().map(|person| person.email).collect::<Vec<_>>();
         assert_eq!(names(1), names(1));
         assert_ne!(names(1), names(2));

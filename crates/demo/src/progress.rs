@@ -14,7 +14,7 @@ const REDRAW: Duration = Duration::from_millis(250);
 /// Interval of lines elsewhere.
 const LINE: Duration = Duration::from_secs(3);
 
-/// Where progress is shown.
+/// The place where progress is shown.
 enum Place {
     /// A terminal: the line is redrawn, and cut to the terminal's width.
     Terminal(ProgressBar),
@@ -24,7 +24,7 @@ enum Place {
     Nowhere,
 }
 
-/// How far everything is.
+/// The progress of the whole demo.
 pub(super) struct Progress {
     place: Place,
     began: Instant,
@@ -42,7 +42,7 @@ impl Progress {
         Self { place, began: Instant::now(), title: "" }
     }
 
-    /// Runs `work`, and shows how far everything is meanwhile.
+    /// Runs `work`, and shows the progress meanwhile.
     pub(super) async fn during<T>(
         &mut self,
         title: &'static str,

@@ -79,7 +79,7 @@ pub(super) fn prove(
     })
 }
 
-/// What Refersion should hold after these events; the account was empty before them.
+/// The expected state of Refersion after these events; the account was empty before them.
 fn expectation(sent: &Sent, ended: &Ended) -> Expected {
     let received: HashMap<String, Timestamp> =
         ended.views.iter().map(|view| (view.event.to_string(), view.received_at)).collect();

@@ -29,7 +29,7 @@ pub(super) struct Phase {
     pub(super) calls: Vec<Call>,
 }
 
-/// All requests, and what is known about them beforehand.
+/// All requests, and the values that Refersion will refuse.
 #[derive(Debug)]
 pub(super) struct Scenario {
     pub(super) phases: Vec<Phase>,
@@ -111,7 +111,7 @@ impl Writer {
         self.phase("an Engage audience is synced", calls)
     }
 
-    /// Days 26 to 29, and what comes late: exits, flips, moves, second accounts, repeats, deletes.
+    /// Days 26 to 29, and late events: exits, flips, moves, second accounts, repeats, deletes.
     fn changes(&mut self, people: &[Person]) -> Phase {
         let mut calls = Vec::new();
         for person in people {
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_refersion_refuses_is_known_beforehand() {
+    fn refused_events_are_predicted() {
         let fields: BTreeSet<String> = scenario(1).refused.into_iter().map(|(field, _)| field).collect();
         assert_eq!(fields, BTreeSet::from(["company".to_owned(), "email".to_owned()]));
     }

@@ -21,7 +21,7 @@ const RETRY_DELAY: Duration = Duration::from_millis(250);
 /// An API key that no connection has.
 const WRONG_KEY: &str = "pub_wrong.sec_wrong";
 
-/// What was sent and answered.
+/// The requests that were sent, and their answers.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     /// Answers by status, including those that were followed by a retry.
@@ -72,7 +72,7 @@ impl Sender {
         Ok(sent)
     }
 
-    /// What one connection sends: the next call that no other has taken, until there is none.
+    /// Sends the calls of one connection: always the next one that no other connection has taken.
     async fn send_share(self, calls: Arc<Vec<Call>>, next: Arc<AtomicUsize>) -> anyhow::Result<Sent> {
         let mut sent = Sent::default();
         while let Some(call) = calls.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -96,7 +96,7 @@ impl Sender {
                     sent.accepted.push((event_id(&body)?, call.clone()));
                     return Ok(());
                 }
-                // Segment tries these again, for 4 hours; and no others.
+                // Segment retries these, and no others, for 4 hours.
                 429 | 500 | 502..=599 => tokio::time::sleep(RETRY_DELAY).await,
                 _ => return Ok(()),
             }
@@ -115,7 +115,7 @@ impl Sender {
 }
 
 impl Sent {
-    /// Counts what another connection, or another phase, sent.
+    /// Adds the results of another connection, or of another phase.
     pub(super) fn add(&mut self, other: Self) {
         for (status, count) in other.answers {
             *self.answers.entry(status).or_default() += count;

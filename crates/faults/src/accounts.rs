@@ -1,4 +1,4 @@
-//! The connections of a row, and what was in Refersion before them.
+//! The connections of a row, and the affiliates that Refersion had before them.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use crate::messages::Messages;
 pub const ACCOUNTS: usize = 2;
 /// The ceiling of each, in calls a second.
 pub const RATE: u32 = 12;
-/// One address in `THERE_BEFORE` was there before us.
+/// One address in this number has an affiliate before the first event.
 const THERE_BEFORE: usize = 10;
 
 /// One connection.
@@ -28,7 +28,7 @@ pub struct Account {
     pub api_key: String,
     /// The public half.
     pub public_key: String,
-    /// What was in Refersion before the first event.
+    /// The affiliates in Refersion before the first event.
     pub initial: Vec<ActualAffiliate>,
 }
 
@@ -38,7 +38,7 @@ impl Account {
         format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{}:", self.api_key)))
     }
 
-    /// The ids of what was there before.
+    /// The ids of these affiliates.
     #[must_use]
     pub fn existed(&self) -> BTreeSet<u64> {
         self.initial.iter().map(|affiliate| affiliate.id).collect()
@@ -74,7 +74,7 @@ pub fn settings(index: usize, refersion_url: &str) -> Settings {
     }
 }
 
-/// Adds the connections, and the affiliates that were there before.
+/// Adds the connections, and the affiliates that exist before the first event.
 pub(crate) async fn open(harness: &Harness, people: usize) -> anyhow::Result<Vec<Account>> {
     let engines = Engines::open(&configuration(harness.direct_variables())?).await?;
     let mut accounts = Vec::new();

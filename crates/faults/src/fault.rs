@@ -1,4 +1,4 @@
-//! The table of faults: what the suite does to the system, one row each.
+//! The table of faults that the suite injects into the system, one row each.
 
 use crate::servers::Engine;
 
@@ -7,11 +7,11 @@ use crate::servers::Engine;
 pub struct Fault {
     /// Its name on the command line and in the report.
     pub name: &'static str,
-    /// What is done.
+    /// The kind of the fault.
     pub kind: Kind,
 }
 
-/// What is done, once each time that the fault strikes.
+/// The kinds of faults. A fault is injected once each time that it strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// No fault: the baseline for the other rows.
@@ -40,7 +40,7 @@ pub enum Kind {
     TwoHolders,
 }
 
-/// Which wire.
+/// A wire between processes and servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
     /// Between the processes and an engine.
@@ -50,7 +50,7 @@ pub enum Link {
 }
 
 impl Kind {
-    /// Whether there is something of this kind where queue and ledger are files.
+    /// Whether this kind of fault exists if queue and ledger are files.
     #[must_use]
     pub fn works_on_files(self) -> bool {
         let needs_a_server = matches!(
@@ -60,7 +60,7 @@ impl Kind {
         !needs_a_server
     }
 
-    /// Whether it strikes everybody who uses the same servers.
+    /// Whether it strikes all rows that use the same servers.
     #[must_use]
     pub fn strikes_servers(self) -> bool {
         matches!(self, Self::KillEngine(_) | Self::MemoryAlarm)

@@ -17,16 +17,16 @@ use faults::table::{breaches, table};
 /// Rows at the same time, unless times are measured.
 const SIDE_BY_SIDE: usize = 4;
 
-/// Kills, cuts and slows the real program while events flow, and proves that every promise is kept.
+/// Kills, disconnects and slows down real processes while events flow, and checks that every promise is kept.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Decides messages and strikes; without it, one is drawn and printed.
+    /// Seed of messages and strikes; without it, a random one is used and printed.
     #[arg(long)]
     seed: Option<u64>,
-    /// Only rows whose name contains this; may be given several times.
+    /// Run only rows whose name contains this; may be given several times.
     #[arg(long, value_name = "FAULT")]
     only: Vec<String>,
-    /// The rows about neighbours instead: what one connection notices while another misbehaves.
+    /// Run the rows about neighbours instead: the effects on one connection while another one misbehaves.
     #[arg(long)]
     neighbours: bool,
     /// Many strikes in each row; about half an hour.
@@ -38,7 +38,7 @@ struct Arguments {
     /// The engines.
     #[arg(long, value_enum, default_value = "sqlite")]
     engines: Pair,
-    /// Rows at the same time: 4 unless given, 1 for the long form of the rows about neighbours, which measure times.
+    /// Number of rows that run at the same time: 4 unless given, 1 for the long form of the rows about neighbours, which measure times.
     #[arg(long, value_name = "ROWS")]
     side_by_side: Option<usize>,
     /// The program under test; without it, `program-under-test` beside this one.
@@ -75,7 +75,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-/// The table, and what was broken.
+/// The table, and the broken promises.
 async fn run_faults(arguments: Arguments, program: PathBuf, seed: u64) -> anyhow::Result<(String, String)> {
     let plan = Plan {
         seed,

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 /// How long a dead process stays dead: as under a supervisor of the system.
 const RESTARTED_AFTER: Duration = Duration::from_millis(400);
 
-/// What a process does.
+/// The role of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// The ingest endpoint.
@@ -25,7 +25,7 @@ pub enum Role {
     Serve,
 }
 
-/// Where the standard error of a process goes.
+/// The target of a process's standard error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Output {
     /// Into the file of its log.
@@ -53,20 +53,20 @@ impl Role {
     }
 }
 
-/// How to start a process.
+/// The recipe to start a process.
 #[derive(Clone, Debug)]
 pub struct Recipe {
     /// The program.
     pub program: PathBuf,
     /// The settings, as variables of the environment.
     pub variables: Vec<(String, String)>,
-    /// Where its log goes.
+    /// The file of its log.
     pub log: PathBuf,
-    /// Where its standard error goes.
+    /// The target of its standard error.
     pub output: Output,
 }
 
-/// How a process ended that was not asked to end.
+/// The end of a process that was not asked to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Death {
     /// We killed it.
@@ -88,7 +88,7 @@ pub struct Deaths {
 
 /// A place for a process, with the process that is in it, if any.
 pub struct Process {
-    /// What it does.
+    /// Its role.
     pub role: Role,
     recipe: Recipe,
     child: Option<Child>,
@@ -164,7 +164,7 @@ impl Process {
     /// Kills it as a power cut would; it is started again soon.
     pub async fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // It may be dead already, which is what was wanted.
+            // It may be dead already, which is fine.
             drop(child.kill().await);
             self.restart_at = Some(Instant::now() + RESTARTED_AFTER);
         }
@@ -189,7 +189,7 @@ impl Process {
         pid.and_then(Pid::from_raw).is_some_and(|pid| kill_process(pid, signal).is_ok())
     }
 
-    /// Sends SIGTERM, and waits until it ends, for `at_most`; whether it ended in good order.
+    /// Sends SIGTERM, and waits until it ends, for `at_most`. Returns whether it ended in order.
     pub async fn end(mut self, at_most: Duration) -> bool {
         self.signal(Signal::TERM);
         let Some(mut child) = self.child.take() else { return true };
@@ -226,7 +226,7 @@ impl Process {
         }))
     }
 
-    /// Where its log is.
+    /// The file of its log.
     #[must_use]
     pub fn log(&self) -> &Path {
         &self.recipe.log

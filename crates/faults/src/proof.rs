@@ -104,7 +104,7 @@ pub(crate) async fn found(accounts: &[Account], engines: &Engines, log: &Log) ->
     Ok(found.into_values().collect())
 }
 
-/// Promise 1. What became durable without a 2xx counts if it is there.
+/// Promise 1. An event that became durable without a 2xx counts if the ledger has it.
 pub(crate) fn outcomes(proof: &mut Proof, log: &Log, found: &[Found]) {
     let perhaps = |found: &&Found| log.uncertain.contains(&found.message);
     let ids: BTreeSet<String> = log.accepted.keys().map(Uuid::to_string).collect();

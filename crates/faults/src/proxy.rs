@@ -1,4 +1,4 @@
-//! A wire that can be cut and made slow: a TCP proxy between the processes and what they talk to.
+//! A wire that can be cut and made slow: a TCP proxy between the processes and their servers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::neighbours::arrivals::{Arrivals, Scanner};
 /// Bytes that are carried at a time.
 const CHUNK: usize = 16 * 1024;
 
-/// How the wire is.
+/// The state of the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wire {
     /// As if it were not there.
@@ -65,7 +65,7 @@ impl Proxy {
         Ok(Self { address, wire, accepting })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address

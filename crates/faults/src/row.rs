@@ -26,7 +26,7 @@ pub struct Length {
     pub people: usize,
     /// Messages a second, of all connections together.
     pub messages_per_second: u32,
-    /// How long a fault lasts that is a state: an outage of Refersion, say.
+    /// How long a fault lasts if it is a state, such as an outage of Refersion.
     pub lasts: Duration,
     /// Minimum duration of a row, so that enough events are sent.
     pub at_least: Duration,
@@ -68,7 +68,7 @@ pub struct Row {
     pub proof: Proof,
     /// How long the row took.
     pub took: Duration,
-    /// Where the logs of its processes are, if they are worth reading.
+    /// The folder of its processes' logs, if they are worth reading.
     pub logs: Option<String>,
 }
 
@@ -86,7 +86,7 @@ impl Row {
 pub struct CompletedRow {
     /// Its harness, whose processes still run.
     pub harness: Harness,
-    /// What was sent.
+    /// The messages that were sent, and their answers.
     pub log: Log,
     /// Every address that the messages may name, by connection.
     pub addresses: Vec<Vec<String>>,
@@ -157,7 +157,7 @@ async fn check_row(fault: &Fault, completed: &CompletedRow) -> anyhow::Result<Pr
     let remaining = completed.remaining.iter();
     proof.breaches.extend(remaining.map(|what| format!("not idle after {IDLE_WITHIN:?}: {what}")));
     if completed.injected == 0 && fault.kind != Kind::Nothing {
-        proof.breaches.push("the fault did not come about".to_owned());
+        proof.breaches.push("the fault did not occur".to_owned());
     }
     if matches!(completed.harness.row_engines, RowEngines::Files) {
         // Where no engine is away, no process has a reason to end by itself.

@@ -61,7 +61,7 @@ impl Machines {
     pub async fn start() -> anyhow::Result<Self> {
         let both = spawn_blocking(|| {
             let broker = Broker::start()?;
-            // What was confirmed has to be on the disk, here as in earnest.
+            // Confirmed data has to be on the disk, as in production.
             let database = Server::start(&["fsync=on", "synchronous_commit=on"])?;
             Ok::<_, testbed::Missing>(Both {
                 broker,
@@ -74,7 +74,7 @@ impl Machines {
         Ok(Self(Arc::new(Mutex::new(both.await??))))
     }
 
-    /// Runs what takes its time with both of them.
+    /// Runs slow work with both of them, on a thread of its own.
     fn with<R: Send + 'static>(
         &self,
         act: impl FnOnce(&mut Both) -> anyhow::Result<R> + Send + 'static,
@@ -145,7 +145,7 @@ impl Servers {
         }
     }
 
-    /// Where the database of this row is, without a wire on the way.
+    /// The address of this row's database, without a wire on the way.
     #[must_use]
     pub fn database_url(&self) -> &Url {
         &self.database_url
@@ -183,7 +183,7 @@ impl Servers {
         killed.await?
     }
 
-    /// Starts again what was killed, in the background.
+    /// Starts killed servers again, in the background.
     #[must_use]
     pub fn start_again(&self) -> JoinHandle<anyhow::Result<()>> {
         self.machines.with(|both| {

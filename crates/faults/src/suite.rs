@@ -32,7 +32,7 @@ pub async fn run(plan: &Plan, report: impl Fn(&Row)) -> anyhow::Result<Vec<Row>>
     plan.each(rows, run_one, report).await
 }
 
-/// Runs a row on the servers that it needs: those that all share, or, where it strikes them, some of its own.
+/// Runs a row on the servers that it needs: on shared ones, or on its own if it strikes them.
 async fn in_turn(plan: &Plan, fault: &Fault, shared: &OnceCell<Machines>) -> anyhow::Result<Row> {
     if plan.pair == Pair::Scaled && fault.kind.strikes_servers() {
         let machines = Machines::start().await?;

@@ -11,7 +11,7 @@ pub(crate) const SUPERVISION_INTERVAL: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 ///
-/// That of the first `supervise` that fails.
+/// The error of the first `supervise` that fails.
 pub(crate) async fn pass(
     time: Duration,
     mut supervise: impl FnMut() -> anyhow::Result<()>,

@@ -1,4 +1,4 @@
-//! The table, and what was broken.
+//! The table, and the broken promises.
 
 use std::fmt::Write as _;
 

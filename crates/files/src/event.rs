@@ -1,4 +1,4 @@
-//! One event of a file, and how it is identified.
+//! One event of a file, and its identity.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use sha2::{Digest as _, Sha256};
 
 /// One event.
 pub struct Event {
-    /// What happened.
+    /// Its kind.
     pub kind: Kind,
     /// The JSON of the event.
     pub payload: Box<RawValue>,
-    /// Made of the line, its number and what is stated about it: the same whenever the same file is read.
+    /// A hash of the line, its number and the seed of its file: the same each time that the file is read.
     pub digest: [u8; 16],
 }
 
-/// What an event is.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Traits of a user.
@@ -27,7 +27,7 @@ pub enum Kind {
 }
 
 impl fmt::Debug for Event {
-    /// Leaves the payload out: it is somebody's personal data.
+    /// Leaves the payload out, because it is personal data.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Event")
@@ -37,7 +37,7 @@ impl fmt::Debug for Event {
     }
 }
 
-/// Identifies the events of one line. `seed` is what the file states about all lines.
+/// Identifies the events of one line. `seed` is the same for all lines of a file.
 #[derive(Clone)]
 pub(crate) struct LineId {
     hash: Sha256,
@@ -63,7 +63,7 @@ impl LineId {
         digest
     }
 
-    /// The message id of an event of the line that has none.
+    /// The message id for an event of the line that has none.
     pub(crate) fn message_id(&self, digest: [u8; 16]) -> String {
         format!("file-{:032x}-{}", u128::from_be_bytes(digest), self.line)
     }

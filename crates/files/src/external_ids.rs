@@ -4,11 +4,11 @@ use serde_json::{Map, Value};
 
 use crate::identifiers::Identifiers;
 
-/// Quotation marks that the samples of Segment's documentation have in the place of the one of JSON, often only on one side.
-/// Source: `engage/files/audience_csv_format_b.csv` of `segmentio/segment-docs`.
+/// Quotation marks that the samples in Segment's documentation contain instead of JSON's, often only on one side. Source:
+/// `engage/files/audience_csv_format_b.csv` of `segmentio/segment-docs`.
 const TYPOGRAPHIC: [char; 5] = ['“', '”', '„', '‟', '″'];
 
-/// Adds the identifiers of a cell, those of each type in order. An empty one has none; `None` if it cannot be read.
+/// Adds the identifiers of a cell, those of each type in order. An empty cell adds none. Returns `None` if the cell cannot be parsed.
 pub(crate) fn read(cell: &str, found: &mut Identifiers) -> Option<()> {
     if cell.trim().is_empty() {
         return Some(());
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn typographic_quotes_are_read_where_they_stand_for_those_of_json() {
+    fn typographic_quotes_are_read_as_json_quotes_outside_texts() {
         let ids = of(r#"{“anonymous_id":["anon_2"], "email": [“green@force.com”, "x@y.z"]}"#).unwrap();
         assert_eq!(ids.anonymous, ["anon_2"]);
         assert_eq!(ids.emails, ["green@force.com", "x@y.z"]);
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes_that_are_no_lists_of_texts_are_read_as_far_as_they_go() {
+    fn external_ids_of_other_shapes_are_read_as_far_as_possible() {
         let ids = of(r#"{"user_id":7,"email":"a@b.c","anonymous_id":[1,null,["x"],"y"]}"#).unwrap();
         assert_eq!((ids.users, ids.emails), (vec!["7".to_owned()], vec!["a@b.c".to_owned()]));
         assert_eq!(ids.anonymous, ["1", "y"]);

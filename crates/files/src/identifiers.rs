@@ -1,12 +1,12 @@
 //! The identifiers of a row, from its cells and its column `external_ids`.
 
-/// The identifiers that count, each once, in the order of `external_ids`, then of the columns.
+/// The usable identifiers without repetition, in the order of `external_ids`, then of the columns.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Identifiers {
     pub(crate) users: Vec<String>,
     pub(crate) emails: Vec<String>,
     pub(crate) anonymous: Vec<String>,
-    /// Whether there was an identifier that is a hash.
+    /// Whether there was a hashed identifier.
     pub(crate) has_hashes: bool,
 }
 
@@ -22,7 +22,7 @@ impl Identifiers {
         add(&mut self.anonymous, text);
     }
 
-    /// Adds an address. Engage hashes addresses in exports for advertising networks; no affiliate has one of these.
+    /// Adds an address. Engage hashes addresses in exports for advertising networks; no affiliate can be found by such a hash.
     pub(crate) fn add_email(&mut self, text: &str) {
         if is_hash(text.trim()) {
             self.has_hashes = true;

@@ -1,9 +1,9 @@
-//! The header of an export: which column has what, and what the rows state.
+//! The header of an export: the meaning of each column, and the statement of the rows.
 
 use crate::parser::Options;
 use crate::reason::Unusable;
 
-/// What a column has.
+/// The content of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Column {
     /// The id of the profile at Segment, or the name of the trait.
@@ -14,38 +14,38 @@ pub(crate) enum Column {
     User,
     Email,
     Anonymous,
-    /// A trait that was chosen for the export, as its name is written, and in the form that is compared.
+    /// A trait that was chosen for the export: its name as written, and folded for comparison.
     Trait {
         name: String,
         folded: String,
     },
-    /// A column without a name, or of the trait that each row states anyway.
+    /// A column that is ignored: it has no name, or repeats the trait that each row states.
     Nothing,
 }
 
-/// What each row states, beside its further columns.
+/// The statement of each row, in addition to its trait columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stated {
     /// The person is a member of this audience.
     Audience(String),
     /// This trait has the value of the column `value`.
     Trait(String),
-    /// The trait that the column `key` names has the value of the column `value`.
+    /// The trait in the column `key` has the value of the column `value`.
     TraitOfKey,
 }
 
-/// A header that was understood.
+/// A parsed header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) columns: Vec<Column>,
     pub(crate) stated: Stated,
-    /// What makes equal rows of two files different.
+    /// Distinguishes equal rows of different files.
     pub(crate) seed: Vec<u8>,
 }
 
 impl Layout {
-    /// Understands a header. `has_one_key` tells whether the rows that follow have the same `key`, given its column; if it
-    /// needs more rows for that (`None`), so does this.
+    /// Parses a header. `has_one_key` takes the column `key`, and says whether the next rows have the same text in it. If it returns
+    /// `None`, more rows are needed, and this returns `Ok(None)`.
     pub(crate) fn of(
         header: &[&str],
         options: &Options,
@@ -94,7 +94,7 @@ fn stated(
     }
 }
 
-/// Columns of identifiers that occur several times have a number behind their name, like `email_1`.
+/// If an identifier has several columns, their names end with a number, like `email_1`.
 fn column(name: &str) -> Column {
     let folded = segment::fold_key(name);
     match folded.as_str() {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn an_export_has_to_fit_what_is_said_about_it() {
+    fn an_export_has_to_match_its_options() {
         let (audience, of_trait) = (["key", "external_ids"], ["key", "value", "external_ids"]);
         assert_eq!(layout(&audience, Some("vip"), None), Ok(Stated::Audience("vip".to_owned())));
         assert_eq!(layout(&audience, None, None), Err(Unusable::AudienceMissing));

@@ -4,16 +4,16 @@ use serde_json::value::RawValue;
 
 use crate::LONGEST;
 
-/// Where a line ends.
+/// The end of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct End {
-    /// Bytes of its text.
+    /// The length of its text in bytes.
     pub(crate) text: usize,
-    /// Where the next line begins.
+    /// The offset at which the next line begins.
     pub(crate) next: usize,
 }
 
-/// The end of the line that bytes begin with. `None` without an end, also if they end with a CR that an LF may follow.
+/// The end of the line at the beginning of the bytes. `None` if there is no end, or if the bytes end with a CR that an LF may follow.
 pub(crate) fn end(bytes: &[u8], is_end: bool) -> Option<End> {
     let text = memchr::memchr2(b'\n', b'\r', bytes)?;
     match (bytes[text], bytes.get(text + 1)) {
@@ -24,19 +24,19 @@ pub(crate) fn end(bytes: &[u8], is_end: bool) -> Option<End> {
     }
 }
 
-/// How many bytes do not end with a CR that an LF may follow.
+/// The number of bytes without a last CR that an LF may follow.
 pub(crate) fn known(bytes: &[u8], is_end: bool) -> usize {
     bytes.len() - usize::from(!is_end && bytes.ends_with(b"\r"))
 }
 
-/// How many line ends bytes have, which do not end within one.
+/// The number of line ends in the bytes, which must not end between a CR and its LF.
 pub(crate) fn count(bytes: &[u8]) -> u64 {
     let is_end = |at: &usize| bytes[*at] == b'\n' || bytes.get(at + 1) != Some(&b'\n');
     memchr::memchr2_iter(b'\n', b'\r', bytes).filter(is_end).count() as u64
 }
 
-/// The end of the line of JSON that bytes begin with, whose first end is `first`. A CR may also be white space within an
-/// object, which then goes on behind it; within a text it cannot be. `None`: more bytes are needed.
+/// The end of the line of JSON at the beginning of the bytes; `first` is the first line end. A CR may also be white space within an object,
+/// which then continues after it; a JSON string cannot contain one. `None`: more bytes are needed.
 pub(crate) fn end_of_json(bytes: &[u8], is_end: bool, first: End) -> Option<End> {
     let is_lone_cr = bytes.get(first.text) == Some(&b'\r') && first.next == first.text + 1;
     if !is_lone_cr {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_goes_on_behind_a_cr_within_it() {
+    fn an_object_continues_after_a_cr_within_it() {
         let of = |text: &str, is_end| {
             let first = end(text.as_bytes(), is_end).unwrap();
             end_of_json(text.as_bytes(), is_end, first).map(|end| end.text)

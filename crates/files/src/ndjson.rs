@@ -7,10 +7,11 @@ use crate::LATEST;
 use crate::event::{Event, Kind, LineId};
 use crate::reason::Reason;
 
-/// The seed of ids of events that a file has as JSON.
+/// The seed of the ids of events in files of JSON.
 const SEED: &[u8] = b"events";
 
-/// Reads one line. An event without a `messageId`, and an identify without a time, gets one; otherwise it stays as it is. `time` is RFC 3339.
+/// Reads one line. Adds a `messageId` if the event has none, and a time if an identify has none; otherwise the event stays as it is. `time`
+/// is RFC 3339.
 pub(crate) fn event(line: &[u8], number: u64, time: &str) -> Result<Event, Reason> {
     let text = std::str::from_utf8(line).map_err(|_| Reason::NotJson)?.trim();
     let ids = LineId::new(SEED, number, line);
@@ -21,7 +22,8 @@ pub(crate) fn event(line: &[u8], number: u64, time: &str) -> Result<Event, Reaso
             if !event.has_message_id {
                 added.push_str(&format!("\"messageId\":\"{}\",", ids.message_id(digest)));
             }
-            // No identify is later than its receipt: one of this time has none of its own. A delete counts from its receipt.
+            // The time of an identify is never later than its receipt, so an identify with this time has none of its own. A delete takes
+            // its time from its receipt.
             if !event.is_delete && event.time == LATEST {
                 added.push_str(&format!("\"timestamp\":\"{time}\","));
             }
@@ -37,7 +39,7 @@ fn other(refusal: &Refusal) -> Result<Kind, Reason> {
     Reason::of(refusal).map_or(Ok(Kind::Other), Err)
 }
 
-/// The event with these members before its own. An event has one member at least, its type.
+/// The event with these members before its own. An event has at least one member, its type.
 fn with(event: &str, members: &str) -> String {
     match event.strip_prefix('{') {
         Some(rest) if !members.is_empty() => format!("{{{members}{rest}"),
@@ -85,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn other_types_are_events_and_the_rest_is_bad() {
+    fn lines_of_other_types_are_events_and_other_lines_are_bad() {
         let of = |line: &str| event(line.as_bytes(), 1, TIME).map(|event| event.kind);
         assert_eq!(of(r#"{"type":"track","userId":"u"}"#), Ok(Kind::Other));
         let engage = r#"{"type":"identify","userId":"u","context":{"personas":{}}}"#;

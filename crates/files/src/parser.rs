@@ -11,23 +11,23 @@ use crate::{Place, Unusable, lines, ndjson, row};
 /// The byte order marks of UTF-8, and of UTF-16.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 const OTHER_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
-/// The first bytes of a file that gzip made (RFC 1952, 2.3.1).
+/// The first bytes of a gzip file (RFC 1952, 2.3.1).
 const GZIP: &[u8] = b"\x1f\x8b";
 
-/// What is said about a file.
+/// The options of a file.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The trait that is true for every row of an audience export.
     pub audience: Option<String>,
     /// The trait of the column `value` of a trait export.
     pub trait_name: Option<String>,
-    /// The time of events that state none.
+    /// The time of events without one.
     pub time: Timestamp,
-    /// What the file has; `None`: its first byte tells.
+    /// The form of the file; `None`: its first byte decides.
     pub form: Option<Form>,
 }
 
-/// What a file has.
+/// The form of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// A JSON object on each line.
@@ -39,7 +39,7 @@ pub enum Form {
 /// Reads a file.
 pub struct Parser {
     options: Options,
-    /// The time of the options, as events have it.
+    /// The time of the options as text.
     time: String,
     place: Place,
     reader: Option<Reader>,
@@ -51,20 +51,20 @@ enum Reader {
 }
 
 impl Parser {
-    /// Reads a file from its begin.
+    /// Reads a file from its beginning.
     #[must_use]
     pub fn new(options: Options) -> Self {
         let time = options.time.to_string();
         Self { options, time, place: Place::BEGIN, reader: None }
     }
 
-    /// How far it has come.
+    /// The place that it has reached.
     #[must_use]
     pub fn place(&self) -> Place {
         self.place
     }
 
-    /// Whether it knows how to read a line anywhere in the file.
+    /// Whether it can read a line anywhere in the file.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         match &self.reader {
@@ -73,18 +73,18 @@ impl Parser {
         }
     }
 
-    /// Goes on at a place at which it was before. It has to be ready.
+    /// Continues at a place that it reached before. It has to be ready.
     pub fn go_on_at(&mut self, place: Place) {
         self.place = place;
     }
 
-    /// Reads the line that the next bytes of the file begin with. Bytes that are not consumed have to be given again, with
-    /// more behind them. Where it finds a [`Found::Part`], these are at most [`crate::LONGEST`] bytes and a line end, and [`crate::LOOK_AHEAD`]
-    /// bytes more before it is ready. `is_end`: no more follow.
+    /// Reads the line at the beginning of the next bytes of the file. The caller has to pass bytes that were not consumed again, followed
+    /// by more. If it returns [`Found::Part`], these are at most [`crate::LONGEST`] bytes and a line end, and [`crate::LOOK_AHEAD`] bytes
+    /// more before it is ready. `is_end`: no more bytes follow.
     ///
     /// # Errors
     ///
-    /// [`Unusable`] if nothing in the file can be read; only before the first line was read.
+    /// [`Unusable`] if the whole file cannot be used; only before the first line was read.
     pub fn next(&mut self, bytes: &[u8], is_end: bool) -> Result<Step, Unusable> {
         let step = match &mut self.reader {
             None => self.begin(bytes, is_end)?,
@@ -111,7 +111,7 @@ impl Parser {
         Ok(step)
     }
 
-    /// Finds out what the file has.
+    /// Finds out the form of the file.
     fn begin(&mut self, bytes: &[u8], is_end: bool) -> Result<Step, Unusable> {
         if OTHER_MARKS.iter().any(|mark| bytes.starts_with(mark)) {
             return Err(Unusable::NotUtf8);

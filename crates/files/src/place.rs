@@ -1,8 +1,8 @@
-//! Where in a file the reader is.
+//! The reader's place in a file.
 
 use crate::lines;
 
-/// How far a file has been read.
+/// A place in a file, up to which it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Bytes before this place.
@@ -12,10 +12,10 @@ pub struct Place {
 }
 
 impl Place {
-    /// The begin of a file.
+    /// The beginning of a file.
     pub const BEGIN: Self = Self { bytes: 0, line: 1 };
 
-    /// Moves behind these bytes, which do not end within a line end.
+    /// Moves to the end of these bytes, which must not end between a CR and its LF.
     pub(crate) fn pass(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
         self.line += lines::count(bytes);

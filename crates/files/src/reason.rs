@@ -1,10 +1,10 @@
-//! Why a line, or a whole file, cannot be used. No text contains anything of the file's data.
+//! The reasons that a line, or a whole file, cannot be used. No text contains any of the file's data.
 
 use segment::Refusal;
 
 use crate::LONGEST;
 
-/// Why a line is bad. The others of the file are used.
+/// The reason that a line is bad. The other lines of the file are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
     /// Longer than [`LONGEST`].
@@ -22,7 +22,7 @@ pub enum Reason {
     /// An event without userId, address and anonymousId.
     #[error("no identifier: a userId, an email address or an anonymousId is needed")]
     NoIdentifier,
-    /// A delete that a client library sent, whose key anybody may know.
+    /// A delete that a client library sent: anybody may know its write key.
     #[error("a delete of a client library, which is not applied: use `forget`")]
     UntrustedDelete,
     /// Only hashes of identifiers.
@@ -39,10 +39,10 @@ pub enum Reason {
         /// In the row.
         found: usize,
     },
-    /// A quotation mark without its end.
+    /// An opening quotation mark without a closing one.
     #[error("a quotation mark opens a cell and none closes it")]
     OpenQuote,
-    /// The cell `external_ids` is no JSON object.
+    /// The cell `external_ids` is not a JSON object.
     #[error(r#"the column external_ids is not a JSON object like {{"email":["ann@example.org"]}}"#)]
     ExternalIds,
     /// A row of a trait export without a value.
@@ -51,7 +51,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The reason for a refusal; `None` for an event of another type, which is no bad line.
+    /// The reason for a refusal; `None` for an event of another type, because its line is not bad.
     pub(crate) fn of(refusal: &Refusal) -> Option<Self> {
         match refusal {
             Refusal::NotJson(_) => Some(Self::NotJson),
@@ -65,7 +65,7 @@ impl Reason {
     }
 }
 
-/// Why nothing of a file can be used.
+/// The reason that a whole file cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// UTF-16 or UTF-32, as some programs for spreadsheets write it.
@@ -98,7 +98,7 @@ pub enum Unusable {
 }
 
 impl Unusable {
-    /// What to do about it.
+    /// The remedy.
     #[must_use]
     pub fn hint(self) -> &'static str {
         match self {

@@ -1,9 +1,9 @@
-//! A row of an export as events, as Engage would send them.
+//! Converts a row of an export into the events that Engage would send.
 //!
-//! The first userId, email address and anonymousId are one event with all that the row states: an export has one row for each
-//! profile. Engage makes a call of its own for each further identifier, with the audience or the trait alone
-//! (<https://segment.com/docs/engage/using-engage-data/>), and so does this. Further anonymousIds of somebody who has a
-//! stronger identifier are left out: what they would state, the stronger one states.
+//! The first userId, email address and anonymousId become one event with the whole statement of the row: an export has one row for each
+//! profile. For each further identifier, Engage makes a separate call that contains only the audience or the trait
+//! (<https://segment.com/docs/engage/using-engage-data/>), and so does this module. If the profile has a userId or an email address, its
+//! further anonymousIds are left out: they would repeat the same statement.
 
 use serde_json::value::RawValue;
 
@@ -14,7 +14,7 @@ use crate::identifiers::Identifiers;
 use crate::layout::{Column, Layout, Stated};
 use crate::reason::Reason;
 
-/// What a row states, ready to be written.
+/// The statement of a row, ready to be written.
 struct Statement<'a> {
     /// `audience` or `trait`.
     class: &'static str,
@@ -26,7 +26,7 @@ struct Statement<'a> {
     traits: Vec<(&'a str, &'a str)>,
 }
 
-/// Whom an event is about.
+/// The identifiers of an event.
 #[derive(Default)]
 struct Whom<'a> {
     user: Option<&'a str>,
@@ -34,7 +34,7 @@ struct Whom<'a> {
     anonymous: Option<&'a str>,
 }
 
-/// The events of a row: one at least. `time` is RFC 3339.
+/// The events of a row, at least one. `time` is RFC 3339.
 pub(crate) fn events(
     layout: &Layout,
     cells: &[&str],
@@ -55,7 +55,7 @@ pub(crate) fn events(
     let mut events = vec![event(&statement, &whom, 0)?];
     let alone = Statement { traits: Vec::new(), ..statement };
     for (number, whom) in (1..).zip(further(&found)) {
-        // An address that is none names nobody, and the row has another identifier.
+        // An invalid address is skipped: it names nobody, and the row has another identifier.
         events.extend(event(&alone, &whom, number).ok());
     }
     Ok(events)
@@ -80,7 +80,7 @@ fn statement<'a>(layout: &'a Layout, cells: &[&'a str]) -> Result<Statement<'a>,
         Stated::Trait(name) => ("trait", name.as_str(), Some(cell(&Column::Value)?)),
         Stated::TraitOfKey => ("trait", cell(&Column::Key)?, Some(cell(&Column::Value)?)),
     };
-    // The layout has no column of a trait that is the same in each row.
+    // If each row states the same trait, the layout already ignores its column.
     let stated = matches!(layout.stated, Stated::TraitOfKey).then(|| segment::fold_key(key));
     let named = layout.columns.iter().zip(cells).filter_map(|(column, cell)| match column {
         Column::Trait { name, folded } if stated.as_ref() != Some(folded) => Some((name.as_str(), *cell)),
@@ -94,7 +94,7 @@ fn identifiers(layout: &Layout, cells: &[&str]) -> Result<Identifiers, Reason> {
     let mut found = Identifiers::default();
     let all = || layout.columns.iter().zip(cells);
     for (_, cell) in all().filter(|(column, _)| **column == Column::ExternalIds) {
-        // Another column may have an identifier, but those of this cell would be left out silently.
+        // Another column may have an identifier, but without this error the identifiers of this cell would be lost silently.
         external_ids::read(cell, &mut found).ok_or(Reason::ExternalIds)?;
     }
     for (column, cell) in all() {
@@ -124,7 +124,7 @@ fn event(identify: String, digest: [u8; 16]) -> Result<Event, Reason> {
 }
 
 impl Statement<'_> {
-    /// The identify, as Engage writes it. Source: `engage/using-engage-data.md` of `segmentio/segment-docs`.
+    /// The identify in the form that Engage sends. Source: `engage/using-engage-data.md` of `segmentio/segment-docs`.
     fn json(&self, whom: &Whom<'_>, message_id: &str, time: &str) -> String {
         let mut json = Object(String::from(r#"{"type":"identify""#));
         json.text("messageId", message_id);
@@ -152,7 +152,7 @@ impl Statement<'_> {
 struct Object(String);
 
 impl Object {
-    /// A further member.
+    /// Adds a member.
     fn text(&mut self, name: &str, value: &str) {
         self.0.push(',');
         self.quoted(name);
@@ -161,7 +161,7 @@ impl Object {
     }
 
     fn quoted(&mut self, text: &str) {
-        // A text is always written: only maps and own types can fail.
+        // Writing a text cannot fail: only maps and own types can.
         self.0.push_str(&serde_json::to_string(text).unwrap_or_default());
     }
 }

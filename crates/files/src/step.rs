@@ -6,27 +6,27 @@ use crate::parser::Options;
 use crate::table::{Row, Table};
 use crate::{LONGEST, LOOK_AHEAD, Reason, Unusable, lines};
 
-/// Rows that are looked at to find out what their `key` is: at most, and at least, since one profile has one key.
+/// Rows that are examined to find out what their `key` is: at most, and at least, because one row alone always has one key.
 const ROWS_AHEAD: usize = 100;
 const LEAST_ROWS: usize = 2;
 
-/// What the next bytes of a file are.
+/// The result of reading the next bytes of a file.
 #[derive(Debug)]
 pub struct Step {
-    /// How many bytes that is.
+    /// The number of these bytes.
     pub consumed: usize,
-    /// What they are.
+    /// Their content.
     pub found: Found,
 }
 
-/// What bytes of a file are.
+/// The content of some bytes of a file.
 #[derive(Debug)]
 pub enum Found {
-    /// Part of a line; `consumed` is 0. At the end of the file nothing is left.
+    /// Part of a line; `consumed` is 0. At the end of the file it means that nothing is left.
     Part,
-    /// Nothing that counts: a header, an empty line.
+    /// A header, or an empty line.
     Nothing,
-    /// A line with these events, one at least.
+    /// A line with these events, at least one.
     Events(Vec<Event>),
     /// A bad line.
     Bad(Reason),
@@ -36,7 +36,7 @@ pub(super) fn step(consumed: usize, found: Found) -> Step {
     Step { consumed, found }
 }
 
-/// Bytes that count for nothing; if there are none, more are needed.
+/// Bytes that are skipped; if there are none, more are needed.
 pub(super) fn passed(consumed: usize) -> Step {
     step(consumed, if consumed == 0 { Found::Part } else { Found::Nothing })
 }
@@ -89,12 +89,12 @@ pub(super) fn next_row(
     if cells.len() == expected {
         return step(consumed, read(&cells, row.trim_ascii_end()).map_or_else(Found::Bad, Found::Events));
     }
-    // A quotation mark may have made one row of several lines: the others may be rows.
+    // A quotation mark may have joined several lines to one row: the other lines may be rows.
     let first_line = lines::end(row, true).map_or(consumed, |end| end.next);
     step(first_line, Found::Bad(Reason::Cells { expected, found: cells.len() }))
 }
 
-/// Reads the header; how many bytes it has, 0 if more are needed.
+/// Reads the header. Returns its length in bytes, or 0 if more are needed.
 pub(super) fn header(
     bytes: &[u8],
     is_end: bool,
@@ -113,8 +113,8 @@ pub(super) fn header(
     Ok(layout.map_or((0, None), |layout| (consumed, Some(layout))))
 }
 
-/// Whether the next rows, two at least, have the same text in the column `key`: it names a trait then, and not a profile.
-/// `None` before enough of them are there, so that the answer does not depend on how fast the bytes come.
+/// Whether the next rows, at least two, have the same text in the column `key`: then it names a trait, not a profile. `None` while more
+/// bytes are needed, so that the answer does not depend on the sizes of the pieces.
 fn has_one_key(bytes: &[u8], is_end: bool, key: usize) -> Option<bool> {
     let is_all = is_end || bytes.len() >= LOOK_AHEAD;
     let is_end = is_end && bytes.len() <= LOOK_AHEAD;

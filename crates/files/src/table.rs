@@ -1,4 +1,4 @@
-//! Rows of CSV, one by one, out of any bytes.
+//! Reads rows of CSV, one by one, from any bytes.
 
 use csv_core::{ReadRecordResult, Reader};
 
@@ -7,22 +7,22 @@ use crate::{LONGEST, Reason, lines};
 /// Upper limit of cells in a row.
 const CELLS: usize = 1024;
 
-/// Takes rows off the begin of bytes.
+/// Reads the row at the beginning of some bytes.
 pub(crate) struct Table {
     reader: Reader,
     cells: Vec<u8>,
     ends: Vec<usize>,
     count: usize,
-    /// In the rest of a line that is too long.
+    /// Whether it is skipping the rest of a line that is too long.
     is_skipping: bool,
 }
 
-/// What the bytes begin with, and how many bytes that is.
+/// The content at the beginning of the bytes, and its length in bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Row {
     /// Part of a row: more bytes are needed.
     Part,
-    /// Nothing that counts.
+    /// Bytes without a row.
     Nothing(usize),
     /// A row.
     Cells(usize),
@@ -36,7 +36,7 @@ impl Table {
         Self { reader: Reader::new(), cells, ends, count: 0, is_skipping: false }
     }
 
-    /// Takes off what the bytes begin with. `is_end`: no more bytes follow.
+    /// Reads the next row of the bytes. `is_end`: no more bytes follow.
     pub(crate) fn next(&mut self, bytes: &[u8], is_end: bool) -> Row {
         if bytes.is_empty() {
             return Row::Part;
@@ -64,7 +64,7 @@ impl Table {
                 return line_end(all, read, is_last).map_or(Row::Part, Row::Cells);
             }
             ReadRecordResult::InputEmpty if is_end => {
-                // The last line may lack its end; a quotation mark may not.
+                // The last line may lack its line end, but a quotation mark has to be closed.
                 let (result, _, _, more) =
                     self.reader.read_record(b"\n", &mut self.cells[written..], &mut self.ends[cells..]);
                 if result == ReadRecordResult::Record {
@@ -78,7 +78,7 @@ impl Table {
         self.bad(all, is_last)
     }
 
-    /// Only the first line of what is no row counts as bad: what follows may be rows.
+    /// If the bytes are not a row, only their first line is bad: the following lines may be rows.
     fn bad(&mut self, all: &[u8], is_last: bool) -> Row {
         let bytes = &all[..all.len().min(LONGEST)];
         let is_end = is_last && all.len() <= LONGEST;
@@ -91,7 +91,7 @@ impl Table {
         Row::Bad(line.next, if is_quoted { Reason::OpenQuote } else { Reason::TooLong })
     }
 
-    /// The cells of the row that was taken off last; `None` if they are not UTF-8.
+    /// The cells of the last row that was read; `None` if they are not UTF-8.
     pub(crate) fn cells(&self) -> Option<Vec<&str>> {
         let mut begin = 0;
         let cells = self.ends[..self.count].iter().map(|end| {
@@ -107,8 +107,8 @@ fn nothing(consumed: usize) -> Row {
     if consumed == 0 { Row::Part } else { Row::Nothing(consumed) }
 }
 
-/// The end of a line that the reader has read up to here: it stops between the two bytes of a line end. `None`: whether it
-/// does, the next byte tells.
+/// The end of the line up to which the reader has read: the reader may stop between CR and LF. `None`: the next byte is needed to decide
+/// this.
 fn line_end(bytes: &[u8], read: usize, is_end: bool) -> Option<usize> {
     match (bytes[..read].ends_with(b"\r"), bytes.get(read)) {
         (true, Some(b'\n')) => Some(read + 1),
@@ -121,7 +121,7 @@ fn line_end(bytes: &[u8], read: usize, is_end: bool) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// All rows, and the reasons of lines that are none.
+    /// All rows, and the reasons of bad lines.
     fn rows(text: &[u8]) -> (Vec<Vec<String>>, Vec<Reason>) {
         let (mut table, mut rows, mut bad, mut rest) = (Table::new(), Vec::new(), Vec::new(), text);
         loop {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quotation_mark_that_stays_open_costs_its_line_alone() {
+    fn an_unclosed_quotation_mark_loses_only_its_line() {
         let (read, bad) = rows(b"a,b\n1,\"2\n3,4\n5,6\n");
         assert_eq!((read.len(), bad), (3, vec![Reason::OpenQuote]), "{read:?}");
         assert_eq!(read[1..], [["3", "4"], ["5", "6"]]);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn part_of_a_row_waits_for_the_rest() {
+    fn an_incomplete_row_waits_for_its_remainder() {
         let mut table = Table::new();
         for part in [&b""[..], b"a", b"a,\"b\n"] {
             assert_eq!(table.next(part, false), Row::Part);

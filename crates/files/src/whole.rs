@@ -1,8 +1,8 @@
-//! A file that is in memory, read piece by piece: for tests of any bytes.
+//! Reads a file in memory piece by piece, for tests with any bytes.
 
 use crate::{Found, Options, Parser, Unusable};
 
-/// What was found in a file.
+/// The content of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// The events, as JSON, in order.
@@ -13,8 +13,8 @@ pub struct Counts {
     pub end: u64,
 }
 
-/// Reads a whole file in pieces of `piece` bytes, as a program does that reads it from a disk. For tests and fuzzing: it
-/// checks what the reader promises of any bytes.
+/// Reads a whole file in pieces of `piece` bytes, as a program does that reads it from a disk. For tests and fuzzing: it checks the
+/// reader's promises about any bytes.
 ///
 /// # Errors
 ///
@@ -22,7 +22,7 @@ pub struct Counts {
 ///
 /// # Panics
 ///
-/// If the reader breaks a promise: it does not get on, or an event is not one.
+/// If the reader breaks a promise: it makes no progress, or returns a line without events.
 pub fn read_whole(bytes: &[u8], options: &Options, piece: usize) -> Result<Counts, Unusable> {
     let (mut parser, mut counts) = (Parser::new(options.clone()), Counts::default());
     let (mut begin, mut end, mut idle) = (0, 0, 0);
@@ -30,9 +30,9 @@ pub fn read_whole(bytes: &[u8], options: &Options, piece: usize) -> Result<Count
         let is_end = end == bytes.len();
         let line = parser.place().line;
         let step = parser.next(&bytes[begin..end], is_end)?;
-        // Before the end it may have to wait for more, as often as there are pieces.
+        // Before the end it may need more bytes, as often as there are pieces.
         idle = if step.consumed == 0 && is_end { idle + 1 } else { 0 };
-        assert!(idle <= 2, "the reader does not get on");
+        assert!(idle <= 2, "the reader makes no progress");
         begin += step.consumed;
         match step.found {
             Found::Part if is_end => break,

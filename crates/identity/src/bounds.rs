@@ -1,9 +1,9 @@
 //! Bounds on one graph. Beyond a bound, values are refused one by one, and the rest of the person is processed.
 //!
-//! Which values stay is decided by an order that does not depend on when events arrived: standard traits stay before custom
+//! An order that does not depend on the arrival of events decides which values stay: standard traits stay before custom
 //! traits that a setting maps, these before unmapped ones, and within a class the smaller key stays. The number of unmapped
-//! traits of a profile is therefore bounded in the same way in every order of events, unless a delete comes between them. The bytes
-//! of a graph are not: a value that gets shorter makes room for another one that was refused before.
+//! traits of a profile is therefore bounded in the same way in every order of events, unless a delete comes between them.
+//! The bytes of a graph are not: a value that gets shorter makes room for another one that was refused before.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use crate::graph::{EventState, Graph, Kind, TrackedEvent, TraitValue};
 use crate::stamp::{Moment, Stamp};
 use crate::{Map, Text};
 
-/// How much one graph may hold.
+/// The limits of one graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Custom traits of one profile that no setting maps.

@@ -70,7 +70,7 @@ pub fn stuck(person: &Person<'_>, rules: &Rules, affiliate: &Affiliate) -> Vec<T
     NEVER_EMPTY.into_iter().filter(is_stuck).map(Text::from).collect()
 }
 
-/// Whether one of these fields is among what [`desired`] works out for all, as a value or as one that is left out.
+/// Whether [`desired`] has this field of `NEVER_EMPTY` for a person, as a value or as one that is left out.
 fn is_wanted(person: &Person<'_>, rules: &Rules, field: &str) -> bool {
     let key = if field == PAYPAL { rules.paypal_trait.as_deref() } else { Some(field) };
     let stated = key.and_then(|key| person.value_for(field, key));

@@ -41,7 +41,7 @@ pub struct DirectoryEntries {
     pub listed: Listed,
 }
 
-/// What is learned about some addresses of a graph.
+/// New facts about some addresses of a graph.
 #[derive(Default)]
 struct Findings {
     listed: BTreeSet<Digest>,

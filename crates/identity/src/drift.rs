@@ -23,6 +23,18 @@ pub struct Shown {
     pub fields: Map<Text, Text>,
 }
 
+impl Shown {
+    /// Whether a field is shown, so that it can be compared.
+    #[must_use]
+    pub fn has(&self, field: &str) -> bool {
+        match field {
+            EMAIL => self.address.is_some(),
+            STATUS => self.status.is_some(),
+            field => self.fields.contains_key(field),
+        }
+    }
+}
+
 /// The fields in which an affiliate differs from what it was sent, in order; `None` if the graph has no affiliate with this code.
 /// Values that are about to be sent do not count as different. Fields that were neither sent nor found with the wanted value are
 /// ignored.

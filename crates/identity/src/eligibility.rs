@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_one_word_name_waits_where_no_placeholder_is_set() {
+    fn a_one_word_name_waits_without_a_placeholder() {
         let rules = Rules { one_word_last_name: None, require_address: false, ..rules() };
         let (first, last) = (stated("Ann"), stated(""));
         assert_eq!(

@@ -28,7 +28,7 @@
 //!
 //! An identifier that links more than a set number of others counts for nobody, and links nothing. ([`shared`])
 //!
-//! What a graph contributes to the counts of audiences is derived in the same way. ([`audiences`])
+//! A graph's contribution to the counts of audiences is derived in the same way. ([`audiences`])
 //!
 //! In addition, an affiliate remembers its *payee*: only the payee's own statements set the payout field. ([`payout`])
 //!

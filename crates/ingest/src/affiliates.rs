@@ -13,16 +13,16 @@ use crate::body::BodyLimits;
 use crate::refused::Refused;
 use crate::{Endpoint, KeysUnavailable, body};
 
-/// What the paths of connections begin with.
+/// The prefix of the paths of connections.
 const PATH: &str = "/refersion/";
 
 /// The header of the signature.
 const SIGNATURE: &str = "refersion-signature";
 
-/// What became of a webhook.
+/// The result of a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// What it says is durable.
+    /// Its content is durable.
     Taken,
     /// It is about something else, and is not needed.
     NotNeeded,
@@ -30,13 +30,13 @@ pub enum Received {
     NotSigned,
 }
 
-/// Takes webhooks of Refersion.
+/// Accepts webhooks of Refersion.
 #[async_trait]
 pub trait AffiliateHooks: Send + Sync {
-    /// Checks the signature of `body` and takes what it says. When this returns, it is durable.
+    /// Checks the signature of `body` and processes its content. When this returns, the result is durable.
     ///
     /// # Errors
-    /// If the signature cannot be checked, or what it says cannot be written, now.
+    /// If the signature cannot be checked now, or the result cannot be written.
     async fn receive(
         &self,
         connection: i64,
@@ -45,7 +45,7 @@ pub trait AffiliateHooks: Send + Sync {
     ) -> Result<Received, KeysUnavailable>;
 }
 
-/// Takes none: the answer of an endpoint that knows no secrets.
+/// Accepts none, for an endpoint that knows no secrets.
 pub(crate) struct NoHooks;
 
 #[async_trait]
@@ -100,7 +100,7 @@ impl Endpoint {
         if body::is_encoded(headers) {
             return Err(Refused::Compressed);
         }
-        // Until the signature is checked, nobody knows whose it is.
+        // Until the signature is checked, the sender is unknown.
         let mut held = self.budget.hold_for_client(address);
         let limits = BodyLimits { array_bytes: self.limits().max_body_bytes, ..self.body_limits() };
         let json = body::read(body, limits, &mut held).await?;
@@ -115,7 +115,7 @@ impl Endpoint {
     }
 }
 
-/// Whether the connection exists is not said.
+/// The answer does not reveal whether the connection exists.
 fn not_signed() -> Answer {
     let message = "the Refersion-Signature is missing or wrong: check the address and the webhook secret";
     answer::with_json(StatusCode::FORBIDDEN, &json!({ "message": message }))

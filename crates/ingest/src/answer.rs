@@ -1,4 +1,4 @@
-//! Writes answers: JSON always, with a `message` where Segment shows it.
+//! Writes answers: always JSON, with a `message` that Segment shows.
 
 use hyper::body::Bytes;
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -12,7 +12,7 @@ use crate::tracking::{self, Route};
 /// An answer of the ingest endpoint.
 pub(crate) type Answer = Response<http_body_util::Full<Bytes>>;
 
-/// What is here, in words.
+/// The paths of the endpoint, in words.
 const HINT: &str = "send Segment events to POST /segment; Segment's client libraries post below /v1";
 
 /// The event is durable.
@@ -39,7 +39,8 @@ pub(crate) fn to_path(path: &str, refused: Refused, close: bool) -> Answer {
     }
 }
 
-/// The request is not accepted, which `body` says. `close`: the rest of it is not wanted, so neither is the connection.
+/// The request is not accepted; `body` explains that. `close`: the rest of the request is not read, so the connection has
+/// to end.
 pub(crate) fn refused_with(refused: &Refused, body: &Value, close: bool) -> Answer {
     let mut answer = with_json(refused.status(), body);
     let headers = answer.headers_mut();

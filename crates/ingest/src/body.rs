@@ -12,14 +12,14 @@ use tokio::time::timeout;
 use crate::budget::Held;
 use crate::refused::Refused;
 
-/// The longest body that is read although it is not wanted, so that its connection stays open. Beyond, the connection is
-/// closed after the answer.
+/// The longest unwanted body that is read to its end, so that its connection stays open. After a longer one, the connection
+/// is closed after the answer.
 const DRAINED_BYTES: usize = 64 * 1024;
 
-/// How long that may take.
+/// Time limit for that.
 const DRAIN_TIME: Duration = Duration::from_millis(500);
 
-/// What a body may be.
+/// The limits of a body.
 #[derive(Clone, Copy)]
 pub(crate) struct BodyLimits {
     /// Its size in bytes, unless it is an array.
@@ -53,12 +53,12 @@ where
     Ok(received.bytes)
 }
 
-/// What has arrived of a body.
+/// The part of a body that has arrived.
 struct Received {
     bytes: Vec<u8>,
-    /// Known from the first byte on that is no blank.
+    /// Known from the first byte on that is not a blank.
     is_array: Option<bool>,
-    /// The size that was announced at least.
+    /// The minimum size that was announced.
     announced: usize,
 }
 
@@ -68,7 +68,7 @@ impl Received {
         append(&mut self.bytes, data, limit, held)
     }
 
-    /// The limit of this body, which is not exceeded by what has arrived with `data`, nor by what was announced.
+    /// The limit of this body. An error if the size with `data`, or the announced size, exceeds it.
     fn limit(&mut self, data: &[u8], limits: BodyLimits) -> Result<usize, Refused> {
         if self.is_array.is_none() {
             self.is_array = array::first_byte(data).map(|byte| byte == b'[');
@@ -83,8 +83,8 @@ impl Received {
     }
 }
 
-/// Appends what has arrived. The memory doubles as a vector's does, but no further than the limit, and is accounted for
-/// before it is taken.
+/// Appends data that has arrived. The memory doubles like that of a vector, but only up to the limit, and is accounted for
+/// before it is allocated.
 pub(crate) fn append(bytes: &mut Vec<u8>, data: &[u8], limit: usize, held: &mut Held) -> Result<(), Refused> {
     let needed = bytes.len() + data.len();
     if needed > limit {
@@ -105,8 +105,8 @@ pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
     encodings.any(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity"))
 }
 
-/// Reads and forgets a body that is not wanted, if it is short, and returns whether it came to its end. A client that waits
-/// for `100 Continue` is not asked for a body only to throw it away.
+/// Reads and drops an unwanted body, if it is short, and returns whether it came to its end. If the client waits for `100
+/// Continue`, the body is not requested only to be dropped.
 pub(crate) async fn drain<B>(headers: &HeaderMap, body: &mut B) -> bool
 where
     B: Body<Data = Bytes> + Unpin,
@@ -135,7 +135,7 @@ where
     true
 }
 
-/// How much the request announces at least.
+/// The minimum size that the request announces.
 fn announced<B: Body>(body: &B) -> usize {
     usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX)
 }

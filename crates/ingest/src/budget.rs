@@ -1,8 +1,8 @@
-//! The memory that bodies may take together.
+//! The memory for the bodies of all requests.
 //!
-//! What has arrived counts, not what a request announces. One connection may take a part of it only, so that no customer's
-//! slow bodies keep the others' out. A body that has its key in itself is its client's until it is read: a client gets a
-//! small part, and those clients together no more than half, because they may be strangers.
+//! Data that has arrived counts, not the size that a request announces. Each connection may use only a part of the memory,
+//! so that no customer's slow bodies keep the others' out. If a body contains the key, it counts for its client until it is
+//! read: each client gets a small part, and all such clients together at most half, because they may be strangers.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -13,16 +13,16 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::refused::Refused;
 
-/// One connection may have this part of the memory: a quarter.
+/// Each connection may use this part of the memory: a quarter.
 const SHARE: usize = 4;
 
-/// One client whose connection is not known yet may have this part: a sixteenth, but no less than [`CLIENT_BYTES`].
+/// Each client whose connection is not known yet may use this part: a sixteenth, but no less than [`CLIENT_BYTES`].
 const CLIENT_SHARE: usize = 16;
 
-/// Bytes that one client gets also where the memory is small: the longest body, compressed and not.
+/// Bytes that a client gets even if the memory is small: the longest body, compressed and not.
 const CLIENT_BYTES: usize = 2 * 1024 * 1024;
 
-/// For whom memory is taken.
+/// The owner of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Owner {
     Connection(i64),
@@ -40,7 +40,7 @@ pub(crate) struct Budget {
 #[derive(Debug, Default)]
 struct Used {
     all: usize,
-    /// What clients have whose connection is not known yet.
+    /// The memory of clients whose connection is not known yet.
     by_clients: usize,
     by_owner: HashMap<Owner, usize>,
 }
@@ -59,17 +59,17 @@ impl Budget {
         Arc::new(Self { limit, share, used: Mutex::default() })
     }
 
-    /// Bytes that one connection may have.
+    /// Maximum bytes of one connection.
     pub(crate) fn share(&self) -> usize {
         self.share
     }
 
-    /// Nothing yet, for one body of this connection.
+    /// An account for one body of this connection, without memory yet.
     pub(crate) fn hold(self: &Arc<Self>, connection: i64) -> Held {
         self.hold_for(Owner::Connection(connection))
     }
 
-    /// Nothing yet, for one body of this client, of which nobody knows yet whose connection it is.
+    /// An account for one body of this client, whose connection is not known yet; without memory yet.
     pub(crate) fn hold_for_client(self: &Arc<Self>, client: IpAddr) -> Held {
         self.hold_for(Owner::Client(party(client)))
     }
@@ -78,7 +78,7 @@ impl Budget {
         Held { budget: Arc::clone(self), owner, bytes: 0 }
     }
 
-    /// Whether an owner may have `own` bytes while clients have `by_clients`.
+    /// Whether an owner may have `own` bytes, if all clients have `by_clients` bytes.
     fn grants(&self, owner: Owner, own: usize, by_clients: usize) -> bool {
         match owner {
             Owner::Connection(_) => own <= self.share,
@@ -104,7 +104,7 @@ impl Held {
     ///
     /// # Errors
     ///
-    /// [`Refused::TooManyBodies`] if they are not there now.
+    /// [`Refused::TooManyBodies`] if they are not available now.
     pub(crate) fn grow(&mut self, more: usize) -> Result<(), Refused> {
         let mut used = self.budget.used();
         let own = used.by_owner.get(&self.owner).copied().unwrap_or(0) + more;
@@ -123,14 +123,14 @@ impl Held {
         matches!(self.owner, Owner::Client(_))
     }
 
-    /// Counts what is taken for a connection, and for nobody else any more.
+    /// Transfers the memory from the client to a connection.
     ///
     /// # Errors
     ///
-    /// [`Refused::TooManyBodies`] if that has no room for it.
+    /// [`Refused::TooManyBodies`] if the connection has no room for it.
     pub(crate) fn give_to(&mut self, connection: i64) -> Result<(), Refused> {
         let bytes = self.bytes;
-        // First given back, then taken: nothing is counted twice.
+        // The memory is given back first, and then taken again, so that nothing is counted twice.
         *self = self.budget.hold(connection);
         self.grow(bytes)
     }
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_connection_gets_a_quarter_and_gives_it_back() {
+    fn one_connection_gets_a_quarter_and_returns_it() {
         let budget = Budget::new(400, 10);
         let (mut first, mut second, mut other) = (budget.hold(1), budget.hold(1), budget.hold(2));
         assert!(first.grow(60).is_ok() && second.grow(40).is_ok());
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_to_another_connection_counts_as_its_own() {
+    fn a_transferred_budget_counts_for_the_other_connection() {
         let budget = Budget::new(400, 10);
         let (mut first, mut other) = (budget.hold(1), budget.hold(2));
         first.grow(60).unwrap();
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_without_a_known_key_takes_a_small_part_and_all_such_clients_half() {
+    fn clients_without_a_known_key_get_a_small_share_each_and_half_of_the_memory_together() {
         let mib = 1024 * 1024;
         let budget = Budget::new(64 * mib, mib);
         let client = |number: u8| budget.hold_for_client(IpAddr::from([192, 0, 2, number]));

@@ -1,4 +1,4 @@
-//! Requests under way by client, so that one client behind a proxy takes no more than its share.
+//! Counts requests under way by client, so that one client behind a proxy takes no more than its share.
 //!
 //! Clients that connect directly are bounded by their connections; behind a proxy only the requests distinguish them.
 
@@ -28,11 +28,11 @@ impl Clients {
         Self { limit, under_way: Mutex::default() }
     }
 
-    /// Counts a request of `client` until what is returned is dropped.
+    /// Counts a request of `client` until the returned value is dropped.
     ///
     /// # Errors
     ///
-    /// [`Refused::TooManyRequests`] if the client has its share.
+    /// [`Refused::TooManyRequests`] if the client has used up its share.
     pub(crate) fn begin(&self, client: IpAddr) -> Result<UnderWay<'_>, Refused> {
         let client = party(client);
         let mut under_way = self.lock();
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_gets_its_share_and_nothing_is_kept_of_it_afterwards() {
+    fn a_client_gets_its_share_and_leaves_no_state_behind() {
         let clients = Clients::new(2);
         let [one, other]: [IpAddr; 2] = ["192.0.2.1", "192.0.2.2"].map(|text| text.parse().unwrap());
         let held: Vec<_> = (0..2).map(|_| clients.begin(one).unwrap()).collect();

@@ -1,4 +1,4 @@
-//! What the endpoint answers while it cannot take events at all.
+//! The answers of an endpoint that cannot accept events at all.
 
 use hyper::body::{Body, Bytes};
 use hyper::{Method, Request};
@@ -8,7 +8,7 @@ use crate::body;
 use crate::refused::Refused;
 use crate::tracking;
 
-/// Answers 503 to everything that might be an event.
+/// Answers 503 to every request that might contain an event.
 pub(crate) async fn answer<B>(request: Request<B>) -> Answer
 where
     B: Body<Data = Bytes> + Unpin,

@@ -6,7 +6,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 
-/// Bytes of a key, at most; Refersion's are 49 long.
+/// Maximum bytes of a key; Refersion's are 49 long.
 const MAX_KEY_BYTES: usize = 1024;
 
 /// Base64 with or without its padding: some senders leave it out.
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_no_key_is_refused() {
+    fn credentials_without_a_key_are_refused() {
         let long = format!("Basic {}", BASE64_STANDARD.encode("x".repeat(MAX_KEY_BYTES + 1)));
         for header in
             ["", "Basic", "Basic ", "Basic :::", "Basic Og==", "Bearer cHViLnNlYzo=", "Basic /w==", &long]

@@ -11,7 +11,7 @@ use crate::refused::Refused;
 /// The path that Segment posts to.
 pub(crate) const PATH: &str = "/segment";
 
-/// The event of a body, as it came, less the key with which it came.
+/// The event of a body, unchanged, but without the key that came with it.
 pub(crate) fn event(json: &[u8], api_key: &str, received_at: Timestamp) -> Result<Incoming, Refused> {
     let event = segment::check(json, received_at).map_err(|refusal| match refusal {
         segment::Refusal::NotAnObject => Refused::NotAnObject,

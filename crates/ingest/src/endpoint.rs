@@ -54,7 +54,7 @@ impl std::fmt::Debug for Endpoint {
 }
 
 impl Endpoint {
-    /// An ingest endpoint that asks `keys` whose a key is, and publishes through `group`.
+    /// An ingest endpoint that looks up the connections of keys in `keys`, and publishes through `group`.
     #[must_use]
     pub fn new(
         keys: Arc<dyn Keys>,
@@ -110,7 +110,7 @@ impl Endpoint {
         Self { guard: self.guard.with_registrations(registrations), ..self }
     }
 
-    /// What became of unknown keys; `None` unless they are registered.
+    /// The counts of unknown keys; `None` unless unknown keys are registered.
     #[must_use]
     pub fn registrations(&self) -> Option<RegistrationFigures> {
         self.guard.registrations().map(Registrations::figures)
@@ -128,7 +128,7 @@ impl Endpoint {
         &self.limits
     }
 
-    /// What it has counted since the start.
+    /// The counters since the start.
     #[must_use]
     pub fn figures(&self) -> Figures {
         Figures {
@@ -155,7 +155,7 @@ impl Endpoint {
         let answer = match self.route(peer, &head, &mut body).instrument(span).await {
             Ok(answer) => answer,
             Err(refused) => {
-                // Read to its end, if it is short, so that the connection can go on.
+                // Reads the body to its end, if it is short, so that the connection can go on.
                 let close = !body::drain(&head.headers, &mut body).await;
                 answer::to_path(head.uri.path(), refused, close)
             }
@@ -236,7 +236,7 @@ impl Endpoint {
         ids.into_iter().next().ok_or(Refused::QueueUnavailable)
     }
 
-    /// Returns how many events there are.
+    /// Returns the number of events.
     async fn accept_array(&self, sender: &Sender, claim: &Claim, json: Vec<u8>) -> Result<usize, Refused> {
         let events = {
             let items = array::items(&json)?;
@@ -245,7 +245,7 @@ impl Endpoint {
         };
         drop(json);
         let count = events.len();
-        // Deletes by themselves, so that they are there if others have to make way.
+        // Deletes are published by themselves, so that they are accepted if others have to make way.
         let (deletes, others): (Vec<_>, Vec<_>) = events.into_iter().partition(|event| event.is_delete);
         for events in [deletes, others].into_iter().filter(|events| !events.is_empty()) {
             self.publisher.publish(sender.connection, sender.received_at, events).await?;
@@ -254,7 +254,7 @@ impl Endpoint {
         Ok(count)
     }
 
-    /// The time of a request, in the precision of every time that is kept.
+    /// The time of a request, in the precision in which all times are stored.
     pub(crate) fn now(&self) -> Timestamp {
         let now = (self.clock)();
         Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
@@ -264,7 +264,7 @@ impl Endpoint {
         listener::client(peer, headers, &self.limits.trusted_proxies)
     }
 
-    /// Counts the request as its client's. A proxy that does not say for whom it asks is no client.
+    /// Counts the request for its client. A proxy that does not name its client is not a client.
     pub(crate) fn begin(&self, client: Client) -> Result<Option<UnderWay<'_>>, Refused> {
         client.counts.then(|| self.clients.begin(client.address)).transpose()
     }

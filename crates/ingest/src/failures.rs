@@ -1,7 +1,8 @@
-//! Counts wrong keys by client, so that going through keys is slow and shows.
+//! Counts wrong keys by client, so that guessing keys is slow and gets noticed.
 //!
-//! Different keys are counted: a customer whose setting is wrong sends the same wrong key a thousand times a minute, and is
-//! answered each time that it is wrong. A right key is never counted and never refused, whatever others have tried from there.
+//! Different keys are counted: if a customer's setting is wrong, the same wrong key comes a thousand times a minute, and
+//! each of these requests gets the answer that the key is wrong. A right key is never counted and never refused, whatever
+//! other keys its client has sent.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -14,10 +15,10 @@ use tokio::time::Instant;
 
 use crate::guard::KeyDigest;
 
-/// For how long what one client does is counted together.
+/// The time for which the wrong keys of a client are counted together.
 pub(crate) const WINDOW: Duration = Duration::from_secs(60);
 
-/// Clients that are remembered; beyond, the one that was quiet for longest is forgotten.
+/// Clients that are remembered; beyond that, the one that was quiet for longest is forgotten.
 pub(crate) const CLIENTS: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
 
 /// The wrong keys of each client.
@@ -47,7 +48,7 @@ impl Failures {
     ///
     /// # Errors
     ///
-    /// The time until the client may try others, if it has used up its wrong keys and this is not one of them.
+    /// The time until the client may try other keys, if it has used up its wrong keys and this is not one of them.
     pub(crate) fn count(&mut self, client: IpAddr, key: KeyDigest, now: Instant) -> Result<(), Duration> {
         let fresh = || Window { ends_at: now + WINDOW, keys: HashSet::new() };
         let client = party(client);

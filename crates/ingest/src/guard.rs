@@ -1,10 +1,10 @@
 //! Decides which connection a key belongs to, and remembers it.
 //!
-//! What is remembered keeps the key store out of the way of a million requests, and lets known keys in while the store is
-//! down: Segment throws away what gets a 401, so "unknown" is said only by a store that answers, and that has any key.
+//! The cache spares the key store a million requests, and lets known keys in while the store is unavailable. Segment
+//! discards an event that gets a 401, so a key counts as unknown only if the store answers, and has any key at all.
 //!
-//! Every key that is not remembered is looked up, whatever else came from its client: only answers to *wrong* keys are
-//! throttled. So nobody's wrong keys keep a right one out, also where all clients come through one proxy.
+//! Every key that is not in the cache is looked up, whatever else its client has sent: only answers to *wrong* keys are
+//! throttled. So wrong keys never keep a right one out, even if all clients come through one proxy.
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
@@ -23,27 +23,27 @@ use crate::refused::Refused;
 use crate::registration::Registrations;
 use crate::{Keys, KeysUnavailable, keys};
 
-/// How a key is remembered: its SHA-256, so that memory holds no key for longer than a request.
+/// The form in which a key is cached: its SHA-256, so that memory contains no key for longer than a request.
 pub(crate) type KeyDigest = [u8; 32];
 
-/// For how long a known key is taken without asking again. A removed connection's key is taken as long.
+/// For how long a known key is accepted without another look-up. The key of a removed connection is accepted as long.
 const FRESH: Duration = Duration::from_secs(10);
 
-/// For how long a wrong key is refused without asking again, and the store is believed to have any key.
+/// For how long a wrong key is refused without another look-up, and the store is assumed to have keys.
 const WRONG: Duration = Duration::from_secs(1);
 
 /// How long the store may take to answer.
 const ASKING: Duration = Duration::from_secs(2);
 
-/// Keys that are remembered, right ones and wrong ones each; beyond, the longest unused is forgotten.
+/// Number of right keys, and of wrong keys, that are cached; beyond that, the longest unused is forgotten.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
 
-/// A key as it came, by the kind that it has to be.
+/// A key as it was sent, by the kind that it has to be.
 #[derive(Clone, Copy)]
 pub(crate) enum Key<'a> {
     /// `publickey.secretkey`.
     Api(&'a str),
-    /// What client libraries name a connection by.
+    /// The key by which client libraries name a connection.
     Write(&'a str),
 }
 
@@ -65,7 +65,7 @@ impl<'a> Key<'a> {
 /// The key check of the endpoint.
 pub(crate) struct Guard {
     lookups: Lookups,
-    /// Where unknown keys are registered.
+    /// The registration of unknown keys.
     registrations: Option<Arc<Registrations>>,
     memory: Mutex<Memory>,
     unavailable: RareLog,
@@ -84,10 +84,10 @@ struct Known {
     asked_at: Instant,
 }
 
-/// What is remembered of a key.
+/// A key in the cache.
 enum CachedKey {
     Known(i64),
-    /// Known, but due for another look-up, by this caller. The others use what is known.
+    /// Known, but this caller has to look it up again. Other callers use the cached connection.
     Stale(i64),
     Wrong,
     Unknown,
@@ -165,7 +165,7 @@ impl Guard {
         }
     }
 
-    /// Remembers a wrong key, and says how it is refused.
+    /// Caches a wrong key, and returns its refusal.
     fn refuse(&self, client: IpAddr, digest: KeyDigest) -> Refused {
         let now = Instant::now();
         let mut memory = self.memory();
@@ -173,7 +173,7 @@ impl Guard {
         memory.wrong(client, digest, now)
     }
 
-    /// Why a request without a key is refused: the answer says so only while anybody has a key, or may register one.
+    /// The refusal of a request without a key: it says so only if anybody has a key, or may register one.
     pub(crate) async fn without_key(&self) -> Refused {
         let now = Instant::now();
         if self.registrations.is_some() || self.memory().any_at.is_some_and(|at| now < at + WRONG) {
@@ -230,7 +230,7 @@ impl Memory {
         self.wrong.put(digest, now);
     }
 
-    /// How a wrong key of this client is refused.
+    /// The refusal of a wrong key of this client.
     fn wrong(&mut self, client: IpAddr, digest: KeyDigest, now: Instant) -> Refused {
         match self.failures.count(client, digest, now) {
             Ok(()) => Refused::UnknownKey,

@@ -1,4 +1,4 @@
-//! What is said about a key, while the store answers and while it does not.
+//! The answers to keys while the store is available, and while it is not.
 
 use async_trait::async_trait;
 
@@ -10,7 +10,7 @@ const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 #[derive(Clone, Copy)]
 enum StoreState {
     Answers(Option<i64>),
-    /// It has no key at all.
+    /// The store has no key at all.
     Empty,
     Down,
     Hangs,
@@ -74,7 +74,7 @@ impl Harness {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_known_key_is_taken_without_asking_for_a_while_and_then_asked_for_again() {
+async fn a_known_key_is_accepted_from_the_cache_for_a_while_and_then_looked_up_again() {
     let harness = Harness::new(StoreState::Answers(Some(7)));
     for _ in 0..10 {
         assert_eq!(harness.ask("p.s").await.unwrap(), 7);
@@ -87,7 +87,7 @@ async fn a_known_key_is_taken_without_asking_for_a_while_and_then_asked_for_agai
 }
 
 #[tokio::test(start_paused = true)]
-async fn known_keys_are_taken_while_the_store_is_down_and_unknown_ones_are_not_called_unknown() {
+async fn known_keys_are_accepted_while_the_store_is_down_and_no_key_counts_as_unknown() {
     for failure in [StoreState::Down, StoreState::Hangs] {
         let harness = Harness::new(StoreState::Answers(Some(7)));
         harness.ask("p.s").await.unwrap();
@@ -103,7 +103,7 @@ async fn known_keys_are_taken_while_the_store_is_down_and_unknown_ones_are_not_c
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_request_asks_again_and_the_others_do_not_wait_for_it() {
+async fn one_request_repeats_the_lookup_and_the_others_do_not_wait_for_it() {
     let harness = Arc::new(Harness::new(StoreState::Answers(Some(7))));
     harness.ask("p.s").await.unwrap();
     tokio::time::advance(FRESH).await;
@@ -121,7 +121,7 @@ async fn one_request_asks_again_and_the_others_do_not_wait_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_was_added_after_it_was_wrong_opens_soon() {
+async fn a_wrong_key_that_is_added_later_is_accepted_soon() {
     let harness = Harness::new(StoreState::Answers(None));
     for _ in 0..10 {
         assert!(matches!(harness.ask("p.s").await, Err(Refused::UnknownKey)));
@@ -133,7 +133,7 @@ async fn a_key_that_was_added_after_it_was_wrong_opens_soon() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_right_key_that_was_never_seen_is_taken_whatever_was_tried_from_its_client() {
+async fn a_new_valid_key_is_accepted_after_any_wrong_keys_of_its_client() {
     let harness = Harness::new(StoreState::Answers(None));
     for number in 0..3 {
         assert!(matches!(harness.ask(&format!("wrong.{number}")).await, Err(Refused::UnknownKey)));
@@ -148,7 +148,7 @@ async fn a_right_key_that_was_never_seen_is_taken_whatever_was_tried_from_its_cl
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_without_any_key_calls_none_wrong() {
+async fn a_store_without_keys_refuses_no_key_as_wrong() {
     let harness = Harness::new(StoreState::Empty);
     assert!(matches!(harness.ask("p.s").await, Err(Refused::NotSetUp)));
     assert!(matches!(harness.guard.without_key().await, Refused::NotSetUp));
@@ -166,7 +166,7 @@ async fn a_store_without_any_key_calls_none_wrong() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_key_is_remembered_while_the_store_is_down_and_is_no_api_key() {
+async fn a_cached_write_key_is_accepted_while_the_store_is_down_and_is_no_api_key() {
     let harness = Harness::new(StoreState::Answers(Some(7)));
     assert_eq!(harness.guard.connection_for(ADDRESS, Key::Write("same")).await.unwrap(), 7);
     harness.set(StoreState::Down);

@@ -1,15 +1,16 @@
 //! The ingest endpoint: takes Segment's requests, and answers 202 only when the event is durable in the queue.
 //!
-//! [`Endpoint`] is one request's way from its headers to its answer; [`serve()`] is the listener around it with its limits.
+//! [`Endpoint`] handles one request from its headers to its answer; [`serve()`] is the listener around it with its limits.
 //! Each contract turns a request into events, and one path publishes them. The contracts are Segment's direct destination,
-//! `POST /segment`: <https://segment.com/docs/partners/direct-destination/>; arrays of Segment's Webhooks destinations at the
-//! same path; and Segment's Tracking API below `/v1/`, for its client libraries. Segment gives up after 5 s and retries 429 and 5xx for
-//! 4 hours; it throws away what gets another 4xx. So whatever may be better later is answered 503 in time, and what is
-//! the customer's to mend gets a 4xx with a `message` that the customer reads in Segment's debugger.
+//! `POST /segment`: <https://segment.com/docs/partners/direct-destination/>; arrays of Segment's Webhooks destinations at
+//! the same path; and Segment's Tracking API below `/v1/`, for its client libraries. Segment gives up after 5 s and retries
+//! 429 and 5xx for 4 hours; it discards an event that gets another 4xx. So a condition that may pass is answered 503 in
+//! time, and a mistake of the customer gets a 4xx with a `message` that the customer reads in Segment's debugger.
 //!
-//! The endpoint knows the queue and the shape of events. It knows neither the ledger nor Refersion; which connection a key
-//! belongs to, [`Keys`] says, what its requests are signed with, [`SharedSecrets`], and whether there is room for new events,
-//! [`Admission`]. Refersion's own webhooks come below `/refersion/`, and [`AffiliateHooks`] takes them. Where unknown keys are to become connections, a [`Registrar`] verifies them.
+//! The endpoint knows the queue and the shape of events, but neither the ledger nor Refersion. [`Keys`] looks up the
+//! connection of a key, [`SharedSecrets`] the secrets that its requests are signed with, and [`Admission`] decides whether
+//! there is room for new events. Refersion's own webhooks come below `/refersion/`, and [`AffiliateHooks`] accepts them. If
+//! unknown keys are to become connections, a [`Registrar`] verifies them.
 
 mod admission;
 mod affiliates;

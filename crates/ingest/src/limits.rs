@@ -1,4 +1,4 @@
-//! What the ingest endpoint bears.
+//! The limits of the ingest endpoint.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use crate::RegistrationLimits;
 /// The limits of the ingest endpoint.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections open at the same time, at least 1. When they are used up, a new one takes the place of the idlest; while
-    /// all are in the middle of requests, it waits in the system's backlog.
+    /// Maximum number of open connections, at least 1. At this number, a new connection replaces the one that has been idle
+    /// for longest; while all are in the middle of requests, it waits in the system's backlog.
     pub max_connections: usize,
     /// Connections of one address, and requests of one client behind a proxy, at the same time, at least 1.
     pub max_connections_per_address: usize,
-    /// Proxies whose `X-Forwarded-For` or `Forwarded` says which client a request comes from.
+    /// Proxies whose `X-Forwarded-For` or `Forwarded` names the client of a request.
     pub trusted_proxies: Networks,
     /// Bytes of one body. Segment's own limit for one event is 32 KiB.
     pub max_body_bytes: usize,
@@ -27,11 +27,11 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long the body of a request may take.
     pub body_timeout: Duration,
-    /// When a request is answered 503 if its event is not durable by then. Segment gives up after 5 s.
+    /// Time until a request is answered 503 if its event is not durable by then. Segment gives up after 5 s.
     pub deadline: Duration,
     /// Different wrong keys of one client in a minute that are answered 401; further ones are answered 429.
     pub failed_keys_per_minute: usize,
-    /// Verifications of unknown keys, where these are registered.
+    /// Verifications of unknown keys, if these are registered.
     pub registration: RegistrationLimits,
 }
 

@@ -1,4 +1,4 @@
-//! Asks the key store: once for requests that come with the same key at the same time, and in a bounded number at once.
+//! Asks the key store: once for requests with the same key at the same time, and with a limit of questions at once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,21 +12,21 @@ use crate::{Keys, KeysUnavailable};
 /// Lookups under way at the same time.
 const AT_ONCE: usize = 32;
 
-/// Of these, how many may be for clients that have tried too many wrong keys. They wait for one another, and for nobody
-/// else's sake.
+/// The part of these that is for clients that have tried too many wrong keys. Such clients wait only for each other, and no
+/// other client waits for them.
 const SUSPECT_AT_ONCE: usize = 8;
 
-/// What the store said, or why it said nothing.
+/// The answer of the store, or why there is none.
 pub(crate) type Found = Result<Owner, Arc<KeysUnavailable>>;
 
-/// Whose a key is.
+/// The owner of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// This connection's.
+    /// This connection.
     Connection(i64),
-    /// Nobody's, though others have keys.
+    /// Nobody, though others have keys.
     Nobody,
-    /// Nobody has any key: the store is new, or not the one that it should be, so nothing is known of this one.
+    /// Nobody has any key: the store is new, or not the right one, so nothing is known about this key.
     NoKeys,
 }
 
@@ -84,7 +84,7 @@ impl Lookups {
         }
     }
 
-    /// Whether anybody has a key.
+    /// Whether any connection has a key.
     pub(crate) async fn any(&self) -> Result<bool, KeysUnavailable> {
         let _turn = self.trusted.acquire().await.map_err(KeysUnavailable::new)?;
         self.keys.any().await

@@ -1,4 +1,4 @@
-//! How often the store is asked, and by how many at once.
+//! The number of questions to the store, in all and at once.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -45,7 +45,7 @@ fn find(
 }
 
 #[tokio::test]
-async fn requests_with_the_same_key_share_a_lookup_also_when_the_first_goes_away() {
+async fn requests_with_the_same_key_share_a_lookup_even_if_the_first_is_cancelled() {
     let (store, lookups) = gated();
     let first = find(&lookups, 1, "right", false);
     tokio::task::yield_now().await;
@@ -63,7 +63,7 @@ async fn requests_with_the_same_key_share_a_lookup_also_when_the_first_goes_away
 }
 
 #[tokio::test]
-async fn clients_that_try_keys_wait_for_one_another_and_nobody_waits_for_them() {
+async fn clients_with_wrong_keys_wait_for_one_another_and_delay_no_other_client() {
     let (store, lookups) = gated();
     let flood: Vec<_> = (0..100).map(|number| find(&lookups, number, "wrong", true)).collect();
     tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! Counts what the ingest endpoint does, for the exporter.
+//! Counts the requests of the ingest endpoint, for the exporter.
 
 use std::array;
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ pub struct Meters {
     accepted: AtomicU64,
     latency: [AtomicU64; BOUNDS_MS.len() + 1],
     latency_micros: AtomicU64,
-    /// Those of the listener.
+    /// The counters of the listener.
     pub(crate) connections: Arc<listener::Meters>,
 }
 
@@ -34,24 +34,24 @@ pub struct Figures {
     pub accepted: u64,
     /// Commits to the queue; one serves all requests that waited for it.
     pub groups: u64,
-    /// From a request's headers to its answer.
+    /// Time from a request's headers to its answer.
     pub latency: Latency,
-    /// Of the connections.
+    /// The counters of the connections.
     pub connections: listener::Figures,
     /// Bytes of memory that the bodies of requests under way take now.
     pub body_bytes: u64,
-    /// What became of unknown API keys; `None` unless they are registered.
+    /// The counts of unknown API keys; `None` unless they are registered.
     pub registrations: Option<RegistrationFigures>,
 }
 
-/// How long answers took.
+/// The durations of answers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Latency {
-    /// Upper bound in seconds, and how many took at most that but more than the bound before.
+    /// Upper bound in seconds, and the number of answers that took at most that but more than the bound before.
     pub buckets: Vec<(f64, u64)>,
-    /// How many took longer than the last bound.
+    /// The number of answers that took longer than the last bound.
     pub beyond: u64,
-    /// All of them together, in seconds.
+    /// The sum of all durations, in seconds.
     pub seconds: f64,
 }
 
@@ -84,7 +84,7 @@ impl Meters {
         self.accepted.fetch_add(events, Ordering::Relaxed);
     }
 
-    /// What was counted of requests, with the number of commits, which the queue's side counts.
+    /// The counters of requests, with the number of commits, which the queue counts.
     pub(crate) fn figures(&self, groups: u64) -> Figures {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let answers: BTreeMap<_, _> = STATUSES.into_iter().zip(self.answers.iter().map(read)).collect();

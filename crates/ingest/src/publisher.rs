@@ -1,4 +1,4 @@
-//! The one way into the queue: every contract turns a request into events, and this makes them durable.
+//! The only way into the queue: every contract turns a request into events, and this module makes them durable.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use crate::{Admission, NoRoom};
 pub(crate) struct Incoming {
     /// The lane in which it will wait.
     pub(crate) lane: Lane,
-    /// Whether it makes room, so that it goes before others where there is little.
+    /// Whether it makes room, so that it goes before others if there is little room.
     pub(crate) is_delete: bool,
     /// Whether it came with a write key, which is no secret.
     pub(crate) is_public: bool,
-    /// The event, less any key in it.
+    /// The event, without any key in it.
     pub(crate) payload: Box<RawValue>,
 }
 
@@ -70,16 +70,16 @@ impl Publisher {
         Self { admission, ..self }
     }
 
-    /// What was committed since the start.
+    /// The number of commits and events since the start.
     pub(crate) fn counts(&self) -> GroupCounts {
         self.group.counts()
     }
 
-    /// Publishes the events of one request; when this returns their ids, all of them are durable. When a lane is full,
-    /// others make way for requests of nothing but deletes.
+    /// Publishes the events of one request; when this returns their ids, all of them are durable. If a lane is full, other
+    /// requests make way for those that contain only deletes.
     ///
     /// # Errors
-    /// [`Refused`]; some of the events may be in the queue all the same, which does no harm.
+    /// [`Refused`]; some of the events may be in the queue nevertheless, which does no harm.
     pub(crate) async fn publish(
         &self,
         connection: i64,
@@ -119,7 +119,7 @@ impl Publisher {
                 // The lanes may share their room, and identifies take it from either.
                 self.shedding.begin(Lane::Live);
                 self.shedding.begin(Lane::Bulk);
-                // They may have failed in the company of identifies, which does not happen again now.
+                // They may have failed because identifies were published with them; that does not happen again now.
                 self.group.publish_all(deletes).await.map_err(|error| self.not_published(&error, &lanes))
             }
             (result, _) => result.map_err(|error| self.not_published(&error, &lanes)),
@@ -137,14 +137,14 @@ impl Publisher {
                 lanes.iter().filter(|(_, used)| *used).for_each(|(lane, _)| self.shedding.begin(*lane));
                 Refused::QueueFull
             }
-            // It goes on by itself, and the queue may have room: nobody else is turned away.
+            // The group commit goes on, and the queue may have room, so no other request is turned away.
             PublishError::Busy => Refused::QueueFull,
             PublishError::Unavailable { .. } => Refused::QueueUnavailable,
             PublishError::TooLarge { limit, .. } => Refused::TooLarge { limit: *limit },
         }
     }
 
-    /// A UUIDv7: ids given later sort later, to the millisecond, which keeps indexes on them quick.
+    /// A UUIDv7: later ids sort later, to the millisecond, which keeps indexes on them fast.
     fn new_event_id(&self, at: Timestamp) -> Uuid {
         let mut random = [0; 10];
         self.randomness.fill(&mut random);

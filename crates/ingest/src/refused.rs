@@ -1,6 +1,6 @@
-//! Every way in which the endpoint refuses, with its status and its words: the one place that decides them.
+//! All refusals of the endpoint, with their status and text: only this module decides them.
 //!
-//! The words are for a Segment customer, the same each time for the same fault, and hold nothing of the request.
+//! The texts are for a Segment customer, constant for each kind of fault, and contain nothing of the request.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use segment::tracking::TrackingRefusal;
 
 use crate::NoRoom;
 
-/// When to come back after a 503, in `Retry-After`. Segment documents no use of it; other senders may.
+/// The `Retry-After` of a 503. Segment does not document that it uses it; other senders may.
 const COME_BACK: Duration = Duration::from_secs(10);
 
 /// Why a request is not accepted.
@@ -69,11 +69,9 @@ pub(crate) enum Refused {
     BodyTooLarge { limit: usize },
     #[error("{0}")]
     Array(#[from] ArrayRefusal),
-    #[error(
-        "the body of the request is encoded in a way that is not understood here: send gzip, or plain JSON"
-    )]
+    #[error("the encoding of the request's body is not supported: send gzip, or plain JSON")]
     Encoding,
-    #[error("the body of the request is compressed, which is not understood here: send plain JSON")]
+    #[error("the body of the request is compressed, which is not supported here: send plain JSON")]
     Compressed,
     #[error("the body of the request did not come in time: try again later")]
     BodyTooSlow,
@@ -85,7 +83,7 @@ pub(crate) enum Refused {
     Event(#[from] segment::Refusal),
     #[error("{0}")]
     Tracking(#[from] TrackingRefusal),
-    #[error("the destination has too much to do now: try again later")]
+    #[error("the destination is overloaded: try again later")]
     QueueFull,
     #[error("the destination cannot store events now: try again later")]
     QueueUnavailable,
@@ -119,7 +117,7 @@ impl Refused {
             Self::Event(refusal) => {
                 StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::BAD_REQUEST)
             }
-            // A network that stutters, or this machine, may be what made a body slow. Segment throws away what gets 408.
+            // The network, or this machine, may have made a body slow. Segment discards an event that gets 408.
             Self::BodyTooSlow
             | Self::TooManyVerifications { .. }
             | Self::KeysUnavailable
@@ -133,7 +131,7 @@ impl Refused {
         }
     }
 
-    /// The same refusal in the words of a client library's user.
+    /// The same refusal in words for the user of a client library.
     pub(crate) fn of_a_client_library(self) -> Self {
         match self {
             Self::NoSuchPath => Self::NoSuchRoute,
@@ -174,7 +172,7 @@ impl Refused {
         }
     }
 
-    /// The methods that are accepted, if it is the method that is not.
+    /// The methods that are accepted, if the method is refused.
     pub(crate) fn allowed_methods(&self) -> Option<&'static str> {
         match self {
             // Segment's Webhooks (Actions) may use any of these.
@@ -184,7 +182,7 @@ impl Refused {
         }
     }
 
-    /// When the same request may be worth another try; `None` where it never is.
+    /// The time after which the same request may be worth another try; `None` if it never is.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::TooManyKeys { wait } | Self::TooManyVerifications { wait } => Some(*wait),

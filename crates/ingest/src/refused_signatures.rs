@@ -1,5 +1,5 @@
-//! Counts requests that are refused because of their signature, by connection, and logs them: Segment discards their events, so
-//! the operator has to hear of it.
+//! Counts requests that are refused because of their signature, by connection, and logs them: Segment discards their
+//! events, so the operator has to know.
 
 use std::num::NonZeroUsize;
 
@@ -10,7 +10,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::refused::Refused;
 
-/// Connections that are remembered; beyond, the one whose requests were refused longest ago is forgotten.
+/// Connections that are remembered; beyond that, the one whose requests were refused longest ago is forgotten.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
 
 /// Requests of one connection that were answered 403 since the start, because of their signature.
@@ -18,9 +18,9 @@ const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
 pub struct RefusedSignatures {
     /// The row id of the connection.
     pub connection: i64,
-    /// Without a signature.
+    /// Those without a signature.
     pub missing: u64,
-    /// With one that cannot be one, or is of another secret or another text.
+    /// Those with a malformed signature, or one of another secret or another text.
     pub wrong: u64,
     /// When the last of them came.
     pub last_at: Timestamp,
@@ -39,7 +39,7 @@ impl Counts {
         Self(Mutex::new(LruCache::new(REMEMBERED)))
     }
 
-    /// Counts a request of a connection, if it is its signature for which it is refused.
+    /// Counts a request of a connection, if it is refused because of its signature.
     pub(crate) fn note(&self, connection: i64, refused: &Refused, at: Timestamp) {
         let is_missing = match refused {
             Refused::NoSignature => true,
@@ -62,12 +62,12 @@ impl Counts {
                 times,
                 last = %refused,
                 "requests are answered 403 because of their signature, and Segment discards their events: enter the same \
-                 shared secret here and in Segment, or end it with `connections set NAME --no-shared-secret`"
+                 shared secret here and in Segment, or remove it here with `connections set NAME --no-shared-secret`"
             );
         }
     }
 
-    /// At most `most` connections, the one whose request was refused last first.
+    /// At most `most` connections, the one with the latest refused request first.
     pub(crate) fn newest(&self, most: usize) -> Vec<RefusedSignatures> {
         self.lock().iter().take(most).map(|(_, count)| count.refused).collect()
     }

@@ -15,14 +15,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Endpoint, Limits, closed};
 
-/// How old a connection may become before it is closed in good order.
+/// Age at which a connection is closed gracefully.
 const MAX_CONNECTION_AGE: Duration = Duration::from_secs(300);
 
-/// What a connection gets beyond the deadline of a request when it has to end.
+/// Time that a connection gets in addition to the deadline of a request when it has to end.
 const CLOSING_TIME: Duration = Duration::from_secs(1);
 
-/// Serves the endpoint on `listener` until `shutdown` is cancelled. Then nothing new is accepted, requests under way are
-/// answered, and this returns, within the deadline of a request and a second.
+/// Serves the endpoint on `listener` until `shutdown` is cancelled. Then no new connections are accepted, requests under
+/// way are answered, and this returns, within the deadline of a request and a second.
 ///
 /// # Errors
 /// If a limit of connections is zero.
@@ -40,7 +40,7 @@ pub fn serve(
     listener::serve(listener, limits, meters, handler, shutdown).boxed()
 }
 
-/// Serves an endpoint that cannot take events yet: it answers 503 to them until `shutdown` is cancelled.
+/// Serves an endpoint that cannot accept events yet: it answers 503 to them until `shutdown` is cancelled.
 ///
 /// # Errors
 /// As [`serve()`].

@@ -1,8 +1,8 @@
-//! Lets deletes go first when there is too much to do.
+//! Lets deletes go first when there is too much load.
 //!
-//! When the queue is full, every byte that becomes free would be taken by the next of many identifies. So identifies are
-//! turned away for a moment without a try, and what becomes free meanwhile is there for deletes. Each lane by itself: a
-//! sync that has filled its own says nothing about the room of the other.
+//! When the queue is full, the next of many identifies would take every byte that becomes free. So identifies are turned
+//! away for a moment without a try, and deletes use the room that becomes free meanwhile. Each lane is handled by itself: a
+//! sync that has filled its own lane says nothing about the room of the other.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use tokio::time::Instant;
 /// For how long identifies are turned away after the queue was full.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// Whether identifies are turned away, and from which lane.
+/// The lanes from which identifies are turned away.
 #[derive(Default)]
 pub(crate) struct Shedding {
     live: Moment,
     bulk: Moment,
 }
 
-/// Until when.
+/// The end of that time.
 #[derive(Default)]
 struct Moment(Mutex<Option<Instant>>);
 

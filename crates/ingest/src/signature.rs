@@ -1,7 +1,7 @@
-//! Checks `X-Signature`, with which Segment's Webhooks destinations sign what they send.
+//! Checks `X-Signature`, with which Segment's Webhooks destinations sign their requests.
 //!
-//! The signature is the HMAC-SHA1 of the JSON text in hex digits; of an array, Segment signs the first element alone, so that
-//! the rest of it rests on the API key. Both sides use the bytes as they are written, and so does this.
+//! The signature is the HMAC-SHA1 of the JSON text in hex digits. Of an array, Segment signs only the first element, so
+//! only the API key protects the others. Both sides use the bytes as they are written.
 //! <https://segment.com/docs/connections/destinations/catalog/webhooks/#authenticating-webhooks>,
 //! <https://github.com/segmentio/action-destinations/blob/main/packages/destination-actions/src/destinations/webhook/index.ts>
 
@@ -19,7 +19,7 @@ const HEADER: &str = "x-signature";
 /// The length of an HMAC-SHA1.
 const BYTES: usize = 20;
 
-/// A signature as it came.
+/// A signature as it was sent.
 pub(crate) struct Signature([u8; BYTES]);
 
 impl Signature {
@@ -27,7 +27,7 @@ impl Signature {
     ///
     /// # Errors
     ///
-    /// [`Refused::NoSignature`] if there is none; [`Refused::MalformedSignature`] if what is there can be none.
+    /// [`Refused::NoSignature`] if there is none; [`Refused::MalformedSignature`] if the value cannot be one.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Refused> {
         let mut values = headers.get_all(HEADER).iter().map(|value| value.as_bytes().trim_ascii());
         let first = values.next().filter(|value| !value.is_empty()).ok_or(Refused::NoSignature)?;
@@ -49,7 +49,7 @@ impl Signature {
     }
 }
 
-/// What checks signatures that were made with one shared secret: the secret, prepared, without its text.
+/// Checks signatures that were made with one shared secret. It has the secret in prepared form, without its text.
 pub(crate) struct Signer(Hmac<Sha1>);
 
 impl Signer {
@@ -58,7 +58,7 @@ impl Signer {
         Self(Hmac::new_from_slice(secret.reveal().as_bytes()).expect("HMAC takes a key of any length"))
     }
 
-    /// Whether `message` was signed so. The comparison takes the same time wherever the two differ.
+    /// Whether `message` has this signature. The comparison takes constant time.
     pub(crate) fn has_signed(&self, message: &[u8], signature: &Signature) -> bool {
         self.0.clone().chain_update(message).verify_slice(&signature.0).is_ok()
     }
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_forty_hex_digits_is_no_signature() {
+    fn a_signature_has_exactly_forty_hex_digits() {
         let digits = "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79";
         for text in [
             "zz",

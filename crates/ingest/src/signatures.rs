@@ -1,5 +1,5 @@
-//! Which connections have a shared secret, remembered as the guard remembers keys: the store is asked once in ten seconds for
-//! each connection, and what it said holds while it is away.
+//! Caches which connections have a shared secret, like the guard caches keys: the store is asked once in ten seconds for
+//! each connection, and its last answer is used while it is unavailable.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -18,29 +18,29 @@ use crate::refused::Refused;
 use crate::signature::{Signature, Signer};
 use crate::{KeysUnavailable, keys};
 
-/// For how long what was read holds without asking again.
+/// For how long an answer is used without asking again.
 const FRESH: Duration = Duration::from_secs(10);
 
 /// How long the store may take to answer.
 const ASKING: Duration = Duration::from_secs(2);
 
-/// Connections that are remembered; beyond, the longest unused is forgotten.
+/// Connections that are remembered; beyond that, the longest unused is forgotten.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
 
 /// Questions to the store at the same time.
 const AT_ONCE: usize = 8;
 
-/// Says what a connection's requests have to be signed with.
+/// Provides the secrets with which a connection's requests have to be signed.
 #[async_trait]
 pub trait SharedSecrets: Send + Sync {
     /// The shared secrets of a connection that are valid now; none if its requests need no signature.
     ///
     /// # Errors
-    /// If it cannot be said now. The endpoint keeps to the last answer, and answers 503 if it has none.
+    /// If the store is unavailable now. The endpoint uses the last answer, and answers 503 if it has none.
     async fn of(&self, connection: i64) -> Result<Vec<SharedSecret>, KeysUnavailable>;
 }
 
-/// No connection has any.
+/// No connection has a shared secret.
 pub(crate) struct NoSecrets;
 
 #[async_trait]
@@ -66,11 +66,11 @@ struct Known {
     asked_at: Instant,
 }
 
-/// What one request has to prove once its body is there.
+/// The proof that one request needs, to be checked when its body is complete.
 pub(crate) enum Claim {
-    /// Nothing: its connection has no shared secret.
+    /// None: its connection has no shared secret.
     Unsigned,
-    /// That one of these signers made this signature.
+    /// This signature has to be made by one of these signers.
     Signed(Signers, Signature),
 }
 
@@ -84,7 +84,7 @@ impl Claim {
         if self.holds(body) { Ok(()) } else { Err(Refused::WrongSignature) }
     }
 
-    /// Checks the signature over an array: over its first element, which is what Segment signs, or over the whole of it.
+    /// Checks the signature over an array: over its first element, as Segment signs it, or over the whole array.
     ///
     /// # Errors
     ///
@@ -109,11 +109,11 @@ impl Signatures {
         Self { secrets, turns: Semaphore::new(AT_ONCE), known, unavailable: RareLog::default() }
     }
 
-    /// What a request of this connection claims by its headers.
+    /// The claim in the headers of a request of this connection.
     ///
     /// # Errors
     ///
-    /// Those of [`Signature::of`] if one is required; [`Refused::KeysUnavailable`] if that cannot be said.
+    /// Those of [`Signature::of`] if one is required; [`Refused::KeysUnavailable`] if that is unknown.
     pub(crate) async fn claim(&self, connection: i64, headers: &HeaderMap) -> Result<Claim, Refused> {
         let signers = self.signers_of(connection).await?;
         if signers.is_empty() {
@@ -131,7 +131,7 @@ impl Signatures {
         };
         let asked = timeout(ASKING, async {
             let _turn = self.turns.acquire().await.map_err(KeysUnavailable::new)?;
-            // Somebody else may have asked meanwhile.
+            // Another request may have asked meanwhile.
             match self.recall(connection, Instant::now()) {
                 Some((signers, true)) if before.is_none() => Ok(signers),
                 _ => self.secrets.of(connection).await.map(|secrets| self.remember(connection, &secrets)),
@@ -156,7 +156,8 @@ impl Signatures {
         Refused::KeysUnavailable
     }
 
-    /// What is known of a connection, and whether that is fresh. Where it is not, this caller asks; the others go on with it.
+    /// The cached signers of a connection, and whether they are fresh. If not, this caller asks; other callers use the
+    /// cached ones.
     fn recall(&self, connection: i64, now: Instant) -> Option<(Signers, bool)> {
         let mut memory = self.memory();
         let known = memory.get_mut(&connection)?;

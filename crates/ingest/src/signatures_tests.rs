@@ -1,4 +1,4 @@
-//! How often the store is asked for shared secrets, and what holds while it is away.
+//! How often the store is asked for shared secrets, and the answers that are used while it is unavailable.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -40,7 +40,7 @@ fn signed() -> HeaderMap {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_store_is_asked_once_in_ten_seconds_and_its_answer_holds_while_it_is_away() {
+async fn the_store_is_read_once_in_ten_seconds_and_its_answer_is_used_during_an_outage() {
     let (store, signatures) = signatures();
     for _ in 0..100 {
         let claim = signatures.claim(1, &signed()).await.unwrap();

@@ -15,13 +15,13 @@ use crate::publisher::{self, Incoming};
 /// The longest item that is kept whole, in bytes. Segment's own limit for one event is 32 KiB; the queue's is 2 MiB.
 const MAX_ITEM_BYTES: usize = 1024 * 1024;
 
-/// What is kept of a longer one beside whom it names, in bytes: its beginning, as text.
+/// The length of the beginning that is kept of a longer item beside its identifiers, in bytes.
 const KEPT_BYTES: usize = 64 * 1024;
 
-/// Items that are read before other requests get a turn.
+/// Number of items that are read before other requests get a turn.
 pub(crate) const ITEMS_AT_ONCE: usize = 64;
 
-/// Every item of an array, less the key with which it came.
+/// All items of an array, without the key that came with them.
 pub(crate) async fn events(items: &[&RawValue], api_key: &str, received_at: Timestamp) -> Vec<Incoming> {
     let mut events = Vec::with_capacity(items.len());
     for some in items.chunks(ITEMS_AT_ONCE) {
@@ -35,17 +35,17 @@ fn event(item: &RawValue, api_key: &str, received_at: Timestamp) -> Incoming {
     let payload = payload(item, api_key);
     match segment::check(payload.get().as_bytes(), received_at) {
         Ok(event) => Incoming::of(event, payload),
-        // Nobody waits for its end.
+        // Nobody waits for the outcome of an event that cannot be read.
         Err(_) => Incoming { lane: Lane::Bulk, is_delete: false, is_public: false, payload },
     }
 }
 
-/// The item as it came, without the key; of one that is too long whom it names, and its beginning.
+/// The item unchanged, without the key; of one that is too long, its identifiers and its beginning.
 fn payload(item: &RawValue, api_key: &str) -> Box<RawValue> {
     if item.get().len() <= MAX_ITEM_BYTES {
         return publisher::without_key(item.to_owned(), api_key);
     }
-    // The key is taken out first, so that none is cut in two.
+    // The key is removed first, so that no key is cut in two.
     let kept = segment::shortened(&segment::text_without_key(item.get(), api_key), KEPT_BYTES);
     RawValue::from_string(kept).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn each_item_goes_into_its_lane_as_it_came() {
+    fn each_item_goes_into_its_lane_unchanged() {
         let engage = r#"{"type":"identify","userId":"u","traits":{"a":true},"context":{"personas":{"computation_class":"audience"}}}"#;
         for (json, lane, is_delete) in [
             (r#"{"type" : "identify","userId":"u1"}"#, Lane::Live, false),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_item_that_is_too_long_the_beginning_is_kept_and_whom_it_names() {
+    fn the_beginning_and_the_identifiers_of_an_item_that_is_too_long_are_kept() {
         let text = "\u{e9}".repeat(MAX_ITEM_BYTES / 2);
         let whole = format!("{{\"type\":\"identify\",\"text\":\"{text}\",\"userId\":\"u1\"}}");
         let kept: serde_json::Value = serde_json::from_str(read(&whole).payload.get()).unwrap();

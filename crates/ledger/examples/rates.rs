@@ -1,9 +1,9 @@
-//! How fast a ledger is: `cargo run --release -p ledger --example rates -- URL_OR_FILE [EVENTS] [WRITERS] [BATCH]`.
+//! Measures the speed of a ledger: `cargo run --release -p ledger --example rates -- URL_OR_FILE [EVENTS] [WRITERS] [BATCH]`.
 //!
-//! Each writer works through events of its own graphs in batches, as absorb does: it gathers, parses, and records. The
-//! first round makes the graphs, later ones change them; their events end at once, or stay pending until the last round
-//! ends them. The carried round does what the worker does where the API keeps up: nobody asks whether the events are
-//! known, and calls are written down before the record that closes them.
+//! Each writer processes events of its own graphs in batches, as absorb does: it gathers, parses, and records. The
+//! first round creates the graphs, later ones change them; their events end at once, or stay pending until the last
+//! round ends them. The carried round does the same as the worker's fast path: it does not look up the events, and
+//! records each call before the batch that closes it.
 
 #![expect(clippy::disallowed_methods, reason = "a measurement takes real time")]
 
@@ -25,10 +25,10 @@ use uuid::Uuid;
 const ONE: i64 = 1;
 const DEFAULTS: [usize; 3] = [100_000, 4, 500];
 
-/// Edits that go in one call.
+/// The number of edits in one call.
 const EDITS: usize = 50;
 
-/// Longer than any measurement: the lease is not what is measured.
+/// Longer than any measurement, so that no lease is renewed.
 const LEASE: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Clone, Copy)]
@@ -128,7 +128,7 @@ async fn step(
     ledger.record(changes).await
 }
 
-/// The calls that tell one edit of each graph.
+/// The calls that send one edit of each graph.
 fn edits(numbers: &[u64]) -> Vec<OpenCall> {
     let item = |number: &u64| CallItem {
         anchor: digests(*number)[1],
@@ -144,14 +144,14 @@ fn edits(numbers: &[u64]) -> Vec<OpenCall> {
     numbers.chunks(EDITS).map(call).collect()
 }
 
-/// A UUIDv7 of now, the same at each call for the same series and number.
+/// A UUIDv7 with the current time, the same at each call for the same series and number.
 fn id(series: u128, number: u64) -> Uuid {
     static BEGAN: std::sync::OnceLock<u128> = std::sync::OnceLock::new();
     let began = *BEGAN.get_or_init(|| Timestamp::now().as_millisecond().unsigned_abs().into());
     Uuid::from_u128((began + u128::from(number) / 100) << 80 | 7 << 76 | series << 64 | u128::from(number))
 }
 
-/// Spread as keyed digests are.
+/// Evenly distributed, like keyed digests.
 fn digests(number: u64) -> [Digest; 2] {
     [1u64, 2].map(|kind| {
         let mixed = (number * 2 + kind).wrapping_mul(0x9E37_79B9_7F4A_7C15);

@@ -1,7 +1,7 @@
-//! The port by which publishers report what they have numbered, and by which it is found out what never arrived.
+//! The port by which publishers report the numbers of their events, and by which missing events are found.
 //!
-//! Workers note what they have absorbed with [`Graphs::note_arrivals`](crate::Graphs::note_arrivals), before they
-//! acknowledge it.
+//! Workers note the events that they have absorbed with [`Graphs::note_arrivals`](crate::Graphs::note_arrivals), before
+//! they acknowledge them.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use uuid::Uuid;
 
 use crate::LedgerError;
 
-/// Upper limit of ranges that are kept of what has arrived; beyond it the lowest hole counts as arrived.
+/// Maximum number of stored ranges of arrived events; beyond it the lowest gap counts as arrived.
 pub const ARRIVED_RANGES: usize = 4_096;
 
-/// What one process has published to one queue.
+/// The events that one process has published to one queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream {
     /// Its name.
@@ -31,26 +31,26 @@ pub struct Stream {
     pub last_at: Timestamp,
     /// The numbers that the queue confirmed.
     pub confirmed: Ranges,
-    /// Numbers with the time at which they were given, in order; not of every number.
+    /// Some of the numbers with the times at which they were assigned, in order.
     pub marks: Vec<(u64, Timestamp)>,
 }
 
 impl Stream {
-    /// A time before which `number` was not given.
+    /// A time before which `number` was not assigned.
     #[must_use]
     pub fn since(&self, number: u64) -> Timestamp {
         let behind = self.marks.partition_point(|(marked, _)| *marked <= number);
         behind.checked_sub(1).map_or(self.started_at, |place| self.marks[place].1)
     }
 
-    /// A time by which `number` was given.
+    /// A time by which `number` was assigned.
     #[must_use]
     pub fn until(&self, number: u64) -> Timestamp {
         let behind = self.marks.partition_point(|(marked, _)| *marked <= number);
         self.marks.get(behind).map_or(self.last_at, |(_, at)| *at)
     }
 
-    /// The numbers that were surely given before `time`.
+    /// The numbers that were certainly assigned before `time`.
     #[must_use]
     pub fn before(&self, time: Timestamp) -> Ranges {
         if self.last_at < time {
@@ -61,7 +61,7 @@ impl Stream {
         end.checked_sub(1).map_or_else(Ranges::default, |last| Ranges::of(0, last))
     }
 
-    /// The numbers that were surely given after `time`.
+    /// The numbers that were certainly assigned after `time`.
     #[must_use]
     pub fn after(&self, time: Timestamp) -> Ranges {
         if self.started_at > time {
@@ -72,7 +72,7 @@ impl Stream {
     }
 }
 
-/// Events of one stream that were confirmed and never arrived.
+/// Events of one stream that the queue confirmed and that never arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// The stream.
@@ -81,7 +81,7 @@ pub struct Missing {
     pub queue: String,
     /// Their numbers.
     pub numbers: Ranges,
-    /// How many more there are whose numbers are not kept.
+    /// The number of further missing events, whose numbers are not stored.
     pub beyond: u64,
     /// They were published after this.
     pub since: Timestamp,
@@ -92,39 +92,39 @@ pub struct Missing {
 }
 
 impl Missing {
-    /// How many events there are.
+    /// The number of missing events.
     #[must_use]
     pub fn events(&self) -> u64 {
         self.numbers.count().saturating_add(self.beyond)
     }
 }
 
-/// What was published, what has arrived, and what is missing.
+/// Published, arrived and missing events.
 #[async_trait]
 pub trait Arrivals: Send + Sync {
-    /// Writes streams down, in the place of what was reported of them before.
+    /// Stores streams, and replaces earlier reports of them.
     async fn report_streams(&self, streams: &[Stream], now: Timestamp) -> Result<(), LedgerError>;
 
     /// All streams that are remembered.
     async fn streams(&self) -> Result<Vec<Stream>, LedgerError>;
 
-    /// What has arrived of each stream, all notes included that were written before.
+    /// The numbers that have arrived of each stream, including all notes that were written before this call.
     async fn arrived(&self, now: Timestamp) -> Result<BTreeMap<Uuid, Ranges>, LedgerError>;
 
-    /// What is missing, by stream.
+    /// The missing events, by stream.
     async fn missing(&self) -> Result<Vec<Missing>, LedgerError>;
 
-    /// Writes down what is missing of a stream, in the place of what was; `None`: nothing is.
+    /// Replaces the missing events of a stream; `None` if there are none.
     async fn set_missing(&self, stream: Uuid, missing: Option<&Missing>) -> Result<(), LedgerError>;
 
-    /// Lets all that is missing count as arrived; returns how many events these were.
+    /// Marks all missing events as arrived, and returns their number.
     async fn confirm_missing(&self) -> Result<u64, LedgerError>;
 
-    /// Forgets streams that were reported last, and arrivals that were noted last, before `before`.
+    /// Deletes streams whose last report, and arrivals whose last note, is older than `before`.
     async fn forget_streams(&self, before: Timestamp) -> Result<(), LedgerError>;
 }
 
-/// Adds what was noted to what had arrived, within the limit of ranges.
+/// Adds noted numbers to the numbers that have arrived, within the limit of ranges.
 pub(crate) fn join(arrived: &mut Ranges, noted: &Ranges) {
     arrived.add(noted);
     while arrived.ranges() > ARRIVED_RANGES
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_was_given_between_the_marks_around_it() {
+    fn a_number_was_published_between_its_neighbouring_marks() {
         let times = |number| (stream().since(number), stream().until(number));
         assert_eq!(times(1), (at(20), at(30)));
         assert_eq!(times(10), (at(20), at(30)));
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_divided_by_time_only_where_that_is_sure() {
+    fn numbers_are_divided_by_time_only_at_marks() {
         let before = |second| stream().before(at(second)).and(&stream().confirmed).to_string();
         assert_eq!([before(20), before(31), before(55), before(56)], ["", "1-10", "1-20", "1-30"]);
         let after = |second| stream().after(at(second)).and(&stream().confirmed).to_string();
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_arrived_takes_a_bounded_number_of_ranges() {
+    fn arrived_numbers_take_a_limited_number_of_ranges() {
         let mut arrived = Ranges::default();
         for number in 0..10_000 {
             join(&mut arrived, &Ranges::of(number * 2, number * 2));

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// Longer keys are not kept.
+/// The maximum length of a key; longer keys are not stored.
 const MAX_CHARS: usize = 128;
 
 #[derive(Deserialize)]
@@ -20,8 +20,8 @@ struct Personas {
     computation_key: String,
 }
 
-/// The key of the audience or computed trait that Engage synced with an event, in the place where Segment writes it
-/// (`context.personas.computation_key`); `None` of any other event, and of one that is no JSON.
+/// The key of the audience or computed trait that Engage synced with an event, at the place where Segment writes it
+/// (`context.personas.computation_key`); `None` for other events, and for payloads that are not JSON.
 pub(crate) fn audience_in(payload: &str) -> Option<String> {
     let event: Event = serde_json::from_str(payload).ok()?;
     let key = event.context.personas.computation_key;

@@ -7,33 +7,33 @@ use jiff::Timestamp;
 
 use crate::{GraphId, LedgerError};
 
-/// Upper limit of audiences that are kept of one connection: a source that makes up names must not fill the ledger.
+/// Maximum number of stored audiences of one connection: a source that invents names must not fill the ledger.
 pub const MAX_AUDIENCES: usize = 1_000;
 
-/// Upper limit of groups of dead letters that are read of the audiences of one connection, the largest first.
+/// Maximum number of groups of dead letters that are read for the audiences of one connection, the largest first.
 pub const MAX_REJECTIONS: usize = 5_000;
 
 /// An audience, computed trait or journey.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Audience {
-    /// The number under which graphs are counted.
+    /// Its number, under which graphs are counted.
     pub id: u64,
     /// Its connection.
     pub connection: ConnectionId,
-    /// What events say of it.
+    /// The information in events about it.
     pub named: NamedAudience,
     /// When it was first seen.
     pub first_seen: Timestamp,
 }
 
-/// An audience as events name it.
+/// An audience as it is named in events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NamedAudience {
     /// The folded key of its trait.
     pub key: String,
     /// The key as it was written when the audience was first seen.
     pub name: String,
-    /// Segment's class of it (`audience`, `trait`, `journey_step`); `None` where a lone boolean was taken for one.
+    /// Segment's class of it (`audience`, `trait`, `journey_step`); `None` if a single boolean trait was taken for an audience.
     pub class: Option<String>,
     /// The id of its space at Segment.
     pub space: Option<String>,
@@ -41,7 +41,7 @@ pub struct NamedAudience {
     pub segment_id: Option<String>,
 }
 
-/// What is counted of one audience: persons, in the figures of [`identity::audiences::MemberCounts`].
+/// The counts of one audience: persons, in the figures of [`identity::audiences::MemberCounts`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AudienceCounts {
     /// The audience.
@@ -52,34 +52,34 @@ pub struct AudienceCounts {
     pub left: u64,
     /// Members that are affiliates.
     pub affiliates: u64,
-    /// Members whose membership Refersion has.
+    /// Members whose membership was delivered to Refersion.
     pub held: u64,
-    /// Persons, in or out, whose affiliate has the newest value.
+    /// Persons, members or not, whose affiliate has the newest value.
     pub delivered: u64,
-    /// Persons, in or out, for whom a call with it is due.
+    /// Persons, members or not, for whom a call with the value is due.
     pub waiting: u64,
-    /// Persons, in or out, whose value Refersion refused.
+    /// Persons, members or not, whose value Refersion refused.
     pub refused: u64,
-    /// When any of these changed last.
+    /// When any of these counts last changed.
     pub changed_at: Option<Timestamp>,
 }
 
 impl AudienceCounts {
-    /// Counts of figures in their order; sums of what was added and taken away never fall below 0.
+    /// Converts counts of figures, in their order; a negative sum counts as 0.
     pub(crate) fn of(audience: Audience, figures: [i64; FIGURES], changed_at: Option<Timestamp>) -> Self {
         let [members, left, affiliates, held, delivered, waiting, refused] = figures.map(crate::words::count);
         Self { audience, members, left, affiliates, held, delivered, waiting, refused, changed_at }
     }
 }
 
-/// How far the graphs of a connection are counted that were there before its newest audience.
+/// The progress of the walk that counts older graphs for the newest audience of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counting {
     /// The newest audience; 0 while there is none.
     pub newest: u64,
-    /// The last graph that the walk for it has seen; `None` once all are counted.
+    /// The last graph that the walk has visited; `None` once all are counted.
     pub position: Option<GraphId>,
-    /// There were more audiences than [`MAX_AUDIENCES`]: the others are not counted.
+    /// Whether there were more audiences than [`MAX_AUDIENCES`]: the others are not counted.
     pub beyond: bool,
 }
 
@@ -90,23 +90,23 @@ pub struct Rejections {
     pub name: String,
     /// The failure's class.
     pub class: String,
-    /// The field that was refused, if one is to blame.
+    /// The refused field, if the failure is about one.
     pub field: Option<String>,
-    /// The newest cause in words.
+    /// The text of the newest cause.
     pub cause: String,
-    /// How many.
+    /// Their number.
     pub letters: u64,
 }
 
-/// Audiences and their counts. What a transaction adds to the counts is in [`Changes::audiences`](crate::Changes).
+/// Audiences and their counts. [`Changes::audiences`](crate::Changes) contains the additions of a transaction.
 #[async_trait]
 pub trait Audiences: Send + Sync {
-    /// The audiences of all connections with greater numbers than `after`, in their order, at most `limit`. One that was
-    /// met before another has a lesser number, and is never seen after it.
+    /// The audiences of all connections with greater numbers than `after`, in their order, at most `limit`. An audience that was first seen
+    /// before another one has a lower number, and never becomes visible after it.
     async fn audiences_after(&self, after: u64, limit: usize) -> Result<Vec<Audience>, LedgerError>;
 
-    /// Notes audiences of a connection: new ones, of which [`MAX_AUDIENCES`] are kept, and new information about known
-    /// ones. A walk counts what graphs state about new ones already. Of a connection that was removed nothing is noted.
+    /// Stores audiences of a connection: new ones, up to [`MAX_AUDIENCES`], and new information about known ones. A
+    /// walk then counts the existing graphs for new ones. Audiences of a removed connection are not stored.
     async fn record_audiences(
         &self,
         connection: ConnectionId,
@@ -114,17 +114,17 @@ pub trait Audiences: Send + Sync {
         now: Timestamp,
     ) -> Result<(), LedgerError>;
 
-    /// What is counted, of all connections or of one, in the order of connections and names.
+    /// The counts of one connection or of all, in the order of connections and names.
     async fn audience_counts(
         &self,
         connection: Option<ConnectionId>,
     ) -> Result<Vec<AudienceCounts>, LedgerError>;
 
-    /// How far the graphs of a connection are counted.
+    /// The progress of counting the graphs of a connection.
     async fn counting(&self, connection: ConnectionId) -> Result<Counting, LedgerError>;
 
-    /// Remembers how far the walk for an audience has come; `None` = done. A walk for an older audience than the newest one
-    /// that was walked for is passed over.
+    /// Stores the progress of the walk for an audience; `None` = done. The progress for an older audience than that of the newest walk is
+    /// ignored.
     async fn set_counting(
         &self,
         connection: ConnectionId,

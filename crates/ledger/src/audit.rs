@@ -1,4 +1,4 @@
-//! The port of the audit: what operators and the worker did, append only.
+//! The port of the audit: an append-only log of the acts of operators and the worker.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::LedgerError;
 
-/// The longest text of each part of a line, in characters; more is cut.
+/// The maximum length of each text of a line, in characters; longer texts are cut.
 pub(crate) const MAX_CHARS: usize = 1_000;
 
-/// How an act ended.
+/// The result of an act.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditResult {
-    /// It was done. So was what earlier versions wrote down, which noted nothing else.
+    /// It was done. Lines of earlier versions have this result, because those versions recorded no other one.
     #[default]
     Done,
-    /// It was tried, and some or all of it was not done.
+    /// It was tried, but not done, or done only in part.
     Failed,
     /// The operator is not allowed to do it.
     Denied,
@@ -39,7 +39,7 @@ impl AuditResult {
         }
     }
 
-    /// The result that a word of [`AuditResult::word`] stands for.
+    /// The result for a word of [`AuditResult::word`].
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|result| result.word() == word)
@@ -52,31 +52,31 @@ impl fmt::Display for AuditResult {
     }
 }
 
-/// A line to write. No personal data: the audit is kept for good.
+/// A line to write. It contains no personal data, because the audit is never deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// `worker`, `cli:` with the user of the operating system, or the name of an operator of the API.
+    /// `worker`, `ingest`, `operator`, `cli:` with the user of the operating system, or the name of an operator of the API.
     pub actor: String,
-    /// What was done, in a fixed word.
+    /// The act, as a fixed word.
     pub action: String,
-    /// The connection that it was done to, if it was one.
+    /// The connection concerned, if there is one.
     pub connection: Option<ConnectionId>,
-    /// To what, as ids and names of ours.
+    /// The subject of the act, as ids and names of ours.
     pub subject: String,
-    /// Which dead letters.
+    /// The selector of the dead letters concerned.
     pub selector: Option<String>,
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
-    /// How it ended.
+    /// The result.
     pub result: AuditResult,
-    /// How many it concerned.
+    /// The number of things concerned.
     pub number: Option<u64>,
 }
 
 impl AuditEntry {
-    /// A line without selector, reason and number, of an act that was done.
+    /// A line for an act that was done, without selector, reason and number.
     #[must_use]
     pub fn new(at: Timestamp, actor: &str, action: &str, subject: impl Into<String>) -> Self {
         Self {
@@ -92,7 +92,7 @@ impl AuditEntry {
         }
     }
 
-    /// The same with texts of at most [`MAX_CHARS`].
+    /// The same line with its texts cut to [`MAX_CHARS`].
     pub(crate) fn cut(mut self) -> Self {
         let cut = |text: &mut String| {
             if let Some((end, _)) = text.char_indices().nth(MAX_CHARS) {
@@ -105,33 +105,33 @@ impl AuditEntry {
     }
 }
 
-/// A line as it is kept.
+/// A stored line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditLine {
-    /// Its number, later ones greater.
+    /// Its number; later lines have greater numbers.
     pub id: i64,
-    /// What it says.
+    /// Its content.
     pub entry: AuditEntry,
 }
 
-/// Which lines: all that every field that is given leaves in.
+/// A filter for lines: a line has to match every field that is set.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
-    /// Only of these actors.
+    /// Only lines of these actors.
     pub actors: Option<Vec<String>>,
-    /// Only these actions.
+    /// Only lines with these actions.
     pub actions: Option<Vec<String>>,
-    /// Only of these connections: lines without a connection are left out.
+    /// Only lines of these connections; lines without a connection are left out.
     pub connections: Option<Vec<ConnectionId>>,
-    /// Only with these results.
+    /// Only lines with these results.
     pub results: Option<Vec<AuditResult>>,
-    /// Only then or later.
+    /// Only lines from this time on.
     pub from: Option<Timestamp>,
-    /// Only earlier.
+    /// Only lines before this time.
     pub before: Option<Timestamp>,
-    /// Only those that a list has after this one, by its time and id: the next page.
+    /// Only lines after this one in the list, by its time and id: the next page.
     pub after: Option<(Timestamp, i64)>,
-    /// Upper limit of lines.
+    /// Maximum number of lines.
     pub limit: usize,
 }
 
@@ -141,12 +141,12 @@ pub trait AuditLog: Send + Sync {
     /// Appends lines.
     async fn note(&self, entries: &[AuditEntry]) -> Result<(), LedgerError>;
 
-    /// Lines, newest first, of equal times the greater id first.
+    /// Lines, newest first; with equal times, the greater id first.
     async fn audit_lines(&self, filter: &AuditFilter) -> Result<Vec<AuditLine>, LedgerError>;
 
     /// One line by its number.
     async fn audit_line(&self, id: i64) -> Result<Option<AuditLine>, LedgerError>;
 
-    /// How many lines a filter leaves in, whatever its limit and its page.
+    /// The number of lines that match a filter, without regard to its limit and its page.
     async fn count_audit_lines(&self, filter: &AuditFilter) -> Result<u64, LedgerError>;
 }

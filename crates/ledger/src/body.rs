@@ -1,25 +1,25 @@
-//! A graph in the columns of its row.
+//! A graph as it is stored in the columns of its row.
 
 use identity::audiences::{Counted, pack as pack_counted, unpack as unpack_counted};
 use identity::graph::packed::{pack, unpack};
 
 use crate::{GraphRow, LedgerError, Row, Save};
 
-/// A graph and what is counted of it, packed.
+/// A graph and its counts, packed.
 pub(crate) struct Body {
     pub(crate) graph: Vec<u8>,
-    /// `None` where nothing is counted.
+    /// `None` if nothing is counted.
     pub(crate) counted: Option<Vec<u8>>,
 }
 
 impl Body {
-    /// Packs what is saved.
+    /// Packs a graph to save.
     pub(crate) fn of(save: &Save) -> Self {
         let counted = (!save.counted.is_empty()).then(|| pack_counted(&save.counted));
         Self { graph: pack(&save.graph), counted }
     }
 
-    /// Unpacks what was read.
+    /// Unpacks a graph that was read.
     pub(crate) fn read(self, row: Row) -> Result<GraphRow, LedgerError> {
         let id = row.id;
         let graph =

@@ -1,4 +1,4 @@
-//! What one transaction writes.
+//! The changes that one transaction writes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use uuid::Uuid;
 
 use crate::{CallId, Claim, DeadLetter, Fence, OrphanedDeadLetter, Outcome, Row};
 
-/// All that one step of absorb or reconcile changes, written together or not at all.
+/// The changes of one step of absorb or reconcile. All of them are written, or none.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
-    /// The connection that all of it belongs to.
+    /// The connection of all changes.
     pub connection: ConnectionId,
-    /// When it was made: by it claims end.
+    /// The time of the changes. Claims are judged by it.
     pub now: Timestamp,
-    /// The lease under which it may be written; absorb needs none.
+    /// The lease under which they may be written; absorb needs none.
     pub fence: Option<Fence>,
-    /// The claim under which it is written, if there is one.
+    /// The claim under which they are written, if there is one.
     pub claim: Option<Claim>,
     /// Graphs that are new or have changed.
     pub saves: Vec<Save>,
@@ -31,12 +31,12 @@ pub struct Changes {
     pub dissolved: Vec<Row>,
     /// Events that are seen for the first time.
     pub events: Vec<NewEvent>,
-    /// Whether the caller did not look `events` up, because nearly always none of them is there. If one is, nothing is
-    /// written ([`crate::LedgerError::Conflict`]), and the caller looks them up. If false, an event that is there is left
-    /// as it is.
+    /// Whether the caller did not look `events` up, because nearly always all of them are new. If one is recorded already, nothing is
+    /// written ([`crate::LedgerError::Conflict`]), and the caller looks them up. If false, an event that is recorded already is left as it
+    /// is.
     pub assume_new: bool,
-    /// Ends of events, new or pending ones. An event that ends is pending no more and its payload goes, unless a dead
-    /// letter keeps it.
+    /// Outcomes of events, new or pending ones. An event with an outcome is no longer pending, and its payload is
+    /// deleted unless a dead letter keeps it.
     pub outcomes: Vec<Outcome>,
     /// Dead or remembered events that are pending again.
     pub reopened: Vec<Uuid>,
@@ -44,42 +44,42 @@ pub struct Changes {
     pub attempts: Vec<Attempt>,
     /// Dead letters to write.
     pub dead_letters: Vec<DeadLetter>,
-    /// Events whose dead letters are resolved: delivered after all.
+    /// Events whose dead letters are resolved, because the events were delivered.
     pub resolved: Vec<Uuid>,
-    /// The newer events that brought to Refersion what events of [`Changes::resolved`] state; none for those that were
-    /// replayed.
+    /// For events of [`Changes::resolved`], the newer events that delivered the same values to Refersion; no entry for
+    /// events that were replayed.
     pub resolved_by: BTreeMap<Uuid, Uuid>,
-    /// Events whose dead letters are discarded: the events ended, and not because Refersion holds what they stated.
+    /// Events whose dead letters are discarded: the events ended, but their values were not delivered to Refersion.
     pub discarded: Vec<Uuid>,
-    /// Events that others repeat: each time that one is named here counts as a repeat of its dead letter.
+    /// Events that other events repeat: each occurrence here counts as a repeat of the event's dead letter.
     pub repeated: Vec<Uuid>,
-    /// Events of which no personal data may remain: payloads, dead letters' payloads and causes, attempts' messages.
+    /// Events whose personal data is erased: payloads, dead letters' payloads and causes, attempts' messages.
     pub erased: Vec<Uuid>,
     /// Dead letters of events that no graph keeps.
     pub orphans: Vec<OrphanedDeadLetter>,
-    /// Identifiers with a tombstone, and its time: orphaned dead letters that name one and are not newer keep nothing
-    /// personal.
+    /// Identifiers with a tombstone, and its time: orphaned dead letters that name one and are not newer lose their
+    /// personal data.
     pub tombstones: Vec<(Digest, Moment)>,
-    /// Numeric ids of affiliates with the codes that they belong to, as Refersion named them.
+    /// Numeric ids of affiliates with their codes, as Refersion stated them.
     pub affiliates: Vec<(u64, String)>,
-    /// Open calls whose answer is recorded by this.
+    /// Open calls whose answers these changes record.
     pub closed_calls: Vec<CallId>,
-    /// Traits that no setting maps, with how often they were stated; also what was left out, under names of its own
-    /// ([`crate::unmapped`]).
+    /// Traits that no setting maps, with the number of events that stated them; also the counts of other left-out data,
+    /// under fixed names ([`crate::unmapped`]).
     pub unmapped: Vec<Unmapped>,
-    /// How many more affiliates have a payout field held back than before; less than 0 where fewer have.
+    /// The change of the number of affiliates with a payout field that is held back; may be negative.
     pub held_back: i64,
-    /// By field (`country`, `custom:7`): how many more affiliates keep a value of it that has to go than before.
+    /// By field (`country`, `custom:7`): the change of the number of affiliates that keep a value that should be removed.
     pub stuck: BTreeMap<String, i64>,
-    /// By audience: how many more persons are what than before, in the order of
+    /// By audience: the changes of its counts of persons, in the order of
     /// [`MemberCounts::figures`](identity::audiences::MemberCounts::figures).
     pub audiences: BTreeMap<u64, [i64; FIGURES]>,
-    /// What an operator should be able to read later.
+    /// Lines for the audit.
     pub audit: Vec<Audit>,
 }
 
 impl Changes {
-    /// Notes what is counted of a graph now, where `before` is in the ledger.
+    /// Adds the difference between the counts of a graph in the ledger (`before`) and its counts now.
     pub fn count(&mut self, before: &Counted, now: &Counted) {
         for (audience, change) in now.since(before) {
             let figures = self.audiences.entry(audience).or_default();
@@ -93,28 +93,28 @@ impl Changes {
 pub struct Save {
     /// Its row as it was read; `None` for a new graph.
     pub row: Option<Row>,
-    /// What it holds now.
+    /// Its new content.
     pub graph: Graph,
-    /// What is counted of it now, for audiences. The difference to what was read is in [`Changes::audiences`].
+    /// Its new counts for audiences. The difference to the counts that were read is in [`Changes::audiences`].
     pub counted: Counted,
-    /// The identifiers to be found under, those that are not indexed to this graph yet.
+    /// The identifiers by which it is found and that are not in its index yet.
     pub new_digests: Vec<Digest>,
-    /// What it needs next, if anything: only where something is dirty.
+    /// The work that it needs next, if any: only if something is dirty.
     pub work: Option<Work>,
-    /// How many of its affiliates or persons differ from what Refersion knows.
+    /// The number of its dirty affiliates and persons.
     pub dirty: u32,
-    /// How many of its persons and identifiers wait.
+    /// The number of its waiting persons and identifiers.
     pub waiting: u32,
 }
 
-/// What a graph needs next.
+/// The next work of a graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Work {
-    /// In which lane.
+    /// The lane.
     pub lane: Lane,
-    /// Which kind of call.
+    /// The kind of call.
     pub step: StepKind,
-    /// Not before this.
+    /// The earliest time.
     pub due_at: Timestamp,
 }
 
@@ -123,13 +123,13 @@ pub struct Work {
 pub struct NewEvent {
     /// Its id, a UUIDv7.
     pub event: Uuid,
-    /// `identify`, `delete`, another type of Segment's, `other`, or `unknown` where it could not be read.
+    /// `identify`, `delete`, another type of Segment's, `other`, or `unknown` if the type could not be read.
     pub kind: String,
     /// When the ingest endpoint accepted it.
     pub received_at: Timestamp,
     /// Its lane.
     pub lane: Lane,
-    /// The raw JSON, less any key; kept while it is pending or dead.
+    /// The raw JSON without any key; kept while the event is pending or dead.
     pub payload: Arc<str>,
     /// The digests that it can be found by (message id, addresses, user id). The message id itself is not stored: it
     /// may name a person, and the event outlives a delete.
@@ -149,41 +149,41 @@ pub struct Attempt {
     pub http_status: Option<u16>,
     /// The failure's class.
     pub class: String,
-    /// What Refersion said, less any value of a person.
+    /// Refersion's message, without any value of a person.
     pub message: String,
-    /// What was sent, less any value of a person.
+    /// The request, without any value of a person.
     pub request: Option<String>,
 }
 
-/// A trait that no setting maps. One beyond [`MAX_UNMAPPED_TRAITS`](crate::unmapped::MAX_UNMAPPED_TRAITS) is counted
-/// under [`MORE`](crate::unmapped::MORE).
+/// A trait that no setting maps. Traits beyond [`MAX_UNMAPPED_TRAITS`](crate::unmapped::MAX_UNMAPPED_TRAITS) are
+/// counted under [`MORE`](crate::unmapped::MORE).
 #[derive(Clone, Debug)]
 pub struct Unmapped {
     /// The folded key.
     pub key: String,
-    /// A spelling of it.
+    /// One spelling of it.
     pub spelling: String,
     /// How many events stated it.
     pub events: u64,
 }
 
 impl Unmapped {
-    /// A count under a key of ours, which is no trait.
+    /// A count under one of our keys, which is not a trait.
     #[must_use]
     pub fn counted(key: String, events: u64) -> Self {
         Self { spelling: key.clone(), key, events }
     }
 }
 
-/// A line for the audit: who did what to which thing; ids only, no personal data.
+/// A line for the audit: actor, action and subject; ids only, no personal data.
 #[derive(Clone, Debug)]
 pub struct Audit {
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// `worker` or `operator`.
+    /// `worker`, `ingest`, `operator`, or `cli:` with the user of the operating system.
     pub actor: String,
-    /// What was done, in a fixed word.
+    /// The act, as a fixed word.
     pub action: String,
-    /// To what, as ids.
+    /// The subject of the act, as ids.
     pub subject: String,
 }

@@ -6,29 +6,29 @@ use identity::stamp::Moment;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-/// An event that nobody will try again until an operator says so. Its payload is the pending one, or is given.
+/// An event that is not retried until an operator replays it. Its payload is that of the event.
 #[derive(Clone, Debug)]
 pub struct DeadLetter {
-    /// The event; an unreadable envelope gets a fresh id.
+    /// The event; an unreadable envelope gets a new id.
     pub event: Uuid,
-    /// The failure's class.
+    /// The class of the failure.
     pub class: String,
-    /// The cause in words.
+    /// The text of the cause.
     pub cause: String,
     /// The status of Refersion's answer, if there was one.
     pub http_status: Option<u16>,
-    /// The field that was refused, if one is to blame.
+    /// The refused field, if the failure is about one.
     pub field: Option<String>,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
     /// When it died.
     pub died_at: Timestamp,
-    /// The identifier that the event speaks to, by which persons are counted; `None` where it names nobody.
+    /// The identifier that the event is about, by which persons are counted; `None` if the event names nobody.
     pub person: Option<Digest>,
 }
 
 impl DeadLetter {
-    /// What an event leaves that died in a graph at this time.
+    /// The dead letter of an event that died in a graph at this time.
     #[must_use]
     pub fn of(dead_event: DeadEvent, died_at: Timestamp) -> Self {
         Self {
@@ -44,7 +44,7 @@ impl DeadLetter {
     }
 }
 
-/// A dead letter whose event is in no graph: by what it names a delete finds it all the same.
+/// A dead letter whose event is in no graph. A delete finds it by the identifiers that it names.
 #[derive(Clone, Debug)]
 pub struct OrphanedDeadLetter {
     /// The event.

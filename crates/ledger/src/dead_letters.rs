@@ -1,4 +1,4 @@
-//! The port by which operators understand dead letters.
+//! The port by which operators analyse and close dead letters.
 
 use async_trait::async_trait;
 use connections::ConnectionId;
@@ -8,43 +8,43 @@ use uuid::Uuid;
 use crate::groups::Group;
 use crate::{AuditEntry, DeadLetterFilter, EventView, LedgerError};
 
-/// What the audit calls acts on dead letters.
+/// The names of acts on dead letters in the audit.
 pub(crate) const DISCARDED: &str = "dead_letters_discarded";
 pub(crate) const RESTORED: &str = "dead_letters_restored";
 pub(crate) const REPLAYED: &str = "dead_letters_replayed";
 
 pub(crate) const EXPIRED: &str = "dead_letters_expired";
-/// Why a dead letter of a class is discarded whose retention has ended.
+/// The reason for discarding a dead letter when the retention of its class has ended.
 pub(crate) const RETENTION_ENDED: &str = "its retention has ended";
 
-/// The act of a worker on open dead letters of a class whose retention has ended.
+/// The worker's act of discarding open dead letters when the retention of their class has ended.
 pub(crate) fn expiry(at: Timestamp, class: &str) -> Act {
     let reason = Some(RETENTION_ENDED.to_owned());
     Act { at, actor: "worker".to_owned(), selector: format!("class:{class}"), reason }
 }
 
-/// The act of a worker on open dead letters that are kept no longer.
+/// The worker's act of deleting open dead letters when their retention has ended.
 pub(crate) fn retention_ended(at: Timestamp) -> Act {
     let reason = Some(RETENTION_ENDED.to_owned());
     Act { at, actor: "worker".to_owned(), selector: "state:open".to_owned(), reason }
 }
 
-/// An operator's act on dead letters, as the audit keeps it.
+/// An operator's act on dead letters, for the audit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Act {
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// Who: see [`AuditEntry::actor`].
+    /// The actor: see [`AuditEntry::actor`].
     pub actor: String,
-    /// Which dead letters: a selector without anything personal.
+    /// The selector of the dead letters, without personal data.
     pub selector: String,
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
 }
 
 impl Act {
-    /// A line of the audit about some dead letters of a connection. Its subject says selector and reason as well, for
-    /// readers of earlier versions.
+    /// A line of the audit about some dead letters of a connection. Its subject contains selector and reason as well,
+    /// for earlier versions.
     pub(crate) fn line(&self, action: &str, connection: ConnectionId, number: usize) -> AuditEntry {
         let subject = format!("{number} {}", self.subject(number == 1));
         AuditEntry {
@@ -56,7 +56,7 @@ impl Act {
         }
     }
 
-    /// What follows the number in the subject of such a line.
+    /// The text that follows the number in the subject of such a line.
     pub(crate) fn subject(&self, is_one: bool) -> String {
         let letters = if is_one { "dead letter" } else { "dead letters" };
         let reason = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
@@ -64,25 +64,25 @@ impl Act {
     }
 }
 
-/// Dead letters by cause, the events behind them, and acts that close them. Engines keep the counts of groups with the dead letters, in the same
-/// transactions.
+/// Dead letters by cause, their events, and acts that close them. Engines update the counts of groups in the same transactions as the dead
+/// letters.
 #[async_trait]
 pub trait DeadLetters: Send + Sync {
-    /// How many dead letters a filter picks, whatever its limit.
+    /// The number of dead letters that match a filter, without regard to its limit.
     async fn count_dead_letters(&self, filter: &DeadLetterFilter) -> Result<u64, LedgerError>;
 
     /// Every group with a dead letter in any state, by key.
     async fn groups(&self, now: Timestamp) -> Result<Vec<Group>, LedgerError>;
 
-    /// Writes the note of a group, or takes it away; `false` if there is no such group. A note that is longer than
+    /// Stores the note of a group, or removes it; `false` if there is no such group. A note that is longer than
     /// [`MAX_NOTE_CHARS`](crate::groups::MAX_NOTE_CHARS) is cut.
     async fn note_group(&self, key: &str, note: Option<&str>, now: Timestamp) -> Result<bool, LedgerError>;
 
-    /// An event by its id; `None` where it was never recorded, or has expired.
+    /// An event by its id; `None` if it was never recorded, or has expired.
     async fn event(&self, event: Uuid) -> Result<Option<EventView>, LedgerError>;
 
-    /// Discards dead letters that are open, and writes the audit; which they were. Their payloads are kept until
-    /// `kept_until`, so that they can be restored; without that time they are dropped at once.
+    /// Discards dead letters that are open, writes the audit, and returns the ids of the discarded ones. Their payloads
+    /// are kept until `kept_until`, so that they can be restored; without that time they are deleted at once.
     async fn discard(
         &self,
         ids: &[i64],
@@ -90,7 +90,7 @@ pub trait DeadLetters: Send + Sync {
         kept_until: Option<Timestamp>,
     ) -> Result<Vec<i64>, LedgerError>;
 
-    /// Opens dead letters that were discarded, whose payloads are kept and whose events are dead still, and writes the
-    /// audit; which they were.
+    /// Reopens dead letters that were discarded, if their payloads are kept and their events are still dead. Writes the
+    /// audit, and returns the ids of the reopened ones.
     async fn restore(&self, ids: &[i64], act: &Act) -> Result<Vec<i64>, LedgerError>;
 }

@@ -1,4 +1,4 @@
-//! What can go wrong inside an engine, and what it means to the two ports.
+//! Failures inside an engine, and their conversion to the errors of the two ports.
 
 use std::error::Error;
 
@@ -7,10 +7,10 @@ use connections::{Conflict, StoreError};
 use crate::LedgerError;
 use crate::words::Unreadable;
 
-/// A failure of one piece of work of an engine whose database fails with `D`. Its transaction is rolled back.
+/// A failure of one piece of work of an engine; `D` is the failure of its database. The transaction is rolled back.
 #[derive(Debug)]
 pub(crate) enum Failure<D> {
-    /// A graph, a digest or an event has moved.
+    /// Another process has changed a graph, a digest or an event.
     Moved,
     /// Somebody else has claimed the graphs.
     Claimed,
@@ -18,22 +18,22 @@ pub(crate) enum Failure<D> {
     Fenced,
     /// There is no such connection.
     NoConnection,
-    /// Something is in the way of a change to a connection.
+    /// A change to a connection conflicts with existing data.
     InTheWay(Conflict),
-    /// What was asked makes no sense.
+    /// The request is invalid.
     Broken(String),
-    /// What is stored cannot be understood.
+    /// Stored data cannot be parsed.
     Unreadable(Box<dyn Error + Send + Sync>),
     /// The database failed.
     Database(D),
 }
 
-/// How a database fails.
+/// A failure of a database.
 pub(crate) trait DatabaseFailure {
-    /// Whether the same work may succeed later.
+    /// Whether the failure is temporary, so that the same work may succeed later.
     fn passes(&self) -> bool;
 
-    /// What happened, without anything that a row holds.
+    /// A description without any data of a row.
     fn in_words(&self) -> String;
 }
 
@@ -57,7 +57,7 @@ impl<D: DatabaseFailure> From<Failure<D>> for LedgerError {
             Failure::Fenced => Self::Fenced,
             Failure::Database(failure) if failure.passes() => Self::Unavailable(failure.in_words().into()),
             Failure::Database(failure) => Self::Broken(failure.in_words()),
-            Failure::Unreadable(error) => Self::Broken(format!("what is stored cannot be read: {error}")),
+            Failure::Unreadable(error) => Self::Broken(format!("the stored data cannot be read: {error}")),
             Failure::Broken(what) => Self::Broken(what),
             Failure::NoConnection => Self::Broken("there is no such connection".to_owned()),
             Failure::InTheWay(conflict) => Self::Broken(conflict.to_string()),

@@ -7,17 +7,17 @@ use uuid::Uuid;
 
 use crate::Mender;
 
-/// What an operator decided about a dead letter.
+/// The state of a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeadLetterState {
-    /// Nobody has looked at it.
+    /// No operator has decided about it.
     Open,
-    /// It was re-admitted and has not ended yet.
+    /// It is being replayed, and its event has not ended yet.
     Replaying,
-    /// It was delivered after all.
+    /// Its event was delivered later.
     Resolved,
-    /// It will not be tried again; also where a delete erased it.
+    /// It will not be retried, or a delete erased it.
     Discarded,
 }
 
@@ -37,41 +37,41 @@ impl DeadLetterState {
     }
 }
 
-/// Which dead letters: all that every field that is given leaves in. A [`Selector`](crate::Selector) makes one.
+/// A filter for dead letters: a dead letter has to match every field that is set. A [`Selector`](crate::Selector) makes one.
 #[derive(Clone, Debug, Default)]
 pub struct DeadLetterFilter {
-    /// Only of these connections.
+    /// Only dead letters of these connections.
     pub connections: Option<Vec<ConnectionId>>,
-    /// Only in these states.
+    /// Only dead letters in these states.
     pub states: Option<Vec<DeadLetterState>>,
-    /// Only of these classes.
+    /// Only dead letters of these classes.
     pub classes: Option<Vec<String>>,
-    /// Only those with these ids.
+    /// Only dead letters with these ids.
     pub ids: Option<Vec<i64>>,
-    /// Only after answers with these statuses.
+    /// Only dead letters after answers with these HTTP statuses.
     pub http_statuses: Option<Vec<u16>>,
-    /// Only those of which one of these fields was refused.
+    /// Only dead letters with one of these refused fields.
     pub fields: Option<Vec<String>>,
-    /// Only those of these audiences and computed traits.
+    /// Only dead letters of these audiences and computed traits.
     pub audiences: Option<Vec<String>>,
-    /// Only those of these groups, by key.
+    /// Only dead letters of the groups with these keys.
     pub groups: Option<Vec<String>>,
-    /// Only those whose cause one of these can correct.
+    /// Only dead letters whose cause can be corrected in one of these places.
     pub menders: Option<Vec<Mender>>,
-    /// Only those whose cause contains this, whatever the case of ASCII letters.
+    /// Only dead letters whose cause contains this text; the case of ASCII letters is ignored.
     pub text: Option<String>,
-    /// Only those that died then or later.
+    /// Only dead letters that died at this time or later.
     pub died_from: Option<Timestamp>,
-    /// Only those that died earlier.
+    /// Only dead letters that died before this time.
     pub died_before: Option<Timestamp>,
-    /// Only those that a list has after this one, by its time of death and its id: the next page.
+    /// Only dead letters after this one in the list, by its time of death and its id: the next page.
     pub after: Option<(Timestamp, i64)>,
-    /// Upper limit of entries.
+    /// Maximum number of dead letters.
     pub limit: usize,
 }
 
 impl DeadLetterFilter {
-    /// The open ones of a connection, or of all; without a limit.
+    /// The open dead letters of one connection, or of all; without a limit.
     pub(crate) fn open(connection: Option<ConnectionId>) -> Self {
         Self {
             connections: connection.map(|connection| vec![connection]),
@@ -81,8 +81,8 @@ impl DeadLetterFilter {
         }
     }
 
-    /// Whether it filters only by what is the same for all dead letters of a group in a state, so that counters show how many
-    /// it picks.
+    /// Whether it filters only by properties that all dead letters of a group in a state share, so that counters can give the number of
+    /// matches.
     pub(crate) fn needs_only_groups(&self) -> bool {
         let Self { ids, audiences, text, died_from, died_before, after, .. } = self;
         let is_of_times = died_from.is_some() || died_before.is_some() || after.is_some();
@@ -101,19 +101,19 @@ pub struct DeadLetterView {
     pub connection: ConnectionId,
     /// The failure's class.
     pub class: String,
-    /// The cause in words.
+    /// The text of the cause.
     pub cause: String,
     /// The status of Refersion's answer.
     pub http_status: Option<u16>,
     /// The refused field.
     pub field: Option<String>,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
-    /// How often its refused value was stated again, by events that did not die of it.
+    /// The number of later events that stated its refused value again, and did not become dead letters.
     pub repeats: u64,
     /// When it died.
     pub died_at: Timestamp,
-    /// What an operator decided.
+    /// Its state.
     pub state: DeadLetterState,
     /// The raw JSON, unless a delete erased it.
     pub payload: Option<String>,
@@ -123,21 +123,21 @@ pub struct DeadLetterView {
     pub audience: Option<String>,
     /// The key of its group; `None` before it is classified.
     pub group: Option<String>,
-    /// Who can correct its cause; `None` before it is classified.
+    /// Where its cause can be corrected; `None` before it is classified.
     pub mender: Option<Mender>,
     /// When and why an operator discarded it.
     pub discarded: Option<Discarded>,
-    /// The newer event with which Refersion got what it states; `None` where its own replay did.
+    /// The newer event that delivered the same values to Refersion; `None` if its own replay did.
     pub resolved_by: Option<Uuid>,
 }
 
 /// When and why an operator discarded a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Discarded {
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
-    /// Until when it can be restored, unless a delete erases it; `None` once its payload is dropped.
+    /// The time until which it can be restored, unless a delete erases it; `None` once its payload is deleted.
     pub kept_until: Option<Timestamp>,
 }

@@ -1,10 +1,10 @@
-//! The ledger: the only memory of the destination.
+//! The ledger: the database with all state of the destination.
 //!
-//! It keeps identity graphs, the events that have not ended, outcomes, failed attempts, dead letters, open calls and
-//! leases. The port speaks of them in our own words; no type of a database crosses it. Engines: SQLite (embedded) and,
-//! with the same contract, Postgres.
+//! It stores identity graphs, pending events, outcomes, failed attempts, dead letters, open calls and leases. The port
+//! uses types of this project only, and no type of a database. There are two engines with the same contract: SQLite
+//! (embedded) and Postgres.
 //!
-//! Readers of a graph remember its version; [`Graphs::record`] writes only if no version has moved, so absorb and
+//! Readers of a graph remember its version; [`Graphs::record`] writes only if no version has changed, so absorb and
 //! reconcile need no locks between reading and writing: on [`LedgerError::Conflict`] the caller reads again.
 
 pub mod arrivals;
@@ -86,7 +86,7 @@ pub type GraphId = i64;
 /// The row id of an open call.
 pub type CallId = i64;
 
-/// The row of a graph as it was read. As long as the version is the same, so is the rest: the writer need not look
+/// The row of a graph as it was read. While the version is the same, so is the rest, and the writer need not read it
 /// again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -94,19 +94,19 @@ pub struct Row {
     pub id: GraphId,
     /// Its version when it was read.
     pub version: i64,
-    /// How many of its affiliates or persons differed from what Refersion knew.
+    /// The number of its dirty affiliates and persons.
     pub dirty: u32,
-    /// How many of its persons and identifiers waited.
+    /// The number of its waiting persons and identifiers.
     pub waiting: u32,
 }
 
-/// What went wrong, by what the caller does about it.
+/// Errors of the ledger, grouped by what the caller does about them.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// A graph has moved since it was read: read again.
+    /// A graph has changed since it was read: read again.
     #[error("a graph was changed by someone else meanwhile")]
     Conflict,
-    /// Somebody else has claimed the connection's graphs for a moment: try again soon.
+    /// Another process has claimed the connection's graphs for a moment: try again soon.
     #[error("another worker has claimed the connection's graphs for a moment")]
     Claimed,
     /// Another worker holds the lease now: drop all unfinished work.
@@ -115,14 +115,14 @@ pub enum LedgerError {
     /// The ledger cannot be reached or is busy: try again later.
     #[error("the ledger is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// What was asked or stored makes no sense: a bug, or a damaged file.
+    /// The request or the stored data is invalid: a bug, or a damaged file.
     #[error("the ledger cannot do that: {0}")]
     Broken(String),
 }
 
-/// A graph that is due later than this from now is due at once: no retry waits as long, so that its time was written
+/// A graph that is due later than this from now counts as due at once: no retry waits as long, so its time was written
 /// while the clock was wrong.
 pub const FURTHEST_DUE: std::time::Duration = std::time::Duration::from_secs(2 * 86_400);
 
-/// A lease that ends later than this many times its length from now has ended: it was taken while the clock was wrong.
+/// A lease that ends later than this many times its length from now counts as ended: it was taken while the clock was wrong.
 pub const LONGEST_LEASE: u32 = 4;

@@ -1,4 +1,4 @@
-//! The port by which processes report themselves, and operators see whether work is done.
+//! The port by which processes report themselves, and by which operators see whether work is done.
 
 use async_trait::async_trait;
 use connections::ConnectionId;
@@ -8,13 +8,13 @@ use uuid::Uuid;
 
 use crate::{Audit, LedgerError};
 
-/// How long a process is remembered after its last heartbeat.
+/// The time for which a process is stored after its last heartbeat.
 pub const PROCESSES_KEPT: std::time::Duration = std::time::Duration::from_secs(7 * 86_400);
 
-/// Upper limit of processes that are read, those with the newest heartbeats.
+/// Maximum number of processes that are read: those with the newest heartbeats.
 pub const MAX_PROCESSES: usize = 200;
 
-/// What a process does.
+/// The role of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessRole {
     /// It accepts events and delivers them.
@@ -61,42 +61,42 @@ pub struct HeldConnection {
     pub rate: Option<f64>,
 }
 
-/// What became of API keys that no connection had, since a process started.
+/// Counts of unknown API keys since a process started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registrations {
-    /// Right ones, each of which made a connection, or is the new key of one.
+    /// Valid keys, each of which created a connection, or is the new key of one.
     pub registered: u64,
-    /// Wrong ones, by Refersion's word.
+    /// Keys that Refersion refused.
     pub refused: u64,
-    /// Requests whose key was not verified because too many had been.
+    /// Requests whose keys were not verified, because too many keys had been verified already.
     pub limited: u64,
-    /// Keys about which Refersion, or the ledger, could not be asked.
+    /// Keys that could not be verified, because Refersion or the ledger was not available.
     pub unavailable: u64,
 }
 
-/// Requests of a connection that a process answered 403 since it started, because of their signature.
+/// Counts of the requests of a connection that a process answered with 403 because of their signatures, since it started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedSignatures {
     /// The id of the connection.
     pub connection: ConnectionId,
-    /// Without a signature.
+    /// Requests without a signature.
     pub missing: u64,
-    /// With a wrong one.
+    /// Requests with a wrong signature.
     pub wrong: u64,
     /// When the last of them came.
     pub last_at: Timestamp,
 }
 
-/// A process as it reports itself.
+/// A process's report of itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProcessReport {
     /// A random name for each start.
     pub id: Uuid,
-    /// What it does.
+    /// Its role.
     pub role: ProcessRole,
     /// The name of its machine.
     pub host: String,
-    /// Its number on that machine.
+    /// Its process id on that machine.
     pub pid: u32,
     /// The version of the program.
     pub version: String,
@@ -104,31 +104,31 @@ pub struct ProcessReport {
     pub started_at: Timestamp,
     /// Its last heartbeat, by its own clock.
     pub beat_at: Timestamp,
-    /// When it ended in good order; `None` while it runs, and for one that was killed.
+    /// When it shut down normally; `None` while it runs, and if it was killed.
     pub ended_at: Option<Timestamp>,
     /// The connections that it holds the lease of.
     pub connections: Vec<HeldConnection>,
-    /// Whether it notes what it absorbs ([`crate::Arrivals`]); a process of an earlier version does not.
+    /// Whether it notes arrivals ([`crate::Arrivals`]); a process of an earlier version does not.
     pub notes_arrivals: bool,
-    /// Since when it has seen events wait in the queue while no worker ran; `None` while none do, and for one that delivers.
+    /// The time since which events have waited in the queue while no worker ran; `None` if none wait, and for a process that delivers.
     pub untaken_since: Option<Timestamp>,
-    /// What it has done about API keys that no connection has; `None` unless registration is open.
+    /// Its counts of unknown API keys; `None` unless registration is open.
     pub registrations: Option<Registrations>,
-    /// The connections whose requests it refused because of their signature, those refused last: some, if they are many.
+    /// The connections whose requests it refused because of their signatures. If there are many, only the latest ones.
     pub refused_signatures: Vec<RefusedSignatures>,
 }
 
-/// Signs of life. Every method is cheap enough to be called every few seconds.
+/// Heartbeats and counts. Every method is cheap enough to be called every few seconds.
 #[async_trait]
 pub trait Monitoring: Send + Sync {
-    /// Writes a process down, in the place of what it reported before. Forgets those whose last heartbeat is more than
+    /// Stores a process's report, and replaces its previous one. Deletes processes whose last heartbeat is more than
     /// [`PROCESSES_KEPT`] before this one.
     async fn report(&self, process: &ProcessReport) -> Result<(), LedgerError>;
 
-    /// The processes that are remembered, newest heartbeat first, at most [`MAX_PROCESSES`].
+    /// The stored processes, newest heartbeat first, at most [`MAX_PROCESSES`].
     async fn processes(&self) -> Result<Vec<ProcessReport>, LedgerError>;
 
-    /// Whether any lease runs: somebody serves a connection, also a version that does not report itself.
+    /// Whether any lease runs: then some worker serves a connection, even one of a version that does not report itself.
     async fn any_lease(&self, now: Timestamp) -> Result<bool, LedgerError>;
 
     /// Writes a row, to prove that the ledger can be written.
@@ -147,7 +147,7 @@ pub trait Monitoring: Send + Sync {
     /// Open dead letters by connection and class.
     async fn open_dead_letters(&self) -> Result<Vec<(ConnectionId, String, u64)>, LedgerError>;
 
-    /// When the oldest pending event was accepted. To be asked only while there are pending events: it looks through the
-    /// payloads of dead letters otherwise.
+    /// When the oldest pending event was accepted. Call this only while there are pending events: otherwise it scans the payloads of dead
+    /// letters.
     async fn oldest_pending(&self) -> Result<Option<Timestamp>, LedgerError>;
 }

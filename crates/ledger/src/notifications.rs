@@ -1,4 +1,4 @@
-//! The port for notifications of operators: an outbox, and what the process that fills it has seen.
+//! The port for notifications of operators: an outbox, and the state of the process that fills it.
 
 use async_trait::async_trait;
 use connections::ConnectionId;
@@ -7,15 +7,15 @@ use uuid::Uuid;
 
 use crate::LedgerError;
 
-/// The longest error that is kept of a delivery, in characters.
+/// The maximum length of a stored delivery error, in characters.
 pub const MAX_ERROR_CHARS: usize = 200;
 
-/// Something that operators are to be notified of. Nothing in it is personal.
+/// A notification to add. It contains no personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewNotification {
-    /// What happened, once: a second one of the same fact is left out.
+    /// The fact that it is about; a second notification of the same fact is left out.
     pub fact: String,
-    /// The connection concerned; with it, what waits is removed.
+    /// The connection concerned; when it is removed, so are its waiting notifications.
     pub connection: Option<ConnectionId>,
     /// The type, as `connection.paused`.
     pub kind: String,
@@ -28,7 +28,7 @@ pub struct NewNotification {
 pub struct Notification {
     /// Its row id.
     pub id: i64,
-    /// What happened.
+    /// The fact that it is about.
     pub fact: String,
     /// The type.
     pub kind: String,
@@ -36,30 +36,30 @@ pub struct Notification {
     pub body: String,
     /// When it was noticed.
     pub at: Timestamp,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
 }
 
-/// How a delivery ended.
+/// The result of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// The receiver has it.
     Done,
-    /// It failed, and is tried again then.
+    /// It failed, and is tried again.
     Later {
-        /// When.
+        /// The time of the next attempt.
         due_at: Timestamp,
-        /// Why it failed.
+        /// The error.
         error: String,
     },
     /// It failed, and is given up.
     GivenUp {
-        /// Why it failed.
+        /// The error.
         error: String,
     },
 }
 
-/// How deliveries stand.
+/// The state of the outbox.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outbox {
     /// Notifications that wait.
@@ -68,15 +68,15 @@ pub struct Outbox {
     pub oldest: Option<Timestamp>,
     /// Notifications that were given up and are still kept.
     pub failed: u64,
-    /// Why the newest delivery failed, of those that wait or were given up.
+    /// The newest error among deliveries that wait or were given up.
     pub error: Option<String>,
 }
 
 /// The outbox of notifications. One process at a time watches and delivers.
 #[async_trait]
 pub trait Notifications: Send + Sync {
-    /// Takes or renews the right to watch and deliver; what was seen so far, an empty text before anything was. `None` while
-    /// another process has it.
+    /// Takes or renews the right to watch and deliver. Returns the state that the last holder stored, or an empty text if there is none
+    /// yet; `None` while another process has the right.
     async fn hold_notifier(
         &self,
         holder: Uuid,
@@ -84,8 +84,8 @@ pub trait Notifications: Send + Sync {
         until: Timestamp,
     ) -> Result<Option<String>, LedgerError>;
 
-    /// Adds notifications and remembers what was seen, in one transaction; `false`, and nothing is written, if another process
-    /// has the right by now.
+    /// Adds notifications and stores the state `seen`, in one transaction. Returns `false` and writes nothing if another process has the
+    /// right now.
     async fn add_notifications(
         &self,
         holder: Uuid,
@@ -98,18 +98,18 @@ pub trait Notifications: Send + Sync {
     async fn due_notifications(&self, now: Timestamp, limit: usize)
     -> Result<Vec<Notification>, LedgerError>;
 
-    /// Notes how a delivery ended.
+    /// Stores the result of a delivery.
     async fn note_delivery(&self, id: i64, delivery: &Delivery) -> Result<(), LedgerError>;
 
-    /// How deliveries stand.
+    /// The state of the outbox.
     async fn outbox(&self) -> Result<Outbox, LedgerError>;
 
-    /// Drops notifications that were noticed before a time, at most `limit`; how many.
+    /// Deletes notifications that were noticed before a time, at most `limit`. Returns their number.
     async fn expire_notifications(&self, before: Timestamp, limit: usize) -> Result<usize, LedgerError>;
 }
 
 impl Delivery {
-    /// State, time of the next try and error, as columns have them.
+    /// State, time of the next attempt and error, as columns.
     pub(crate) fn columns(&self) -> (&'static str, Option<Timestamp>, Option<String>) {
         let cut = |error: &str| Some(error.chars().take(MAX_ERROR_CHARS).collect());
         match self {

@@ -1,4 +1,4 @@
-//! The port of operators: who may use the HTTP API, and for what.
+//! The port of operators: the users of the HTTP API, and their roles.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,22 +10,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::LedgerError;
 
-/// Operators that may be kept, the revoked ones included.
+/// Maximum number of stored operators, including revoked ones.
 pub const MAX_OPERATORS: usize = 1_000;
 
-/// The SHA-256 of a token. A token is 256 random bits: nobody can try all of them, so neither salt nor a slow function is
-/// needed, as they are for passwords.
+/// The SHA-256 of a token. A token has 256 random bits, which cannot be guessed by trying, so unlike a password it needs neither a salt nor
+/// a slow hash.
 pub type TokenDigest = [u8; 32];
 
-/// What an operator may do; a later role may do what an earlier one may.
+/// The role of an operator. Each role includes the rights of those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OperatorRole {
-    /// Look, with personal data masked.
+    /// May read, with personal data masked.
     Viewer,
-    /// Look without a mask, which is audited, and act.
+    /// May read without a mask, which is audited, and act.
     Operator,
-    /// Manage operators as well.
+    /// May manage operators as well.
     Admin,
 }
 
@@ -66,24 +66,24 @@ impl FromStr for OperatorRole {
 pub struct NewOperator {
     /// The name, unique among those that are not revoked.
     pub name: String,
-    /// What it may do.
+    /// Its role.
     pub role: OperatorRole,
     /// The connections that it may see; `None`: all.
     pub connections: Option<Vec<ConnectionId>>,
     /// The digest of its token.
     pub token: TokenDigest,
-    /// Now.
+    /// The current time.
     pub created_at: Timestamp,
 }
 
-/// An operator as it is kept.
+/// A stored operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperatorView {
     /// The name.
     pub name: String,
-    /// What it may do.
+    /// Its role.
     pub role: OperatorRole,
-    /// The connections that it may see; `None`: all. Some may be removed by now.
+    /// The connections that it may see; `None`: all. Some of them may have been removed.
     pub connections: Option<Vec<ConnectionId>>,
     /// When it was added.
     pub created_at: Timestamp,
@@ -96,19 +96,19 @@ pub struct OperatorView {
 /// Operators and the digests of their tokens.
 #[async_trait]
 pub trait Operators: Send + Sync {
-    /// Adds an operator, also under the name of one that was revoked; `false` if the name is in use.
+    /// Adds an operator. The name of a revoked operator may be used again. Returns `false` if the name is in use.
     ///
     /// # Errors
     /// [`LedgerError::Broken`] if there are [`MAX_OPERATORS`].
     async fn add_operator(&self, new: &NewOperator) -> Result<bool, LedgerError>;
 
-    /// Every operator by name, those that were revoked too.
+    /// Every operator by name, including revoked ones.
     async fn operators(&self) -> Result<Vec<OperatorView>, LedgerError>;
 
-    /// Ends an operator's token; `false` if there is no such operator, or it was revoked already.
+    /// Revokes an operator's token. Returns `false` if there is no such operator, or it was revoked already.
     async fn revoke_operator(&self, name: &str, now: Timestamp) -> Result<bool, LedgerError>;
 
-    /// Whose token this is, unless it was revoked.
+    /// The operator with this token, unless it was revoked.
     async fn operator_by_token(&self, token: &TokenDigest) -> Result<Option<OperatorView>, LedgerError>;
 
     /// Notes that an operator's token was used.

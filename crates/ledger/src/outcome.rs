@@ -1,4 +1,4 @@
-//! How an event ends: its state, and each numbered outcome.
+//! Outcomes of events: the state, and each numbered outcome.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,27 +6,27 @@ use uuid::Uuid;
 
 use crate::AffiliateRef;
 
-/// How an event ended, or that it has not.
+/// The state of an event: its outcome, or pending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Not ended.
+    /// It has no outcome yet.
     Pending,
-    /// A create sent some of it.
+    /// A create sent some of its traits.
     Created,
-    /// An edit sent some of it.
+    /// An edit sent some of its traits.
     Updated,
     /// A delete was carried out.
     Deleted,
-    /// Refersion knew already, or nothing of it is mapped.
+    /// Refersion has all its values already, or none of its traits is mapped.
     Unchanged,
-    /// Something newer had been stated.
+    /// Newer values had been stated.
     Superseded,
-    /// Kept; its person waits.
+    /// It is kept, and its person waits.
     Remembered,
-    /// Not for us.
+    /// It is not for this destination.
     Skipped,
-    /// Nobody will try again until an operator says so.
+    /// It is not retried until an operator replays it.
     Dead,
 }
 
@@ -73,17 +73,17 @@ pub struct Outcome {
     pub event: Uuid,
     /// 1 for its first outcome; a later one replaces `dead` or `remembered`.
     pub number: u32,
-    /// How it ended.
+    /// The state.
     pub state: State,
-    /// Why, as a fixed word or short text without personal data.
+    /// The reason, as a fixed word or short text without personal data.
     pub reason: Option<String>,
     /// The affiliate concerned.
     pub affiliate: Option<AffiliateRef>,
-    /// When.
+    /// The time.
     pub at: Timestamp,
 }
 
-/// The events that died before and are kept for their person now.
+/// The events that were dead before, and are now remembered for their person.
 pub(crate) fn remembered_after_death(outcomes: &[Outcome]) -> Vec<Uuid> {
     let is_later = |outcome: &&Outcome| outcome.state == State::Remembered && outcome.number > 1;
     outcomes.iter().filter(is_later).map(|outcome| outcome.event).collect()

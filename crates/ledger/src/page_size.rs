@@ -1,12 +1,12 @@
-//! How many rows are written in one transaction: others wait for its locks, so it is to take a short time on a slow ledger, too.
+//! Controls how many rows are written in one transaction: others wait for its locks, so it has to be short on a slow ledger, too.
 
 use std::time::Duration;
 
-/// How long a transaction should take. The promise of operators' acts is 100 ms, and a transaction may take longer than the
-/// one by which it was measured.
+/// The target duration of a transaction. The promise of operators' acts is 100 ms, and a transaction may take longer than the one that was
+/// measured.
 const SHORT: Duration = Duration::from_millis(30);
 
-/// The size of the next page, learned from how long the last ones took. Pure: times are handed in.
+/// The size of the next page, learned from the durations of the last ones. Pure: the caller passes the times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageSize {
     rows: usize,
@@ -22,20 +22,20 @@ impl PageSize {
         Self { rows: least, least, most: if most < least { least } else { most } }
     }
 
-    /// How many rows the next page has at most.
+    /// The maximum number of rows of the next page.
     #[must_use]
     pub const fn rows(self) -> usize {
         self.rows
     }
 
-    /// The rows of the next page, and the others.
+    /// Splits rows into those of the next page, and the rest.
     #[must_use]
     pub fn split<T>(self, rest: &[T]) -> (&[T], &[T]) {
         rest.split_at(self.rows.min(rest.len()))
     }
 
-    /// Learns from a page of `rows` that took so long. The next one has as many as would have taken a short time, but at least half
-    /// as many, because a single page may be slow by chance, and at most twice as many, because the ledger may become slow.
+    /// Learns from the duration of a page of `rows`. The next page has as many rows as would have taken the target duration, but at least
+    /// half as many as before, because a single page may be slow by chance, and at most twice as many, because the ledger may become slow.
     pub fn learn(&mut self, rows: usize, took: Duration) {
         let share = SHORT.as_secs_f64() / took.as_secs_f64().max(f64::MIN_POSITIVE);
         #[expect(
@@ -45,7 +45,7 @@ impl PageSize {
             reason = "pages are small, and a float saturates"
         )]
         let bearable = (rows as f64 * share) as usize;
-        // A page that was not full says nothing of larger ones than the next.
+        // A page that was not full is no evidence for pages that are larger than the next one.
         let next =
             if took > SHORT { bearable.clamp(self.rows / 2, self.rows) } else { bearable.max(self.rows) };
         self.rows = next.min(self.rows.saturating_mul(2)).clamp(self.least, self.most);
@@ -73,12 +73,12 @@ mod tests {
         }
 
         #[test]
-        fn what_took_too_long_makes_the_next_page_smaller_and_what_did_not_never_does(
+        fn slow_pages_make_the_next_page_smaller_and_fast_ones_never_do(
             before in 20_u64..100,
             micros in 1_u64..5_000_000,
         ) {
             let mut size = PageSize::between(1, 1_000);
-            // Where a row takes so long, this is the size that is short.
+            // At this duration of a row, a page of `before` rows takes the target duration.
             for _ in 0..20 {
                 let rows = size.rows();
                 size.learn(rows, SHORT.mul_f64(rows as f64 / before as f64));
@@ -90,7 +90,7 @@ mod tests {
         }
 
         #[test]
-        fn where_each_row_takes_the_same_time_pages_soon_take_a_short_time_and_no_longer(
+        fn pages_soon_take_a_short_time_if_every_row_takes_the_same_time(
             micros_of_a_row in 30_u64..2_000,
             ms_of_a_page in 0_u64..10,
         ) {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_slow_page_is_made_up_for_by_the_next_and_several_are_not() {
+    fn a_single_slow_page_is_compensated_by_the_next_and_several_are_not() {
         let mut size = PageSize::between(10, 100);
         let mut sizes = Vec::new();
         for millis in [1, 1, 1, 1, 250, 1, 250, 250, 250, 250, 1] {

@@ -1,4 +1,4 @@
-//! The ledger's port, in parts by who uses them.
+//! The ledger's port, divided by its users.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::{
     OpenCall, Operators, Plans, Repairs, SegmentAnswers, Storage, Want,
 };
 
-/// What an engine of the ledger is: all ports over one memory.
+/// An engine of the ledger: all ports over one database.
 pub trait Engine:
     Ledger
     + Storage
@@ -35,7 +35,7 @@ pub trait Engine:
 {
 }
 
-/// What is kept of operators: who they are, what they did, and what they asked for once only.
+/// The ports about operators: their accounts, the audit, and acts that are carried out once.
 pub trait OperatorPorts: Operators + AuditLog + Idempotency {}
 
 impl<E: Operators + AuditLog + Idempotency> OperatorPorts for E {}
@@ -54,8 +54,8 @@ impl<L> Ledger for L where
 /// Identity graphs, and the writing of everything that changes with them.
 #[async_trait]
 pub trait Graphs: Send + Sync {
-    /// Reads, in one go, every graph that holds one of `digests`, and which of `events` are recorded already. Of graphs that
-    /// are larger than [`READ_BYTES`](crate::READ_BYTES) together only some are read ([`Gathered::partial`]), at least one.
+    /// Reads, in one step, every graph with one of `digests`, and the state of those `events` that are recorded already. If the graphs
+    /// together are larger than [`READ_BYTES`](crate::READ_BYTES), only some are read ([`Gathered::partial`]), at least one.
     async fn gather(
         &self,
         connection: ConnectionId,
@@ -66,20 +66,20 @@ pub trait Graphs: Send + Sync {
     /// Reads graphs by id; those that no longer exist are left out.
     async fn graphs(&self, ids: &[GraphId]) -> Result<Vec<GraphRow>, LedgerError>;
 
-    /// Writes everything or nothing, in one transaction: [`LedgerError::Conflict`] if a version has moved, a digest
-    /// belongs to another graph already, or an event that was taken for new is there (see [`Changes::assume_new`]);
-    /// [`LedgerError::Fenced`] if `changes.fence` is given and not the newest token; [`LedgerError::Claimed`] if graphs are
-    /// to be written that another process has claimed.
+    /// Writes everything or nothing, in one transaction: [`LedgerError::Conflict`] if a version has changed, a digest belongs to another
+    /// graph already, or an event that was assumed to be new is recorded already (see [`Changes::assume_new`]); [`LedgerError::Fenced`] if
+    /// `changes.fence` is given and not the newest token; [`LedgerError::Claimed`] if graphs are to be written that another process has
+    /// claimed.
     async fn record(&self, changes: Changes) -> Result<(), LedgerError>;
 
-    /// Notes events that are recorded by now, by stream and number ([`Arrivals`]), before they are
-    /// acknowledged. An engine without these has nothing to note.
+    /// Notes recorded events, by stream and number ([`Arrivals`]), before they are acknowledged. An engine without
+    /// arrivals notes nothing.
     async fn note_arrivals(&self, _arrivals: &BTreeMap<Uuid, Ranges>) -> Result<(), LedgerError> {
         Ok(())
     }
 
-    /// Claims the graphs of a connection: until the claim ends, nobody else can write them. `false` while another holder's
-    /// claim runs. To be made before they are read; a process that is writing at this moment may still be faster.
+    /// Claims the graphs of a connection: until the claim ends, nobody else can write them. Returns `false` while another holder's claim
+    /// runs. Claim before reading; a process that is writing at this moment may still be faster.
     async fn claim(
         &self,
         connection: ConnectionId,
@@ -91,7 +91,7 @@ pub trait Graphs: Send + Sync {
     async fn end_claim(&self, connection: ConnectionId, claim: Claim) -> Result<(), LedgerError>;
 }
 
-/// Who may make calls for a connection, and the calls that are under way.
+/// Leases, and calls that are under way.
 #[async_trait]
 pub trait Calls: Send + Sync {
     /// Takes or renews the lease for `holder`. `None` while another holder's lease runs. A new holder gets a greater
@@ -104,10 +104,10 @@ pub trait Calls: Send + Sync {
         lasts: std::time::Duration,
     ) -> Result<Option<Lease>, LedgerError>;
 
-    /// Ends `holder`'s lease at once, so that another may take over.
+    /// Ends `holder`'s lease at once, so that another worker may take over.
     async fn give_back(&self, connection: ConnectionId, holder: Uuid) -> Result<(), LedgerError>;
 
-    /// Writes down calls that are about to go out, fenced; their ids in the same order.
+    /// Records calls that are about to be sent, fenced. Returns their ids in the same order.
     async fn open_calls(
         &self,
         connection: ConnectionId,
@@ -115,14 +115,14 @@ pub trait Calls: Send + Sync {
         calls: &[OpenCall],
     ) -> Result<Vec<CallId>, LedgerError>;
 
-    /// The calls of a connection that were written down and never closed under an older token than `fence`.
+    /// The calls of a connection that were recorded under an older token than `fence` and never closed.
     async fn calls_left_open(
         &self,
         connection: ConnectionId,
         fence: Fence,
     ) -> Result<Vec<OpenCall>, LedgerError>;
 
-    /// The affiliate codes that numeric ids belong to, as far as [`Changes::affiliates`] named them; others are left out.
+    /// The affiliate codes of numeric ids, if [`Changes::affiliates`] stated them; other ids are left out.
     async fn affiliate_codes(
         &self,
         connection: ConnectionId,
@@ -130,10 +130,10 @@ pub trait Calls: Send + Sync {
     ) -> Result<BTreeMap<u64, String>, LedgerError>;
 }
 
-/// Which graphs need calls and when, and the walk that applies changed settings.
+/// The schedule: graphs that need calls, and the walk that applies changed settings.
 #[async_trait]
 pub trait Schedule: Send + Sync {
-    /// Due graphs, per lane and step oldest due first, up to the limits, and to [`READ_BYTES`](crate::READ_BYTES) of each.
+    /// Due graphs, oldest first within each lane and step, up to the limits, and up to [`READ_BYTES`](crate::READ_BYTES) of each.
     async fn due(
         &self,
         connection: ConnectionId,
@@ -144,8 +144,8 @@ pub trait Schedule: Send + Sync {
     /// When the next graph of a connection becomes due, if any; in the past if one is due already.
     async fn next_due(&self, connection: ConnectionId) -> Result<Option<Timestamp>, LedgerError>;
 
-    /// Graphs of a connection in id order after `after`, for a walk through all; fewer than `limit` if these are larger
-    /// than [`READ_BYTES`](crate::READ_BYTES), but at least one.
+    /// Graphs of a connection with ids after `after`, in their order, for a walk through all. Returns fewer than
+    /// `limit` if the graphs are larger than [`READ_BYTES`](crate::READ_BYTES), but at least one.
     async fn walk(
         &self,
         connection: ConnectionId,
@@ -153,11 +153,11 @@ pub trait Schedule: Send + Sync {
         limit: usize,
     ) -> Result<Vec<GraphRow>, LedgerError>;
 
-    /// How far the walk that applies settings version `version` has come: `None` once it is done.
-    /// A connection whose settings version is newer than its last finished walk starts at 0.
+    /// The progress of the walk that applies settings version `version`: `None` once it is done. A connection whose
+    /// settings version is newer than its last finished walk starts at 0.
     async fn walk_position(&self, connection: ConnectionId) -> Result<Option<(i64, GraphId)>, LedgerError>;
 
-    /// Remembers how far the walk for a settings version has come; `None` = done.
+    /// Stores the progress of the walk for a settings version; `None` = done.
     async fn set_walk_position(
         &self,
         connection: ConnectionId,

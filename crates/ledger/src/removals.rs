@@ -1,18 +1,18 @@
-//! Removes what is left of removed connections, for a process that removes one: otherwise sweeps do.
+//! Removes the remaining rows of removed connections, for a process that removes one. Otherwise sweeps do this.
 
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use crate::{Expiring, Housekeeping, LedgerError, PageSize};
 
-/// Rows that go in one transaction: at least, and at most.
+/// The minimum and maximum number of rows that are removed in one transaction.
 const LEAST_ROWS: usize = 20;
 const MOST_ROWS: usize = 250;
 
-/// Removes the rows of removed connections, page by page. After each page, other writers have as much time as it took.
+/// Removes the rows of removed connections, page by page. After each page, it waits as long as the page took, so that others can write.
 ///
 /// # Errors
-/// If the ledger is not available. Sweeps remove the rest.
+/// If the ledger is not available. Sweeps then remove the rest.
 pub async fn finish_removals(
     ledger: &(impl Housekeeping + ?Sized),
     now: Timestamp,

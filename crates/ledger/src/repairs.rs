@@ -10,10 +10,10 @@ use jiff::Timestamp;
 
 use crate::{Act, LedgerError};
 
-/// What the audit calls repairs.
+/// The name of repairs in the audit.
 pub(crate) const REPAIRED: &str = "dead_letters_repaired";
 
-/// The most revisions of one dead letter.
+/// Maximum number of revisions of one dead letter.
 pub const MAX_REVISIONS: u32 = 100;
 
 /// A repaired payload that is to be stored.
@@ -21,31 +21,31 @@ pub const MAX_REVISIONS: u32 = 100;
 pub struct NewRevision {
     /// The dead letter.
     pub letter: i64,
-    /// The newest revision when the payload was made from it; 0 is the original.
+    /// The revision that the payload was made from; 0 is the original. It has to be the newest one still.
     pub expected: u32,
     /// The repaired payload.
     pub payload: String,
-    /// The identifiers that it names: a delete in one of these erases the dead letter.
+    /// The identifiers that it names: a delete of one of these erases the dead letter.
     pub named: Vec<Digest>,
-    /// Its own time: a delete erases what is not newer.
+    /// The time of the event: a delete erases it if it is not newer.
     pub stated_at: Moment,
 }
 
-/// What became of a repair.
+/// The result of a repair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stored {
     /// It is stored under this revision.
     As(u32),
-    /// Somebody else was faster: the newest revision is another one than expected.
+    /// Another repair was faster: the newest revision is not the expected one.
     Conflict {
         /// The newest revision.
         revision: u32,
         /// When it was stored.
         at: Timestamp,
-        /// Who stored it.
+        /// The actor who stored it.
         by: String,
     },
-    /// The dead letter is not open, or is not there.
+    /// The dead letter is not open, or does not exist.
     NotOpen,
     /// It has been repaired [`MAX_REVISIONS`] times.
     TooMany,
@@ -58,11 +58,11 @@ pub struct Revision {
     pub revision: u32,
     /// `None` once the payload of the dead letter is dropped or erased.
     pub payload: Option<String>,
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// By whom.
+    /// The actor.
     pub by: String,
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
 }
 
@@ -85,21 +85,21 @@ impl fmt::Debug for Revision {
     }
 }
 
-/// Repaired payloads of dead letters. The original stays; a payload goes when that of the dead letter does.
+/// Repaired payloads of dead letters. The original stays. Repaired payloads are deleted together with the payload of the dead letter.
 #[async_trait]
 pub trait Repairs: Send + Sync {
-    /// Stores repaired payloads of dead letters that are open, as the actor of the act, and the identifiers that they name, and writes
-    /// the audit, in one transaction; what became of each, in their order.
+    /// Stores repaired payloads of open dead letters and the identifiers that they name, on behalf of the act's actor, and writes the
+    /// audit, in one transaction. Returns the result of each, in the same order.
     async fn repair(&self, repairs: &[NewRevision], act: &Act) -> Result<Vec<Stored>, LedgerError>;
 
     /// The revisions of a dead letter, the first one first.
     async fn revisions(&self, letter: i64) -> Result<Vec<Revision>, LedgerError>;
 
-    /// The newest revisions of dead letters, by id; those that were never repaired are left out.
+    /// The newest revisions of dead letters, by id; dead letters that were never repaired are left out.
     async fn newest_revisions(&self, letters: &[i64]) -> Result<BTreeMap<i64, Revision>, LedgerError>;
 }
 
-/// Decides about a repair by the newest revision of a dead letter that is open.
+/// Decides about a repair of an open dead letter by its newest revision.
 pub(crate) fn decide(expected: u32, newest: Option<&Revision>) -> Stored {
     match newest {
         Some(newest) if newest.revision != expected => {

@@ -1,4 +1,4 @@
-//! What the ledger hands to absorb and reconcile, and what it takes from them: graphs, leases, calls.
+//! The types that the ledger exchanges with absorb and reconcile: graphs, leases, calls.
 
 use std::collections::BTreeMap;
 
@@ -18,45 +18,45 @@ use crate::{CallId, GraphId, Row, State};
 pub struct GraphRow {
     /// Its row.
     pub row: Row,
-    /// What it holds.
+    /// Its content.
     pub graph: Graph,
-    /// What is counted of it in the ledger.
+    /// Its counts in the ledger.
     pub counted: Counted,
 }
 
-/// What absorb needs to know before it folds a batch.
+/// The data that absorb needs before it folds a batch.
 #[derive(Clone, Debug, Default)]
 pub struct Gathered {
-    /// Every graph that holds one of the digests asked for, once.
+    /// Every graph with one of the requested digests, once.
     pub graphs: Vec<GraphRow>,
-    /// The events asked for that were recorded before.
+    /// The requested events that were recorded before.
     pub known: BTreeMap<Uuid, KnownEvent>,
-    /// Some of the graphs are left out, because all together are larger than [`READ_BYTES`]: ask for fewer.
+    /// Whether some graphs are left out, because all together are larger than [`READ_BYTES`]: request fewer.
     pub partial: bool,
-    /// The directory's entries for some addresses, as far as the caller looked them up ([`crate::Directory::look_up`]).
+    /// The directory's entries for some addresses, if the caller looked them up ([`crate::Directory::look_up`]).
     pub directory: DirectoryEntries,
 }
 
-/// Bytes of stored graphs that are read at once, at most, unless a single one is larger: what is read is in memory, and is
-/// worked on and written in one piece.
+/// Maximum size of stored graphs that are read at once, in bytes, unless a single one is larger: the graphs are kept in memory, processed
+/// and written together.
 pub const READ_BYTES: usize = 4 * 1024 * 1024;
 
-/// The right to change the graphs of a connection while everybody else is refused, for a moment: for a worker that
-/// cannot make progress because others change them so often.
+/// The exclusive right to change the graphs of a connection for a moment, for a worker that cannot make progress
+/// because others change them so often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Who has it; a random name for each claim.
+    /// The holder: a random id for each claim.
     pub holder: Uuid,
-    /// When it ends by itself.
+    /// When it expires.
     pub until: Timestamp,
 }
 
-/// Where an event stands that was recorded before.
+/// The state of an event that was recorded before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KnownEvent {
     /// Its current state.
     pub state: State,
-    /// How many outcomes it has had.
+    /// The number of its outcomes so far.
     pub outcomes: u32,
 }
 
@@ -76,12 +76,12 @@ pub struct Fence {
     pub token: i64,
 }
 
-/// How many graphs of each kind reconcile can use now.
+/// The number of graphs of each kind that reconcile can process now.
 #[derive(Clone, Debug, Default)]
 pub struct Want {
-    /// Limits by lane and next step; what is not named is not wanted.
+    /// Limits by lane and next step; no graphs are returned for other pairs.
     pub limits: BTreeMap<(Lane, StepKind), usize>,
-    /// Graphs with a call in flight, to be passed over.
+    /// Graphs to skip, because they have a call under way.
     pub except: Vec<GraphId>,
 }
 
@@ -94,20 +94,20 @@ pub struct DueGraph {
     pub lane: Lane,
     /// Its next step.
     pub step: StepKind,
-    /// Since when it is due.
+    /// The time since which it is due.
     pub due_at: Timestamp,
 }
 
-/// A call that is about to go out, or whose answer was never recorded.
+/// A call that is about to be sent, or whose answer was never recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenCall {
     /// Its row id; 0 before it is written.
     pub id: CallId,
     /// The operation's name in Refersion's words.
     pub operation: String,
-    /// When it was written down.
+    /// When it was recorded.
     pub started_at: Timestamp,
-    /// What it is about; no value of a person.
+    /// Its affiliates, without any value of a person.
     pub items: Vec<CallItem>,
 }
 

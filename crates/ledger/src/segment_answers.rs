@@ -1,28 +1,28 @@
-//! The port that keeps answers of Segment's Public API for a while, so that commands do not ask again and again.
+//! The port that caches answers of Segment's Public API, so that commands do not repeat requests.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::LedgerError;
 
-/// An answer that is kept. It holds no personal data.
+/// A stored answer. It contains no personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentAnswer {
-    /// What was read of it, as the caller writes it.
+    /// Its content, in the caller's format.
     pub answer: String,
-    /// When Segment was asked.
+    /// The time of the request to Segment.
     pub asked_at: Timestamp,
-    /// Until when it is not asked again.
+    /// The time until which the answer is valid.
     pub until: Timestamp,
 }
 
-/// Answers by a digest of what was asked.
+/// Answers by a digest of the request.
 #[async_trait]
 pub trait SegmentAnswers: Send + Sync {
-    /// The answer to a question, however old.
+    /// The answer to a request, however old it is.
     async fn segment_answer(&self, question: &[u8; 16]) -> Result<Option<SegmentAnswer>, LedgerError>;
 
-    /// Keeps an answer in the place of the one before. Those whose time ended a day ago are dropped.
+    /// Stores an answer, and replaces the previous one. Answers that expired more than a day ago are deleted.
     async fn keep_segment_answer(
         &self,
         question: &[u8; 16],
@@ -30,5 +30,5 @@ pub trait SegmentAnswers: Send + Sync {
     ) -> Result<(), LedgerError>;
 }
 
-/// How long an answer is kept after its time, in microseconds.
+/// The time for which an answer is stored after its expiry, in microseconds.
 pub(crate) const KEPT_FOR: i64 = 86_400_000_000;

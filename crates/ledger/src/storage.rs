@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use connections::ConnectionId;
 
-use crate::LedgerError;
+use crate::words::count;
+use crate::{LedgerError, State};
 
 /// Dead letters of one connection that are open or under replay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,17 +20,29 @@ pub struct KeptLetters {
 /// Measures an engine's storage. Every method but [`Storage::shares`] is cheap enough to be called every few seconds.
 #[async_trait]
 pub trait Storage: Send + Sync {
-    /// Bytes in use. Pages of a SQLite file that are free again do not count, although the file keeps its length. On
-    /// Postgres it is the size of the whole database, with what vacuum has not given back yet.
+    /// Bytes in use. Free pages of a SQLite file do not count, although the file keeps its length. On Postgres it is
+    /// the size of the whole database, including space that vacuum has not released yet.
     async fn used_bytes(&self) -> Result<u64, LedgerError>;
 
-    /// The dead letters that are kept, by connection; one without any is left out.
+    /// The open and replaying dead letters by connection; connections without any are left out.
     async fn kept_letters(&self) -> Result<BTreeMap<ConnectionId, KeptLetters>, LedgerError>;
 
-    /// Bytes of graphs, payloads and events, by connection. Reads whole tables, on SQLite in pieces between which other
-    /// work is done, so it may take a minute.
+    /// Bytes of graphs, payloads and events, by connection. It reads whole tables, so it may take a minute; on SQLite
+    /// it reads in pieces, and other work is done between them.
     async fn shares(&self) -> Result<BTreeMap<ConnectionId, u64>, LedgerError>;
 }
 
-/// Bytes that an event takes beside its payload, with its outcome and what makes it findable; a rough figure.
-pub(crate) const BYTES_OF_AN_EVENT: u64 = 300;
+/// Approximate bytes that an event takes in addition to its payload, including its outcome and its search entry.
+const BYTES_OF_AN_EVENT: u64 = 300;
+
+/// The approximate bytes of events, by connection, from all counts: connection, name and value of each. Counts of events are named by the
+/// state; the others count persons and affiliates.
+pub(crate) fn shares_of_events(tallies: Vec<(ConnectionId, String, i64)>) -> BTreeMap<ConnectionId, u64> {
+    let mut shares = BTreeMap::new();
+    for (connection, what, number) in tallies {
+        if State::from_word(&what).is_some() {
+            *shares.entry(connection).or_default() += count(number) * BYTES_OF_AN_EVENT;
+        }
+    }
+    shares
+}

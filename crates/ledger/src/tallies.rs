@@ -1,21 +1,21 @@
-//! The names of the counts that both engines keep beside what they count, so that `status` need not scan.
+//! The names of the counts that both engines store, so that `status` need not scan.
 
 use crate::{Counts, State};
 
-/// How much of the graphs differs from what Refersion knows.
+/// The number of dirty persons and affiliates.
 pub(crate) const DIRTY: &str = "dirty";
 
-/// How many persons and identifiers wait.
+/// The number of waiting persons and identifiers.
 pub(crate) const WAITING: &str = "waiting";
 
-/// How many affiliates have a payout field held back.
+/// The number of affiliates with a payout field that is held back.
 pub(crate) const HELD_BACK: &str = "held_back";
 
-/// How many affiliates keep a value that has to go; the field's name follows.
+/// The number of affiliates that keep a value that should be removed; the field's name follows.
 pub(crate) const STUCK: &str = "stuck:";
 
 impl Counts {
-    /// Takes over one of these counts; what has no name of ours is a state of events.
+    /// Takes over one of these counts; any other name is a state of events.
     pub(crate) fn take(&mut self, what: String, number: u64) {
         match what.as_str() {
             DIRTY => self.dirty = number,

@@ -1,42 +1,41 @@
-//! Names of traits that no setting maps, as far as they may be kept.
+//! Names of traits that no setting maps, and rules for which of them may be stored.
 //!
-//! A source may use an address or an id as the name of a trait. Such a name is personal, and no delete would find it: so it
-//! is not kept. Fixed words stand for what is not counted by name, and for what is counted beside unmapped traits: blocked
-//! identifiers, shared ones, unusable values, deletes that match nobody. No trait has a name like these: a folded key with letters has no
-//! parentheses.
+//! A source may use an address or an id as the name of a trait. Such a name is personal data that no delete would find, so it is not
+//! stored. Fixed words replace names that are not counted separately, and name the other counts: blocked identifiers, shared ones, unusable
+//! values, deletes that match nobody. No trait has a name like these: a folded key with letters has no parentheses.
 
 use crate::Counts;
 
-/// The most unmapped traits that are counted of one connection; a source that makes up names must not fill the ledger.
+/// Maximum number of unmapped traits that are counted for one connection; a source that invents names must not fill the ledger.
 pub const MAX_UNMAPPED_TRAITS: u32 = 1_000;
 
-/// The most names of what was left out that an operator is shown of one connection.
+/// Maximum number of names of left-out data that an operator is shown for one connection.
 pub(crate) const MAX_LEFT_OUT: usize = 200;
 
-/// What stands for all names that look like addresses or ids.
+/// The word that replaces all names that look like addresses or ids.
 pub const LIKE_IDS: &str = "(names like addresses or ids)";
 
-/// What stands for names beyond those that are counted: with it, the others are a sample.
+/// The word that replaces names beyond the limit: if it is present, the other counts are a sample.
 pub const MORE: &str = "(more names than are counted)";
 
-/// What the names of identifiers begin with that name nobody: then come the place and the identifier.
+/// The prefix of the names of blocked identifiers, followed by place and identifier.
 pub const BLOCKED: &str = "(blocked) ";
 
-/// What the names of shared identifiers begin with: then come the place and the digest.
+/// The prefix of the names of shared identifiers, followed by place and digest.
 pub const SHARED: &str = "(shared) ";
 
-/// What the names of values begin with that cannot be used: then come the trait and the reason.
+/// The prefix of the names of unusable values, followed by trait and reason.
 pub const UNUSABLE: &str = "(unusable) ";
 
 /// The name under which deletes of persons without stored data are counted.
 pub const UNMATCHED: &str = "(deletes that match nobody)";
 
-/// Whether a name is one of ours, of which there are few: it is counted however many others there are.
+/// Whether a name is one of ours. There are few of them, so they are counted regardless of the limit.
 pub(crate) fn is_reserved(key: &str) -> bool {
     [LIKE_IDS, MORE, UNMATCHED].contains(&key) || [BLOCKED, SHARED].iter().any(|word| key.starts_with(word))
 }
 
-/// Sorts counts by name into those of an operator's view.
+/// Assigns counts by name to the counts of an operator's view.
 pub(crate) fn sort_out(rows: Vec<(String, u64)>, counts: &mut Counts) {
     for (name, events) in rows {
         if name == UNMATCHED {
@@ -51,21 +50,21 @@ pub(crate) fn sort_out(rows: Vec<(String, u64)>, counts: &mut Counts) {
     }
 }
 
-/// The longest name that is kept, in characters.
+/// The maximum length of a stored name, in characters.
 const MAX_CHARS: usize = 64;
-/// Digits in a row from which a name contains somebody's number.
+/// The number of digits in a row from which a name is taken for a personal number.
 const DIGITS_IN_A_ROW: usize = 5;
-/// Digits in all from which it does too, like a phone number with spaces.
+/// The same for digits in total, as in a phone number with spaces.
 const DIGITS: usize = 8;
-/// Hexadecimal digits, hyphens aside, from which a name contains an id.
+/// The number of hexadecimal digits, without hyphens, from which a name is taken for an id.
 const HEX_DIGITS: usize = 16;
-/// Letters and digits without a gap, with a digit among them, from which a name contains an id.
+/// The number of letters and digits in a row, with at least one digit, from which a name is taken for an id.
 const TOKEN: usize = 20;
 
-/// How an address looks when its `@` was replaced.
+/// Patterns of addresses whose `@` was replaced.
 const AT: [&str; 5] = ["@", "\u{ff20}", "%40", "(at)", "[at]"];
 
-/// Whether a name looks like an address or an id: it must not be kept. Takes time in proportion to the name.
+/// Whether a name looks like an address or an id, so that it must not be stored. Takes time in proportion to the length of the name.
 #[must_use]
 pub fn is_like_an_id(name: &str) -> bool {
     let is_address = || AT.iter().any(|at| name.contains(at));

@@ -1,4 +1,4 @@
-//! What an operator reads of events and failed calls, and counts.
+//! Events, failed calls and counts as an operator reads them.
 
 use connections::ConnectionId;
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ pub struct AffiliateRef {
     pub code: Option<String>,
 }
 
-/// An event with what happened to it.
+/// An event with its history.
 #[derive(Clone, Debug)]
 pub struct EventView {
     /// Its id.
@@ -27,19 +27,19 @@ pub struct EventView {
     pub connection: ConnectionId,
     /// When the ingest endpoint accepted it.
     pub received_at: Timestamp,
-    /// Where it stands now.
+    /// Its current state.
     pub state: State,
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
-    /// When it came to its current outcome; `None` while it is pending.
+    /// When it reached its current outcome; `None` while it is pending.
     pub ended_at: Option<Timestamp>,
     /// The affiliate concerned.
     pub affiliate: Option<AffiliateRef>,
     /// Failed calls, oldest first.
     pub attempts: Vec<AttemptView>,
-    /// Its dead letter, whatever became of it.
+    /// Its dead letter, in any state.
     pub dead_letter: Option<DeadLetterRef>,
-    /// The digests that it is found by: its message id's and its identifiers'.
+    /// The digests by which it is found: those of its message id and its identifiers.
     pub found_by: Vec<identity::Digest>,
 }
 
@@ -48,14 +48,14 @@ pub struct EventView {
 pub struct DeadLetterRef {
     /// Its row id.
     pub id: i64,
-    /// The cause in words.
+    /// The text of the cause.
     pub cause: String,
 }
 
 /// A failed call.
 #[derive(Clone, Debug, Serialize)]
 pub struct AttemptView {
-    /// When.
+    /// The time.
     pub at: Timestamp,
     /// Refersion's name of the operation.
     pub operation: String,
@@ -63,14 +63,14 @@ pub struct AttemptView {
     pub http_status: Option<u16>,
     /// The failure's class.
     pub class: String,
-    /// What Refersion said.
+    /// Refersion's message.
     pub message: String,
-    /// What was sent, less any value of a person, as JSON; `None` for calls before requests were kept, and once it is erased.
+    /// The request as JSON, without any value of a person; `None` for calls of versions that did not store requests, and once it is erased.
     #[serde(serialize_with = "as_json")]
     pub request: Option<String>,
 }
 
-/// Writes a text that is JSON as it is.
+/// Writes a JSON text unchanged.
 fn as_json<S: serde::Serializer>(text: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
     let json =
         text.as_deref().and_then(|text| serde_json::from_str::<&serde_json::value::RawValue>(text).ok());
@@ -82,13 +82,13 @@ fn as_json<S: serde::Serializer>(text: &Option<String>, serializer: S) -> Result
 pub struct Counts {
     /// Events that are pending.
     pub pending: u64,
-    /// Affiliates or persons that differ from what Refersion knows.
+    /// Dirty affiliates and persons.
     pub dirty: u64,
-    /// Persons and identifiers that wait.
+    /// Waiting persons and identifiers.
     pub waiting: u64,
     /// Affiliates whose payout field is held back until an operator confirms it.
     pub held_back: u64,
-    /// Affiliates that keep a value which has to go, by field.
+    /// Affiliates that keep a value that should be removed, by field.
     pub stuck: std::collections::BTreeMap<String, u64>,
     /// Dead letters that are open.
     pub dead_letters: u64,
@@ -96,25 +96,24 @@ pub struct Counts {
     pub dead_letters_by_class: std::collections::BTreeMap<String, u64>,
     /// Graphs that are due now.
     pub due: u64,
-    /// Events by state, those whose outcome has not expired.
+    /// Events by state, without those whose outcome has expired.
     pub outcomes: std::collections::BTreeMap<String, u64>,
     /// Unmapped traits: spelling and number of events, most first, at most 50.
     pub unmapped: Vec<(String, u64)>,
-    /// Events that stated more unmapped traits than are counted by name: if there are any, the counts above are a sample.
+    /// Events with unmapped traits beyond those that are counted by name: if there are any, the counts above are a sample.
     pub unmapped_beyond: u64,
-    /// Identifiers that name nobody, by place and identifier (`userId undefined`), with the number of events that had
-    /// them.
+    /// Blocked identifiers, by place and identifier (`userId undefined`), with the number of events that had them.
     pub blocked_identifiers: Vec<(String, u64)>,
-    /// Identifiers that have stopped linking, by place and digest (`email 0f3c…`), with the number of events that named
-    /// them since.
+    /// Shared identifiers, by place and digest (`email 0f3c…`), with the number of events that named them since they
+    /// stopped linking.
     pub shared_identifiers: Vec<(String, u64)>,
-    /// Values that could not be used, by trait and reason (`tags nested`), with the number of events that had them.
+    /// Unusable values, by trait and reason (`tags nested`), with the number of events that had them.
     pub unusable_values: Vec<(String, u64)>,
     /// Deletes of persons without stored data.
     pub unmatched_deletes: u64,
 }
 
-/// What expires, in the order in which a sweep drops it: what comes first is needed by what follows.
+/// The kinds of data that expire, in the order in which a sweep deletes them: later kinds depend on earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Expiring {
     /// Dead letters.
@@ -125,17 +124,16 @@ pub enum Expiring {
     Outcomes,
     /// Failed calls.
     Attempts,
-    /// A part of the ledger in which all events are old, as a whole: the limit does not count. An engine that has none has
-    /// nothing to do.
+    /// A whole part of the ledger in which all events are old: the limit does not apply. An engine without such parts has nothing to do.
     Weeks,
-    /// Message ids of an earlier version, whatever their age. Events that were looked at count.
+    /// Message ids of an earlier version, of any age. Each event that was checked counts.
     MessageIds,
-    /// Rows of removed connections, whatever their age, if the process that removed one did not get to the end.
+    /// Rows of removed connections, of any age, if the process that removed one did not finish.
     RemovedConnections,
 }
 
 impl Expiring {
-    /// All, in their order.
+    /// All kinds, in their order.
     pub const ALL: [Self; 7] = [
         Self::DeadLetters,
         Self::PlanItems,
@@ -146,18 +144,18 @@ impl Expiring {
         Self::RemovedConnections,
     ];
 
-    /// Whether it is kept as long as dead letters are. Everything else is kept as long as outcomes are.
+    /// Whether it has the retention of dead letters. Everything else has the retention of outcomes.
     #[must_use]
     pub const fn is_kept_with_dead_letters(self) -> bool {
         matches!(self, Self::DeadLetters | Self::PlanItems)
     }
 }
 
-/// What sweeps go by.
+/// The clock of sweeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SweepClock {
-    /// The time of day that counts.
+    /// The current time that sweeps use.
     pub now: Timestamp,
-    /// Until when sweeps have come: they drop what has expired by then. `None` before the first.
+    /// The time up to which sweeps have deleted expired data. `None` before the first sweep.
     pub swept: Option<Timestamp>,
 }

@@ -1,4 +1,4 @@
-//! The parts of the port that operators read through, and that sweeps use.
+//! The parts of the port that operators use for reading, and that sweeps use.
 
 use async_trait::async_trait;
 use connections::ConnectionId;
@@ -10,7 +10,7 @@ use crate::{
     Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, EventView, Expiring, LedgerError, SweepClock,
 };
 
-/// What an operator reads of events and dead letters, and the states of dead letters.
+/// Events and dead letters as an operator reads them, and the states of dead letters.
 #[async_trait]
 pub trait View: Send + Sync {
     /// Events by any of their digests (message id, address, user id), newest first, at most `limit`.
@@ -19,14 +19,14 @@ pub trait View: Send + Sync {
     /// One event's payload while it is kept (pending or dead).
     async fn payload(&self, event: Uuid) -> Result<Option<(ConnectionId, Timestamp, String)>, LedgerError>;
 
-    /// The payload of an event that is pending or dead, and the revisions of it, as far as they are kept.
+    /// The payload of an event that is pending or dead, then its revisions, oldest first, if they are still stored.
     async fn payloads(&self, event: Uuid) -> Result<Vec<String>, LedgerError>;
 
-    /// Dead letters, newest first, of equal times the greater id first.
+    /// Dead letters, newest first; with equal times, the greater id first.
     async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError>;
 
-    /// Sets the state of dead letters by id; returns how many were in `from` and have moved. A discarded one loses its
-    /// payload.
+    /// Sets the state of dead letters by id. Returns how many were in `from` and have changed. A discarded one loses
+    /// its payload.
     async fn move_dead_letters(
         &self,
         ids: &[i64],
@@ -38,26 +38,25 @@ pub trait View: Send + Sync {
     async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError>;
 }
 
-/// What is done again and again in the background.
+/// Periodic work in the background.
 #[async_trait]
 pub trait Housekeeping: Send + Sync {
-    /// Classifies dead letters again that older rules classified ([`groups::VERSION`](crate::groups::VERSION)), at most
-    /// `limit`; how many.
-    /// An engine that does not group them has nothing to do.
+    /// Classifies dead letters again that an older version of the rules classified
+    /// ([`groups::VERSION`](crate::groups::VERSION)), at most `limit`. Returns their number. An engine without groups
+    /// has nothing to do.
     async fn reclassify(&self, _limit: usize) -> Result<usize, LedgerError> {
         Ok(0)
     }
 
-    /// Drops payloads of dead letters that were discarded and kept until `now`, of at most `limit`; of how many.
-    /// Keys of acts that have expired by then are dropped too, at most `limit`.
-    /// An engine that keeps none has nothing to do.
+    /// Deletes payloads of discarded dead letters that were kept until `now`, at most `limit`. Returns their number.
+    /// Also deletes expired keys of acts, at most `limit`. An engine that stores neither has nothing to do.
     async fn drop_discarded(&self, _now: Timestamp, _limit: usize) -> Result<usize, LedgerError> {
         Ok(0)
     }
 
-    /// Drops payloads of open dead letters of a class that died before a time, of at most `limit`, and writes the audit; of how
-    /// many. They are discarded, with the reason that their retention has ended; their causes and counts stay.
-    /// An engine that keeps none has nothing to do.
+    /// Discards open dead letters of a class that died before a time, at most `limit`, with the reason that their retention has ended, and
+    /// writes the audit. Returns their number. Their payloads are deleted; their causes and counts stay. An engine without dead letters has
+    /// nothing to do.
     async fn expire_class(
         &self,
         _class: &str,
@@ -68,8 +67,8 @@ pub trait Housekeeping: Send + Sync {
         Ok(0)
     }
 
-    /// Drops what expires and is older than a time, at most `limit` rows in a transaction of their own; how many. Open dead letters
-    /// that go are in the audit, at `now`.
+    /// Deletes data of one kind that is older than a time, at most `limit` rows, in one transaction. Returns their number. Open dead
+    /// letters that are deleted are recorded in the audit, at `now`.
     async fn expire(
         &self,
         what: Expiring,
@@ -78,13 +77,13 @@ pub trait Housekeeping: Send + Sync {
         limit: usize,
     ) -> Result<usize, LedgerError>;
 
-    /// The time that counts for what has expired, and how far sweeps have come. A database server goes by its own clock; an
-    /// engine without one by `now`. An engine that remembers nothing has never swept.
+    /// The clock that decides about expiry, and the progress of sweeps. A database server uses its own clock, an engine without a server
+    /// uses `now`. An engine that stores no progress has never swept.
     async fn sweep_clock(&self, now: Timestamp) -> Result<SweepClock, LedgerError> {
         Ok(SweepClock { now, swept: None })
     }
 
-    /// Remembers how far sweeps have come.
+    /// Stores the progress of sweeps.
     async fn set_swept(&self, _swept: Timestamp) -> Result<(), LedgerError> {
         Ok(())
     }

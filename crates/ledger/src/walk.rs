@@ -3,26 +3,26 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A walk that is wanted.
+/// A request for a walk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WalkRequest {
-    /// When it was asked for.
+    /// The time of the request.
     pub asked_at: Timestamp,
-    /// It compares what Refersion lists with what was last sent.
+    /// Whether it compares the values that Refersion lists with those that were last sent.
     #[serde(default)]
     pub verify: bool,
-    /// What differs is sent again.
+    /// Whether values that differ are sent again.
     #[serde(default)]
     pub repair: bool,
-    /// Upper limit of calls; `None`: as many as the list needs.
+    /// Maximum number of calls; `None`: as many as the list needs.
     #[serde(default)]
     pub max_calls: Option<u64>,
 }
 
-/// A walk under way: passes over the pages of Refersion's list, until one brings nothing new.
+/// A walk under way: passes over the pages of Refersion's list, until a pass finds nothing new.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Walk {
-    /// What was asked for.
+    /// Its request.
     pub request: WalkRequest,
     /// When it began.
     pub started_at: Timestamp,
@@ -32,36 +32,36 @@ pub struct Walk {
     pub pass_started_at: Timestamp,
     /// The next page of the pass, from 1.
     pub page: u32,
-    /// Affiliates that this pass has met.
+    /// The number of affiliates that this pass has met.
     pub seen: u64,
-    /// Those of them that no earlier pass of this walk has met.
+    /// The number of these affiliates that no earlier pass of this walk has met.
     pub fresh: u64,
-    /// Affiliates of the pass that the directory cannot keep, because they were shown without a code.
+    /// The number of affiliates of the pass that the directory cannot store, because they were shown without a code.
     #[serde(default)]
     pub unreadable: u64,
-    /// How many affiliates there are, by what Refersion said last; `None` if it does not say.
+    /// The total number of affiliates that Refersion last stated; `None` if it states none.
     pub total: Option<u64>,
-    /// What Refersion said at the end of the pass before.
+    /// The total that Refersion stated at the end of the previous pass.
     #[serde(default)]
     pub total_before: Option<u64>,
-    /// Calls so far.
+    /// The number of calls so far.
     pub calls: u64,
-    /// Pages in a row without an affiliate that is new to the pass.
+    /// The number of consecutive pages without an affiliate that is new to the pass.
     #[serde(default)]
     pub idle: u32,
-    /// Affiliates that were compared with what was sent.
+    /// The number of affiliates that were compared with the values that were sent.
     #[serde(default)]
     pub compared: u64,
-    /// Those of them that differ.
+    /// The number of compared affiliates that differ.
     #[serde(default)]
     pub drifted: u64,
-    /// What the last call failed of, without any value; `None`: it did not.
+    /// The failure of the last call, without any value; `None` if it succeeded.
     #[serde(default)]
     pub failure: Option<String>,
-    /// Calls in a row that failed.
+    /// The number of consecutive failed calls.
     #[serde(default)]
     pub failures: u32,
-    /// Not before this.
+    /// The earliest time of the next call.
     #[serde(default)]
     pub next_at: Option<Timestamp>,
 }
@@ -69,13 +69,13 @@ pub struct Walk {
 /// A walk that ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FinishedWalk {
-    /// The walk as it was in the end.
+    /// The walk in its final state.
     pub walk: Walk,
     /// When it ended.
     pub ended_at: Timestamp,
-    /// Whether it has met everybody; not if its limit of calls ended it, nor if its last pass still missed somebody.
+    /// Whether it has met all affiliates: false if its limit of calls ended it, or if its last pass still missed some.
     pub complete: bool,
-    /// How many affiliates the last of all passes has not met, at least; `None`: it met everybody, or was not read to its end.
+    /// The minimum number of affiliates that the last pass has not met; `None` if it met all, or did not reach the end of the list.
     #[serde(default)]
     pub missing: Option<u64>,
     /// The last walk that compared, up to this one.
@@ -83,23 +83,23 @@ pub struct FinishedWalk {
     pub verified: Option<Verified>,
 }
 
-/// What a walk that compared came to.
+/// The result of a walk that compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verified {
     /// When it ended.
     pub ended_at: Timestamp,
-    /// Affiliates that it compared with what they were sent.
+    /// The number of affiliates that it compared with the values that were sent.
     pub compared: u64,
-    /// Those of them that differed.
+    /// The number of compared affiliates that differed.
     pub drifted: u64,
-    /// Whether it was asked to send again what differed.
+    /// Whether it was requested to send values again that differed.
     pub repair: bool,
-    /// Whether it met everybody.
+    /// Whether it met all affiliates.
     pub complete: bool,
 }
 
 impl FinishedWalk {
-    /// A walk that ended at `ended_at`; `before` is the one that ended last.
+    /// The finished walk, ended at `ended_at`; `before` is the previous finished walk.
     #[must_use]
     pub fn of(walk: Walk, ended_at: Timestamp, complete: bool, before: Option<&Self>) -> Self {
         let verified = match walk.request.verify {
@@ -114,13 +114,13 @@ impl FinishedWalk {
 }
 
 impl Walk {
-    /// Whether it has made as many calls as it may.
+    /// Whether it has reached its limit of calls.
     #[must_use]
     pub fn is_spent(&self) -> bool {
         self.request.max_calls.is_some_and(|most| self.calls >= most)
     }
 
-    /// A walk that begins.
+    /// A new walk.
     #[must_use]
     pub fn begin(request: WalkRequest, now: Timestamp) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! The fixed words and numbers by which the engines write our types into columns.
+//! The fixed words and numbers that the engines store for our types.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::{DeadLetterState, Mender, OperatorRole, PlanState, ProcessRole, State
 /// Lanes in the order in which they are served.
 pub(crate) const LANES: [Lane; 2] = [Lane::Live, Lane::Bulk];
 
-/// What is stored cannot be understood.
+/// Stored data cannot be parsed.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Unreadable(String);
@@ -90,7 +90,7 @@ pub(crate) fn letter_state(word: &str) -> Result<DeadLetterState, Unreadable> {
         .ok_or_else(|| Unreadable::word("dead letter state", word))
 }
 
-/// Who can mend a cause; `None` of a dead letter that is not classified.
+/// The mender for a stored word; `None` for a dead letter that is not classified.
 pub(crate) fn mender(word: &str) -> Option<Mender> {
     Mender::ALL.into_iter().find(|mender| mender.word() == word)
 }
@@ -126,22 +126,22 @@ pub(crate) fn time(micros: i64) -> Result<Timestamp, Unreadable> {
     Timestamp::from_microsecond(micros).map_err(|_| Unreadable::number(micros))
 }
 
-/// The digest of a column that holds one.
+/// The digest in a column.
 pub(crate) fn key_digest(bytes: &[u8]) -> Result<vault::Digest, Unreadable> {
     bytes.try_into().map_err(|_| Unreadable("a digest is not 16 bytes long".to_owned()))
 }
 
-/// The same of a digest of ours.
+/// The same for a digest of [`identity`].
 pub(crate) fn digest(bytes: &[u8]) -> Result<Digest, Unreadable> {
     key_digest(bytes).map(Digest)
 }
 
-/// The digests of a column that holds many, one after the other.
+/// The digests in a column that contains several, one after the other.
 pub(crate) fn digests(bytes: &[u8]) -> Vec<Digest> {
     bytes.as_chunks::<16>().0.iter().map(|digest| Digest(*digest)).collect()
 }
 
-/// A count that SQL gave; sums of what was added and taken away never fall below 0.
+/// Converts a count from SQL; a negative sum counts as 0.
 pub(crate) fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! The bodies of a request and of its answer, which say how far the connection is.
+//! The bodies of a request and of its answer, which report the progress of the connection.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
 use crate::progress::Progress;
 
-/// The body of a request. While the handler waits for it in vain, its connection may lose its place.
+/// The body of a request. While the handler waits for data that does not come, its connection may lose its place.
 pub struct Upload {
     inner: Incoming,
     progress: Arc<Progress>,
@@ -64,7 +64,8 @@ impl Body for Upload {
     }
 }
 
-/// The body of an answer. It reports to the progress of its connection when it is dropped, which is when its last byte was handed over.
+/// The body of an answer. When it is dropped, its last byte has been handed over, and it reports that to the progress of
+/// its connection.
 pub(crate) struct Answer<B> {
     inner: Pin<Box<B>>,
     progress: Arc<Progress>,

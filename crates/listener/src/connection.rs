@@ -23,11 +23,11 @@ use crate::progress::Progress;
 use crate::stream::Stream;
 use crate::{Limits, linger};
 
-/// Bytes of the headers of one request, at most, and of what is read of a connection at once.
+/// Maximum bytes of the headers of one request, and of one read of a connection.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 
-/// How long a connection that has not had a request yet is waited for when the listener stops: its client may be about to
-/// send one, and would take a connection that closes without an answer for a fault.
+/// How long the listener, when it stops, waits for a connection without a request: its client may be about to send one, and
+/// would take a connection that closes without an answer for a fault.
 const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(1);
 
 /// Calls the handler of the listener for one connection.
@@ -66,7 +66,7 @@ where
     }
 }
 
-/// Serves a connection until its client ends it, its place is given away, or it has to end.
+/// Serves a connection until its client ends it, its place is given to another one, or it has to end.
 pub(crate) async fn serve<H, F, B, E>(
     stream: TcpStream,
     requests: Requests<H>,
@@ -81,7 +81,7 @@ pub(crate) async fn serve<H, F, B, E>(
     E: Into<Box<dyn Error + Send + Sync>> + 'static,
 {
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection was gone before its first request");
+        tracing::debug!(%error, "a connection was closed before its first request");
         return;
     }
     let progress = Arc::clone(&requests.progress);
@@ -109,7 +109,7 @@ pub(crate) async fn serve<H, F, B, E>(
                 }
                 Pin::new(&mut connection).graceful_shutdown();
                 let Ok(ended) = timeout(limits.closing_time, connection).await else {
-                    return tracing::debug!("a connection was cut off because it did not end in time");
+                    return tracing::debug!("a connection was aborted because it did not end in time");
                 };
                 report(ended);
             }
@@ -120,6 +120,6 @@ pub(crate) async fn serve<H, F, B, E>(
 
 fn report(ended: hyper::Result<()>) {
     if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended badly");
+        tracing::debug!(%error, "a connection ended with an error");
     }
 }

@@ -1,8 +1,8 @@
-//! Which client a request comes from.
+//! Determines the client of a request.
 //!
-//! A proxy appends the address that it was called from, so the last entries are its own and everything before them is
-//! whatever the client wrote. Only the entries of trusted proxies are followed, from the right, up to the first address that
-//! is not trusted. A header that somebody else sends is ignored.
+//! A proxy appends the address that it was called from, so the last entries are its own, and the client may have written
+//! everything before them. Only the entries of trusted proxies are followed, from the right, up to the first address that
+//! is not trusted. A header from any other sender is ignored.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -14,12 +14,13 @@ use crate::Networks;
 /// The header that most proxies write. Source: <https://developer.mozilla.org/docs/Web/HTTP/Headers/X-Forwarded-For>.
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Whose request it is.
+/// The client of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Client {
-    /// The address of the client; that of the nearest proxy where the headers tell no more.
+    /// The address of the client; that of the nearest proxy if the headers reveal no more.
     pub address: IpAddr,
-    /// Whether the request counts as one client's. That of a proxy that names nobody does not: many clients are behind it.
+    /// Whether the request counts for one client. That of a proxy that names no client does not: many clients are behind
+    /// it.
     pub counts: bool,
 }
 
@@ -64,7 +65,7 @@ fn walk(peer: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>, proxies: &Netw
 fn x_forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
     let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
     lines.flat_map(|line| {
-        // A line that is not text is one entry that is no address.
+        // A header line that is not text counts as one entry that is no address.
         let entries = line.to_str().unwrap_or("?").rsplit(',').map(str::trim);
         entries.filter(|entry| !entry.is_empty()).map(node)
     })
@@ -74,7 +75,7 @@ fn x_forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> 
 fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
     let lines = headers.get_all(FORWARDED).iter().rev();
     lines.flat_map(|line| {
-        // In a malformed line nobody can say which quotation marks are the proxy's.
+        // In a malformed line it is unknown which quotation marks are the proxy's.
         let entries = line.to_str().ok().and_then(|line| split(line, ','));
         let hops = entries.map(|entries| entries.into_iter().rev().map(hop).collect());
         hops.unwrap_or_else(|| vec![None])

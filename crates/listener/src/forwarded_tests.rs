@@ -1,4 +1,4 @@
-//! What is believed of a header, and of whom.
+//! The parts of a header that are trusted, and the proxies that may send it.
 
 use hyper::header::HeaderValue;
 use proptest::prelude::*;
@@ -74,14 +74,14 @@ fn forwarded_is_read_with_its_quotes_ports_and_other_pairs() {
 }
 
 #[test]
-fn two_headers_that_disagree_say_nothing_about_the_client() {
+fn two_contradicting_headers_give_no_client() {
     let both = |forwarded| from(PROXY, &[("x-forwarded-for", "192.0.2.1"), ("forwarded", forwarded)]);
     assert_eq!(both("for=6.6.6.6"), address(PROXY));
     assert_eq!(both("for=192.0.2.1"), address("192.0.2.1"));
 }
 
 #[test]
-fn only_a_proxy_that_names_nobody_is_no_client() {
+fn only_a_proxy_without_a_forwarded_address_is_no_client() {
     let counts = |peer, lines: &[(&str, &str)]| {
         client(address(peer), &headers(lines), &"10.0.0.0/8".parse().unwrap()).counts
     };
@@ -100,7 +100,7 @@ fn only_a_proxy_that_names_nobody_is_no_client() {
 
 proptest! {
     #[test]
-    fn no_bytes_panic_and_nothing_is_believed_of_a_stranger(
+    fn no_bytes_panic_and_headers_of_untrusted_peers_are_ignored(
         lines in proptest::collection::vec(("x-forwarded-for|forwarded", "[ -~\u{80}-\u{ff}]{0,60}"), 0..4),
         peer: std::net::Ipv4Addr,
     ) {
@@ -118,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_a_client_writes_its_proxy_has_the_last_word(
+    fn forged_headers_do_not_override_the_address_of_the_proxy(
         forged in "[ -~]{0,60}",
         real: std::net::Ipv6Addr,
         v4: std::net::Ipv4Addr,
@@ -133,7 +133,7 @@ proptest! {
             let node = if real.is_ipv6() { format!("\"[{real}]\"") } else { real.to_string() };
             let behind = ", for=10.0.0.5".repeat(proxies_behind);
             let found = from(PROXY, &[("forwarded", &format!("{forged}, for={node}{behind}"))]);
-            // A forged line that cannot be read costs its client no more than a place of its own.
+            // A forged line that cannot be read only makes its client count as the proxy.
             prop_assert!(found == real || found == address(PROXY), "{found}");
         }
     }

@@ -1,4 +1,4 @@
-//! What HTTP/1.1 requires of the `Host` header.
+//! The rules of HTTP/1.1 for the `Host` header.
 
 use hyper::Version;
 use hyper::header::{HOST, HeaderValue};
@@ -11,7 +11,7 @@ pub enum HostError {
     /// An HTTP/1.1 request without it.
     #[error("the Host header is missing: HTTP/1.1 requires it")]
     Missing,
-    /// Two of them, which two readers may understand differently.
+    /// Two of them, of which two readers may choose different ones.
     #[error("there is more than one Host header: send one")]
     Repeated,
     /// A value that is no host.
@@ -34,7 +34,7 @@ pub fn check_host(head: &Parts) -> Result<(), HostError> {
     }
 }
 
-/// An empty value is right where the target of the request has no host.
+/// An empty value is valid if the target of the request has no host.
 fn check(value: &HeaderValue) -> Result<(), HostError> {
     let is_host = |text: &str| !text.contains('@') && text.parse::<Authority>().is_ok();
     let text = value.to_str().map_err(|_| HostError::Malformed)?;

@@ -1,9 +1,9 @@
-//! An HTTP/1.1 listener that no client can fill: the set-up that every server of the workspace shares.
+//! An HTTP/1.1 listener that no client can exhaust, shared by all servers of the workspace.
 //!
-//! [`serve()`] accepts connections up to [`Limits`] and hands their requests to a function. A new connection always gets a
+//! [`serve()`] accepts connections up to [`Limits`] and passes their requests to a function. A new connection always gets a
 //! place while any other is idle: the one that has been idle for longest is closed. A connection in the middle of a request
-//! is not closed for another one, unless its client has stopped sending and nobody else is idle. [`client()`] says which client a request comes from, behind trusted proxies too, and
-//! [`check_host`] what HTTP/1.1 requires of `Host`.
+//! is not closed for another one, unless its client has stopped sending and no other is idle. [`client()`] determines the
+//! client of a request, also behind trusted proxies, and [`check_host`] checks the rules of HTTP/1.1 for `Host`.
 
 mod body;
 mod connection;

@@ -1,4 +1,4 @@
-//! What a listener bears.
+//! The limits of a listener.
 
 use std::time::Duration;
 
@@ -17,6 +17,6 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Age at which a connection is closed after the request that is under way.
     pub max_age: Duration,
-    /// Time that a connection gets to end in good order, because of its age or because the listener stops.
+    /// Time that a connection gets to end gracefully, because of its age or because the listener stops.
     pub closing_time: Duration,
 }

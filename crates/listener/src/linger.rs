@@ -1,7 +1,7 @@
 //! Closes a connection so that the client sees its last answer.
 //!
-//! A socket that is closed over unread bytes is reset, and a reset may overtake the answer. So the side to the client is
-//! closed first, and what still comes is read and forgotten for a while.
+//! A socket that is closed with unread bytes is reset, and a reset may overtake the answer. So the sending side is closed
+//! first, and further bytes of the client are read and dropped for a while.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use tokio::time::timeout;
 /// How long a client may go on sending after its answer.
 const TIME: Duration = Duration::from_secs(3);
 
-/// How much of it is read, in bytes.
+/// Maximum bytes of it that are read.
 const BYTES: usize = 256 * 1024 * 1024;
 
-/// How much of it is read at once, in bytes.
+/// Bytes of it that are read at once.
 const AT_ONCE: usize = 16 * 1024;
 
-/// Closes `stream` in good order, within 3 s.
+/// Closes `stream` gracefully, within 3 s.
 pub(crate) async fn close(mut stream: TcpStream) {
     let closing = async {
         stream.shutdown().await?;
@@ -32,6 +32,6 @@ pub(crate) async fn close(mut stream: TcpStream) {
         }
         Ok::<_, std::io::Error>(())
     };
-    // Whether the client has heard of it makes no difference to anybody here.
+    // The result does not matter: the connection is over in any case.
     drop(timeout(TIME, closing).await);
 }

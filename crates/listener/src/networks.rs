@@ -1,4 +1,4 @@
-//! Networks of addresses, as an operator writes them.
+//! Networks of addresses, in the form of the configuration.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -46,7 +46,7 @@ fn network(text: &str) -> Result<IpNet, NetworksError> {
     text.parse().or_else(|_| address()).map_err(|_| NetworksError(text.to_owned()))
 }
 
-/// What one party controls: an IPv4 address, or an IPv6 network of 64 bits.
+/// The addresses that one party controls: an IPv4 address, or an IPv6 network of 64 bits.
 #[must_use]
 pub fn party(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_is_named() {
+    fn invalid_networks_are_named_in_the_error() {
         for wrong in ["proxy", "10.0.0.0/33", "10.0.0/8", "2001:db8::/129", "10.0.0.1:80"] {
             let error = format!("10.0.0.0/8,{wrong}").parse::<Networks>().unwrap_err();
             assert!(error.to_string().contains(wrong), "{error}");

@@ -1,8 +1,9 @@
-//! Which connections have a place at the listener, and which of them gives it up for a new one.
+//! Decides which connections have a place at the listener, and which of them loses it to a new one.
 //!
-//! The idlest goes first: one that waits for its client to send a request, as a connection does that was just accepted. Only
-//! while there is none, one whose client has begun a request and sends nothing of its body goes. Connections are kept in the
-//! order in which they began to wait, so that finding the first costs no more with many of them.
+//! The connection that has been idle for longest goes first: one that waits for its client to send a request, like a
+//! connection that was just accepted. Only if there is none, a connection goes whose client has begun a request and sends
+//! nothing of its body. Connections are kept in the order in which they began to wait, so that finding the first takes no
+//! longer if there are many.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -16,10 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Limits, Meters, party};
 
-/// How long a client may send nothing of a body before its place may be given away.
+/// How long a client may send nothing of a body before its connection may lose its place.
 pub(crate) const STALLED_AFTER: Duration = Duration::from_millis(300);
 
-/// What a connection waits for its client to send.
+/// The data that a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wait {
     /// A request.
@@ -33,7 +34,7 @@ pub(crate) struct Places {
     limits: Limits,
     meters: Arc<Meters>,
     table: Mutex<Table>,
-    /// Wakes whoever waits because every connection was in the middle of a request.
+    /// Wakes a new connection that waits because all others were in the middle of a request.
     freed: Notify,
 }
 
@@ -41,7 +42,7 @@ pub(crate) struct Places {
 struct Table {
     next: u64,
     open: HashMap<u64, Open>,
-    /// The connections that wait, for a request and for a body, by the turn at which they began to.
+    /// The connections that wait, for a request and for a body, by the turn at which they began to wait.
     waiting: [BTreeMap<u64, u64>; 2],
     addresses: HashMap<IpAddr, Address>,
 }
@@ -54,7 +55,7 @@ struct Open {
     close: CancellationToken,
 }
 
-/// What a connection waits for, and since when.
+/// The data that a connection waits for, and since when.
 #[derive(Clone, Copy)]
 struct Waits {
     wait: Wait,
@@ -71,9 +72,9 @@ struct Address {
 
 /// Whether a new connection gets a place.
 pub(crate) enum Admission {
-    /// It does.
+    /// It gets one.
     Place(Place),
-    /// Its address has its share, all of it in the middle of requests.
+    /// Its address has used up its share, and all of its connections are in the middle of requests.
     AddressFull,
     /// All places are in the middle of requests.
     Full,
@@ -83,7 +84,7 @@ pub(crate) enum Admission {
 pub(crate) struct Place {
     places: Arc<Places>,
     id: u64,
-    /// Cancelled when the place is given to somebody else.
+    /// Cancelled when the place is given to another connection.
     pub(crate) close: CancellationToken,
 }
 
@@ -93,19 +94,19 @@ impl Places {
     }
 
     /// A place for a connection from `peer`; waits while all places are in the middle of requests. `None`: the address has
-    /// its share.
+    /// used up its share.
     pub(crate) async fn admit_when_free(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
         loop {
             match self.admit(peer) {
                 Admission::Place(place) => return Some(place),
                 Admission::AddressFull => return None,
-                // A client may have stalled meanwhile, of which nobody is notified.
+                // A client may have stalled meanwhile, which causes no notification.
                 Admission::Full => drop(timeout(STALLED_AFTER, self.freed.notified()).await),
             }
         }
     }
 
-    /// A place for a connection from `peer`, if need be that of the idlest one.
+    /// A place for a connection from `peer`; if necessary, that of the connection that has been idle for longest.
     pub(crate) fn admit(self: &Arc<Self>, peer: IpAddr) -> Admission {
         let address = (!self.limits.proxies.contains(peer)).then(|| party(peer));
         let mut table = self.table();
@@ -123,7 +124,8 @@ impl Places {
         Admission::Place(Place { places: Arc::clone(self), id, close })
     }
 
-    /// Closes the idlest connection, if any waits for its client, because the system is short of something.
+    /// Closes the connection that has been idle for longest, if any waits for its client, because the system is short of
+    /// resources.
     pub(crate) fn close_idlest(&self) {
         let mut table = self.table();
         if let Some(first) = table.first() {
@@ -212,7 +214,8 @@ impl Table {
 }
 
 impl Place {
-    /// The client has sent what was waited for: from now on nobody else gets the place. Returns whether it is still there.
+    /// The client has sent the data that was waited for: from now on the place is not given away. Returns whether it is
+    /// still there.
     pub(crate) fn set_busy(&self) -> bool {
         self.places.table().set_busy(self.id)
     }

@@ -1,4 +1,4 @@
-//! Who is closed for whom.
+//! Tests which connection is closed for a new one.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn admit(places: &Arc<Places>, peer: &str) -> Place {
 }
 
 #[test]
-fn a_new_connection_takes_the_place_of_the_idlest() {
+fn a_new_connection_replaces_the_one_idle_for_longest() {
     let places = places(3, 3);
     let [first, second, third] = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(|peer| admit(&places, peer));
     assert!(first.set_busy());
@@ -41,7 +41,7 @@ fn a_new_connection_takes_the_place_of_the_idlest() {
 }
 
 #[test]
-fn an_address_beyond_its_share_takes_a_place_of_its_own() {
+fn an_address_beyond_its_share_replaces_its_own_connections() {
     let places = places(10, 2);
     let other = admit(&places, "192.0.2.9");
     let mine: Vec<_> = (0..5).map(|_| admit(&places, "192.0.2.1")).collect();
@@ -67,7 +67,7 @@ fn no_connection_in_the_middle_of_a_request_is_closed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_has_stalled_in_a_body_goes_when_nobody_is_idle() {
+async fn a_client_with_a_stalled_body_is_closed_if_no_connection_is_idle() {
     let places = places(3, 2);
     let [stalled, idle] = ["192.0.2.1", "192.0.2.1"].map(|peer| admit(&places, peer));
     assert!(stalled.set_busy());
@@ -85,7 +85,7 @@ async fn a_client_that_has_stalled_in_a_body_goes_when_nobody_is_idle() {
 }
 
 #[tokio::test]
-async fn who_waits_for_a_place_gets_it_when_a_request_ends() {
+async fn a_waiting_connection_is_admitted_when_a_request_ends() {
     let places = places(1, 1);
     let busy = admit(&places, "192.0.2.1");
     assert!(busy.set_busy());
@@ -101,7 +101,7 @@ async fn who_waits_for_a_place_gets_it_when_a_request_ends() {
 }
 
 #[test]
-fn nothing_is_left_of_connections_that_have_ended() {
+fn ended_connections_leave_no_state_behind() {
     let places = places(4, 2);
     for round in 0..100 {
         let place = admit(&places, &format!("192.0.2.{round}"));

@@ -1,7 +1,7 @@
-//! How far a connection is with the request that it serves.
+//! The progress of a connection with the request that it serves.
 //!
-//! Between two requests its place may be given away; from a request's headers until the last byte of the answer is with the
-//! system it may not, but for the time in which a client sends nothing of its body.
+//! Between two requests its place may be given away. From a request's headers until the last byte of the answer is with the
+//! system it may not, except while a client sends nothing of its body.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -36,24 +36,24 @@ impl Progress {
         self.place.set_busy()
     }
 
-    /// The whole answer was handed over.
+    /// Notes that the whole answer was handed over.
     pub(crate) fn answered(&self) {
         self.step(SERVING, ANSWERED);
     }
 
-    /// All that was handed over is written.
+    /// Notes that all data that was handed over is written.
     pub(crate) fn flushed(&self) {
         if self.step(ANSWERED, IDLE) {
             self.place.set_waiting(Wait::Request);
         }
     }
 
-    /// The handler waits for the body, and nothing of it has come.
+    /// Notes that the handler waits for the body, and that nothing of it has come.
     pub(crate) fn starved(&self) {
         self.place.set_waiting(Wait::Body);
     }
 
-    /// More of the body has come, or nobody waits for it any more. Returns whether the request may go on.
+    /// Notes that more of the body has come, or that the handler no longer waits. Returns whether the request may go on.
     pub(crate) fn fed(&self) -> bool {
         self.place.set_busy()
     }

@@ -1,4 +1,4 @@
-//! Keeps a line that clients can cause at will from filling the log.
+//! Keeps a log line that clients can cause at will from filling the log.
 
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::linger;
 
-/// Connections that are being refused with an answer at the same time; more are closed without one.
+/// Maximum number of connections that are refused with an answer at the same time; others are closed without one.
 const AT_ONCE: usize = 256;
 
 /// Sent without reading the request.
@@ -25,7 +25,7 @@ impl Refusals {
         Self(Arc::new(Semaphore::new(AT_ONCE)))
     }
 
-    /// Answers 503 and closes the connection, without being waited for.
+    /// Answers 503 and closes the connection, in the background.
     pub(crate) fn send(&self, mut stream: TcpStream) {
         let Ok(turn) = Arc::clone(&self.0).try_acquire_owned() else { return };
         tokio::spawn(async move {
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_answer_is_as_long_as_it_says() {
+    fn the_answer_has_the_stated_length() {
         let text = std::str::from_utf8(ANSWER).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.ends_with(&format!("content-length: {}", body.len())), "{}", body.len());

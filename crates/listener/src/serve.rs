@@ -1,4 +1,4 @@
-//! Accepts connections until it is told to stop.
+//! Accepts connections until it is stopped.
 
 use std::error::Error;
 use std::future::Future;
@@ -20,11 +20,11 @@ use crate::places::{Place, Places};
 use crate::refusal::Refusals;
 use crate::{Limits, Meters, RareLog};
 
-/// How long to wait before accepting again when the system could not (out of file descriptors, say).
+/// Wait before accepting again after a failure of the system, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `listener` until `stop` is cancelled: each request goes to `handler`, with the address of its peer. Then nothing
-/// new is accepted, requests under way are answered, and this returns, within [`Limits::closing_time`].
+/// Serves `listener` until `stop` is cancelled: each request goes to `handler`, with the address of its peer. Then no new
+/// connections are accepted, requests under way are answered, and this returns, within [`Limits::closing_time`].
 ///
 /// A connection whose handler fails is closed without an answer.
 ///
@@ -66,7 +66,7 @@ where
     Ok(())
 }
 
-/// Lets connections in, and says to the others why not.
+/// Accepts connections, and refuses those without a place.
 struct Entrance {
     places: Arc<Places>,
     meters: Arc<Meters>,
@@ -101,7 +101,7 @@ impl Entrance {
         if let Some(times) = self.refused.occurred() {
             tracing::warn!(
                 times,
-                "connections were refused: their address has its share, all of them in use"
+                "connections were refused: their address has used up its share, and all of them are in use"
             );
         }
         self.refusals.send(stream);

@@ -1,4 +1,4 @@
-//! What clients see of a listener, over real sockets.
+//! The behaviour of a listener over real sockets, as clients see it.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -84,7 +84,7 @@ async fn silent_connections_make_room_for_a_new_one() {
 }
 
 #[tokio::test]
-async fn an_address_whose_share_is_in_use_is_told_so() {
+async fn an_address_beyond_its_share_gets_an_error() {
     let server = start(8, 1).await;
     let mut busy = connect(&server).await;
     busy.write_all(b"GET /gated HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
@@ -110,7 +110,7 @@ async fn an_answer_reaches_a_client_that_sends_its_large_body_first() {
 }
 
 #[tokio::test]
-async fn a_listener_that_stops_answers_what_is_under_way() {
+async fn a_stopping_listener_answers_requests_under_way() {
     let server = start(8, 8).await;
     let mut idle = connect(&server).await;
     idle.write_all(GET).await.unwrap();
@@ -140,7 +140,7 @@ async fn a_client_that_has_connected_just_before_the_listener_stops_gets_its_ans
 }
 
 #[tokio::test]
-async fn a_listener_that_may_hold_no_connection_does_not_start() {
+async fn a_listener_limited_to_no_connections_does_not_start() {
     for (all, one) in [(0, 1), (1, 0)] {
         assert!(start(all, one).await.served.await.unwrap().is_err());
     }

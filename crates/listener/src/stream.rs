@@ -32,7 +32,7 @@ impl Stream {
         self.inner
     }
 
-    /// What a write means: one that cannot go on is given a limited time.
+    /// Handles the result of a write: one that cannot go on gets a limited time.
     fn written(&mut self, written: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
             self.stalled = None;

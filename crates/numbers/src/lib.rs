@@ -1,6 +1,6 @@
-//! Sets of numbers, kept as ranges: what a publisher has numbered, and what of it has arrived.
+//! Sets of numbers, stored as ranges: the numbers of published messages, and of those that have arrived.
 //!
-//! Messages arrive nearly in order, so a set of millions of numbers is a few ranges. Written as text it is
+//! Messages arrive nearly in order, so a set of millions of numbers has only a few ranges. Written as text it is
 //! `1-40,42,50-60`.
 
 use std::fmt;
@@ -10,19 +10,19 @@ use std::str::FromStr;
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Ranges(Vec<(u64, u64)>);
 
-/// A text that is no set of numbers.
+/// The text is not a set of numbers.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a list of ranges such as 1-40,42")]
 pub struct NotRanges;
 
 impl Ranges {
-    /// All numbers from `first` to `last`, both included; none if `last` is less.
+    /// All numbers from `first` to `last`, both included; empty if `last` is less.
     #[must_use]
     pub fn of(first: u64, last: u64) -> Self {
         if first > last { Self::default() } else { Self(vec![(first, last)]) }
     }
 
-    /// Whether there are none.
+    /// Whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -51,13 +51,13 @@ impl Ranges {
         self.0.iter().copied()
     }
 
-    /// How many ranges it takes to write them down.
+    /// The number of ranges.
     #[must_use]
     pub fn ranges(&self) -> usize {
         self.0.len()
     }
 
-    /// Takes the lowest range out.
+    /// Removes and returns the lowest range.
     pub fn take_lowest(&mut self) -> Option<(u64, u64)> {
         (!self.0.is_empty()).then(|| self.0.remove(0))
     }
@@ -67,7 +67,7 @@ impl Ranges {
         if first > last {
             return;
         }
-        // Those that overlap or touch the new range become one with it.
+        // Ranges that overlap or touch the new one are merged with it.
         let begin = self.0.partition_point(|(_, end)| end.saturating_add(1) < first);
         let behind = self.0.partition_point(|(start, _)| *start <= last.saturating_add(1));
         let joined = self.0[begin..behind]
@@ -83,7 +83,7 @@ impl Ranges {
         }
     }
 
-    /// Those that are not in `other`.
+    /// The numbers that are not in `other`.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
         let mut left = Vec::new();
@@ -102,7 +102,7 @@ impl Ranges {
         Self(left)
     }
 
-    /// Those that are in `other` as well.
+    /// The numbers that are in `other` as well.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         self.without(&self.without(other))

@@ -24,7 +24,7 @@ fn parts() -> impl Strategy<Value = Vec<(u64, u64)>> {
 
 proptest! {
     #[test]
-    fn ranges_are_the_sets_that_they_stand_for(one in parts(), other in parts()) {
+    fn operations_on_ranges_equal_those_on_sets(one in parts(), other in parts()) {
         let plain: BTreeSet<u64> = one.iter().flat_map(|(first, length)| *first..=first + length).collect();
         let (one, other) = (ranges(&one), ranges(&other));
         prop_assert_eq!(&set(&one), &plain);
@@ -40,7 +40,7 @@ proptest! {
 }
 
 #[test]
-fn the_greatest_number_does_no_harm() {
+fn the_greatest_number_causes_no_overflow() {
     let mut all = Ranges::of(5, u64::MAX);
     all.insert(u64::MAX, u64::MAX);
     assert_eq!(all.without(&Ranges::of(7, u64::MAX)), Ranges::of(5, 6));
@@ -49,7 +49,7 @@ fn the_greatest_number_does_no_harm() {
 }
 
 #[test]
-fn a_text_that_is_no_set_is_refused() {
+fn invalid_ranges_are_refused() {
     for text in ["a", "1-", "-1", "3-2", "1--2"] {
         assert_eq!(text.parse::<Ranges>(), Err(NotRanges), "{text}");
     }

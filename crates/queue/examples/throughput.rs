@@ -1,8 +1,8 @@
-//! How fast a broker takes and gives events through this engine.
+//! Measures how fast a broker takes and gives events through this engine.
 //!
 //! `cargo run --release -p queue --example throughput -- amqp://guest:guest@localhost:5672/%2f [EVENTS]`
 //!
-//! It makes queues of its own (`throughput.…`), which have to be deleted by hand, for the engine never deletes one.
+//! It makes queues of its own (`throughput.…`), which have to be deleted by hand, because the engine never deletes one.
 
 #![expect(clippy::disallowed_methods, reason = "a measurement takes real time")]
 
@@ -22,10 +22,10 @@ const EVENTS: usize = 200_000;
 /// Bytes of an identify as Segment sends it.
 const PAYLOAD_BYTES: usize = 600;
 
-/// Events of one publish, as a busy ingest endpoint commits them.
+/// Events of one publish, as in a commit of a busy ingest endpoint.
 const GROUP: usize = 1024;
 
-/// Events of one take, as absorb takes them.
+/// Events of one take, as in absorb.
 const BATCH: usize = 1024;
 
 #[tokio::main]

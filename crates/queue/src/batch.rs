@@ -13,7 +13,7 @@ use crate::{Item, QueueError};
 pub struct Batch {
     /// The envelopes, live before bulk (in at least every tenth take, bulk before live).
     pub items: Vec<Item>,
-    /// Whether a message was delivered before. Then process the items one by one: one of them may have crashed a worker.
+    /// Whether a message was delivered before. If so, process the items one by one: one of them may have crashed a worker.
     pub redelivered: bool,
     /// The messages that the items came in, in the order of the items.
     pub(crate) messages: Vec<Taken>,
@@ -22,7 +22,7 @@ pub struct Batch {
 /// A message that a taker holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taken {
-    /// The connection of its envelopes; 0 where they may belong to several.
+    /// The connection of its envelopes; 0 if they may belong to several.
     pub(crate) connection: i64,
     /// Number of items in the message.
     pub(crate) items: usize,
@@ -32,7 +32,7 @@ pub(crate) struct Taken {
     pub(crate) ticket: i64,
     /// The engine's id of the message.
     pub(crate) id: i64,
-    /// The numbers of its events; `None` where they have none.
+    /// The numbers of its events; `None` if they have none.
     pub(crate) numbers: Option<Numbers>,
 }
 
@@ -43,7 +43,7 @@ impl Batch {
         Self::default()
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it has no items.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
@@ -59,7 +59,7 @@ impl Batch {
         streams
     }
 
-    /// Adds a message with what was in it.
+    /// Adds a message with its items.
     pub(crate) fn add(&mut self, message: Taken, items: Vec<Item>) {
         self.redelivered |= message.redelivered;
         self.messages.push(Taken { items: items.len(), ..message });

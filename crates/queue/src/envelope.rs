@@ -1,4 +1,4 @@
-//! What the ingest endpoint wraps around an event, and what the queue carries.
+//! The wrapper that the ingest endpoint puts around an event, and that the queue carries.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-/// The newest envelope format that this program writes and reads. An envelope of a newer one stays in the queue for a
+/// The newest envelope format that this program writes and reads. An envelope of a newer format stays in the queue for a
 /// newer program.
 pub const FORMAT: u16 = 1;
 
@@ -15,9 +15,9 @@ pub const FORMAT: u16 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Lane {
-    /// What people do: served first.
+    /// Events of persons' own actions: served first.
     Live,
-    /// Engage syncs and files: served when live leaves room, and never starved.
+    /// Engage syncs and files: served when the live lane leaves room, and never starved.
     Bulk,
 }
 
@@ -34,7 +34,7 @@ pub struct Envelope {
     pub lane: Lane,
     /// When the ingest endpoint accepted it, to the microsecond.
     pub received_at: Timestamp,
-    /// Whether an operator re-admits an event that had ended.
+    /// Whether an operator replays an event that had ended.
     #[serde(default)]
     pub replay: bool,
     /// How often an operator has repaired the event.
@@ -48,17 +48,17 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// About the bytes that this envelope takes in a message: the payload, and a little for the rest.
+    /// About the bytes that this envelope takes in a message: the payload, and a little for the other fields.
     #[must_use]
     pub fn estimated_bytes(&self) -> usize {
-        /// What the fields beside the payload take as JSON, at most.
+        /// Maximum bytes of the fields beside the payload, as JSON.
         const REST: usize = 256;
         self.payload.get().len() + REST
     }
 }
 
 impl fmt::Debug for Envelope {
-    /// Leaves the payload out: it is somebody's personal data.
+    /// Leaves the payload out, because it is personal data.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Envelope")
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_envelope_is_read_with_fields_that_a_later_version_may_add() {
+    fn an_envelope_with_fields_of_a_later_version_is_read() {
         let text = r#"{"format":1,"event_id":"0193b5c0-0000-7000-8000-000000000000","connection":7,"lane":"bulk",
             "received_at":"2026-01-02T03:04:05.678901Z","payload":{"a" : [1, 2]},"later":true}"#;
         let envelope: Envelope = serde_json::from_str(text).unwrap();

@@ -1,29 +1,31 @@
-//! Why the queue did not do what it was asked, by what the caller does next.
+//! Errors of a queue, by what the caller has to do next.
 
 use std::error::Error;
 use std::sync::Arc;
 
 use ::sqlite::WorkError;
 
-/// Why envelopes are not published. Unless this is `TooLarge`, they may be in the queue all the same: nobody knows
-/// about a commit whose answer never came. Publishing them again does no harm.
+/// Why envelopes are not published. Unless this is `TooLarge`, they may be in the queue nevertheless: if a commit gets no
+/// answer, its outcome is unknown. Publishing them again does no harm.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum PublishError {
-    /// The queue holds as much as it may: try again when the worker has caught up.
-    #[error("the queue is full; it takes more when the worker has caught up or its limit is raised")]
+    /// The queue has no room: try again when the worker has caught up.
+    #[error(
+        "the queue is full; it accepts events again when the worker has caught up or its limit is raised"
+    )]
     Full,
-    /// Too much waits in this process to be committed, of this connection or in all: try again in a moment. It says nothing
-    /// about the room of the queue.
-    #[error("too much waits for the queue at the same time; it goes on by itself")]
+    /// Too many envelopes wait in this process to be committed, of this connection or in all: try again in a moment. The
+    /// queue itself may have room.
+    #[error("too many events wait for the queue at the same time; this ends by itself")]
     Busy,
     /// The queue cannot be reached or written: try again later.
     #[error("the queue is unavailable")]
     Unavailable {
-        /// What the engine said.
+        /// The cause, as the engine reports it.
         #[source]
         cause: Arc<dyn Error + Send + Sync>,
     },
-    /// One envelope is larger than any queue takes: it will never be published as it stands.
+    /// One envelope is larger than any queue accepts: it can never be published as it is.
     #[error("an event of {bytes} bytes is too large for the queue, which takes {limit}")]
     TooLarge {
         /// Its size.
@@ -58,17 +60,15 @@ pub enum QueueError {
     /// The queue cannot be reached or written: try again later.
     #[error("the queue is unavailable")]
     Unavailable {
-        /// What the engine said.
+        /// The cause, as the engine reports it.
         #[source]
         cause: Box<dyn Error + Send + Sync>,
     },
-    /// Messages of the batch belong to another taker by now: they were held too long, or were answered before. They come
-    /// again, which does no harm; those that were still held have been answered.
-    #[error(
-        "{messages} messages of the batch are not held any more; they were kept too long or answered twice"
-    )]
+    /// Messages of the batch belong to another taker by now: they were held too long, or were answered before. They are
+    /// delivered again, which does no harm; those that were still held have been answered.
+    #[error("{messages} messages of the batch are no longer held; they were held too long or answered twice")]
     NotHeld {
-        /// How many.
+        /// Number of such messages.
         messages: usize,
     },
 }
@@ -103,7 +103,7 @@ impl WorkError for QueueError {
     }
 }
 
-/// What SQLite said, where it is the cause.
+/// The error of SQLite, if that is the cause.
 fn failure_in<'a>(cause: &'a (dyn Error + Send + Sync + 'static)) -> Option<&'a rusqlite::Error> {
     let own = cause.downcast_ref::<::sqlite::Error>().and_then(WorkError::sqlite);
     own.or_else(|| cause.downcast_ref())

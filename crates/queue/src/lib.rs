@@ -1,11 +1,11 @@
-//! The queue between the ingest endpoint and the worker: what was accepted, until it is absorbed.
+//! The queue between the ingest endpoint and the worker: holds accepted events until they are absorbed.
 //!
-//! The port is [`Queue`]: [`Publish`], [`Consume`] and [`Observe`]. It promises that what was published is handed out until
-//! it is acknowledged, and that connections take turns. It promises nothing else about order: folding gives the same profiles
-//! in whatever order, and however often, envelopes come. Engines: [`sqlite::SqliteQueue`], embedded, and
+//! The port is [`Queue`]: [`Publish`], [`Consume`] and [`Observe`]. It promises that a published event is handed out until
+//! it is acknowledged, and that connections take turns. It promises nothing else about order: folding gives the same
+//! profiles in whatever order, and however often, envelopes come. Engines: [`sqlite::SqliteQueue`], embedded, and
 //! [`rabbitmq::RabbitQueue`]; both pass the suite in `contract` (feature `contract`).
 //!
-//! The queue knows envelopes, not what Segment says in them, and neither the ledger nor HTTP.
+//! The queue knows envelopes, but not the content of their events, and neither the ledger nor HTTP.
 
 mod batch;
 #[cfg(feature = "contract")]

@@ -1,4 +1,4 @@
-//! The port: what the ingest endpoint, the worker and the operator ask of a queue.
+//! The port: the operations of a queue for the ingest endpoint, the worker and the operator.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use crate::sqlite::Rescue;
 use crate::{Batch, Envelope, PublishError, Published, QueueError};
 
-/// Upper limit of bytes in one batch, unless its first message is larger: the longest slice of work that one connection
-/// puts before another's. A thousand ordinary identifies fit.
+/// Maximum bytes of one batch, unless its first message is larger: one connection delays another by no more work than this.
+/// A thousand ordinary identifies fit.
 pub const TAKE_BYTES: usize = 1024 * 1024;
 
 /// A durable queue with two lanes. Handles may be shared; every method may be called by many tasks at once.
@@ -21,8 +21,8 @@ impl<Q: Publish + Consume + Observe> Queue for Q {}
 /// The end of a queue at which events enter.
 #[async_trait]
 pub trait Publish: Send + Sync {
-    /// Publishes all envelopes, each into its lane, packed into messages (see [`crate::pack`]). When this returns `Ok`
-    /// they survive a power cut. Nothing to publish is `Ok`.
+    /// Publishes all envelopes, each into its lane, packed into messages (see [`crate::pack`]). If it returns `Ok`, they
+    /// survive a power cut. An empty slice is `Ok`.
     ///
     /// # Errors
     /// See [`PublishError`]; some of the envelopes may have been published then.
@@ -40,31 +40,31 @@ pub trait Consume: Send + Sync {
         self.take_except(max, wait, &[]).await
     }
 
-    /// Takes whole messages until there are `max` envelopes (up to a message more) or [`TAKE_BYTES`], live before bulk;
-    /// at least every tenth take begins with bulk. Connections take turns within a lane, so the events of one are never
-    /// behind the backlog of another; those of `except` are passed over. Returns as soon as there is anything, and an
-    /// empty batch after `wait`. The taker has to acknowledge or release it soon: messages that a crashed taker held
-    /// come back. Not cancel safe: messages found by a cancelled take come back only as a crashed taker's.
+    /// Takes whole messages until there are `max` envelopes (up to a message more) or [`TAKE_BYTES`], live before bulk; at
+    /// least every tenth take begins with bulk. Connections take turns within a lane, so the events of one are never behind
+    /// the backlog of another; those of `except` are skipped. Returns as soon as there is anything, and an empty batch
+    /// after `wait`. The taker has to acknowledge or release it soon: messages that a crashed taker held are delivered
+    /// again. Not cancel safe: messages found by a cancelled take are delivered again only like those of a crashed taker.
     ///
     /// # Errors
     /// When the queue is unavailable.
     async fn take_except(&self, max: usize, wait: Duration, except: &[i64]) -> Result<Batch, QueueError>;
 
-    /// Removes the batch for good: what is in it has been recorded. A part of a batch ([`Batch::by_connection`]) may be
-    /// answered by itself, and several batches together ([`Batch::joined`]).
+    /// Removes the batch for good, because its items have been recorded. A part of a batch ([`Batch::by_connection`]) may
+    /// be answered by itself, and several batches together ([`Batch::joined`]).
     ///
     /// # Errors
-    /// [`QueueError::NotHeld`] when part of it is not ours any more; the rest is removed.
+    /// [`QueueError::NotHeld`] if a part of it is no longer held by this taker; the rest is removed.
     async fn acknowledge(&self, batch: &Batch) -> Result<(), QueueError>;
 
-    /// Gives the batch back at once, to be taken again by anybody.
+    /// Gives the batch back at once, so that any taker can take it again.
     ///
     /// # Errors
-    /// [`QueueError::NotHeld`] when part of it is not ours any more; the rest is given back.
+    /// [`QueueError::NotHeld`] if a part of it is no longer held by this taker; the rest is given back.
     async fn release(&self, batch: &Batch) -> Result<(), QueueError>;
 }
 
-/// What a queue says of itself.
+/// The observable state of a queue.
 #[async_trait]
 pub trait Observe: Send + Sync {
     /// Counts the events that wait or are not yet acknowledged.
@@ -74,14 +74,14 @@ pub trait Observe: Send + Sync {
     async fn depth(&self) -> Result<Depth, QueueError>;
 
     /// Looks at events that are not yet acknowledged, the oldest first, `limit` at most, without taking them. An engine
-    /// that cannot look returns none, and says that this is not all.
+    /// that cannot look returns none, and reports that these are not all.
     ///
     /// # Errors
     /// When the queue is unavailable.
     async fn look(&self, limit: usize) -> Result<Look, QueueError>;
 
-    /// When the oldest event that is not yet acknowledged was accepted. `None` where there is none; an engine that cannot
-    /// look may know it of those only that somebody has taken.
+    /// When the oldest event that is not yet acknowledged was accepted; `None` if there is none. An engine that cannot look
+    /// may know only the events that takers hold.
     ///
     /// # Errors
     /// When the queue is unavailable.
@@ -89,8 +89,8 @@ pub trait Observe: Send + Sync {
         Ok(None)
     }
 
-    /// Bytes of messages that the queue holds, and how many it may, in the lane that is fuller where lanes have room of their
-    /// own; it may be an estimate. `None` for an engine that does not know.
+    /// Bytes of messages that the queue holds, and the maximum; if lanes have room of their own, those of the fuller lane.
+    /// It may be an estimate. `None` for an engine that does not know.
     ///
     /// # Errors
     /// When the queue is unavailable.
@@ -98,7 +98,7 @@ pub trait Observe: Send + Sync {
         Ok(None)
     }
 
-    /// Writes a row, to prove that the queue can be written. An engine that watches its links need not.
+    /// Writes a row, to prove that the queue can be written. An engine that watches its connections need not do that.
     ///
     /// # Errors
     /// When the queue cannot be written.
@@ -106,8 +106,8 @@ pub trait Observe: Send + Sync {
         Ok(())
     }
 
-    /// What this handle has published so far, by stream. `None` for an engine that does not number what it publishes,
-    /// because nobody but the program can take anything out of it.
+    /// The numbers that this handle has published so far, by stream. `None` for an engine that does not number events,
+    /// because no other program can take them out of it.
     fn published(&self) -> Option<Vec<Published>> {
         None
     }
@@ -121,12 +121,12 @@ pub trait Observe: Send + Sync {
     }
 }
 
-/// One thing out of a message.
+/// One item of a message.
 #[derive(Clone)]
 pub enum Item {
     /// An envelope.
     Readable(Envelope),
-    /// Bytes that are none, or that must not be tried again: they become a dead letter with this reason.
+    /// Bytes that are no envelope, or that must not be tried again: they become a dead letter with this reason.
     Unreadable {
         /// The bytes as they were found. They may still parse as an [`Envelope`].
         raw: Vec<u8>,
@@ -155,7 +155,7 @@ pub struct Depth {
     pub bulk: u64,
 }
 
-/// What a look into the queue showed.
+/// The result of looking into the queue.
 #[derive(Debug)]
 pub struct Look {
     /// Envelopes not yet acknowledged.

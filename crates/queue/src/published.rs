@@ -1,8 +1,9 @@
-//! What an engine has published: numbered, so that the absorbing process can find what never arrived.
+//! The events that an engine has published, numbered, so that the absorbing process can find those that never arrived.
 //!
-//! A *stream* is what one process publishes to one queue of the broker. Its events are numbered from 1 in the order of
-//! publishing. The numbers travel with the messages, also when a message is moved to another lane or comes back from the
-//! poison queue. A number counts as published once the broker confirmed it; others may be in the queue or not.
+//! A *stream* is the sequence of events that one process publishes to one queue of the broker. Its events are numbered from
+//! 1 in the order of publishing. The numbers travel with the messages, also when a message is moved to another lane or
+//! comes back from the poison queue. A number counts as published once the broker has confirmed it; others may be in the
+//! queue or not.
 
 use jiff::Timestamp;
 use numbers::Ranges;
@@ -10,7 +11,7 @@ use uuid::Uuid;
 
 use crate::Lane;
 
-/// A stream, as far as it has come.
+/// A stream, up to its present end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
     /// The name of the stream: random, for each process start and queue.
@@ -23,9 +24,9 @@ pub struct Published {
     pub started_at: Timestamp,
     /// When something was published last.
     pub last_at: Timestamp,
-    /// The numbers that the broker confirmed. Of very many ranges the lowest are left out.
+    /// The numbers that the broker confirmed. If there are too many ranges, the lowest are left out.
     pub confirmed: Ranges,
-    /// Numbers with the time at which they were given, in order; not of every number.
+    /// Numbers with the time at which they were given, in order; some numbers only.
     pub marks: Vec<(u64, Timestamp)>,
 }
 

@@ -58,7 +58,7 @@ fn in_source(source: &Node, part: &Part) -> Option<Option<String>> {
     first_value(statements)
 }
 
-/// The first object under the keys of addresses that says something; without one, the first object.
+/// The first object under the keys of addresses that contains a value; without one, the first object.
 fn address_in(source: &Node) -> Option<&Node> {
     let objects = ADDRESSES.iter().flat_map(|key| source.all(key)).filter_map(|node| match node {
         Node::Object(_) => Some(node),

@@ -41,7 +41,7 @@ pub(crate) enum Class {
 /// The order of statements: time, then the receipt by Segment, then message key, then revision.
 pub(crate) type Stamp = (Timestamp, Option<Timestamp>, String, u32);
 
-/// The stamp as it counts once a tombstone may lie on it: of what is covered the message is forgotten.
+/// The stamp that counts if a tombstone may cover it: the message of a covered statement is forgotten.
 pub(crate) fn counted(stamp: &Stamp, tombstone: Option<Timestamp>) -> Stamp {
     let (key, revision) =
         if Some(stamp.0) > tombstone { (stamp.2.clone(), stamp.3) } else { (String::new(), 0) };
@@ -134,7 +134,7 @@ fn identify_time(event: &Accepted<'_>, node: &Node) -> Timestamp {
     stated.min(received_at).min(at_segment)
 }
 
-/// The first time in a field that is not before the year 2000: such a time was never set.
+/// The first time in a field that is not before the year 2000: an earlier one is that of a clock that was never set.
 fn stated_time(node: &Node, key: &str) -> Option<Timestamp> {
     node.all(key).into_iter().filter_map(time_of).find(|time| *time >= FIRST_TIME)
 }
@@ -153,7 +153,7 @@ fn delete(event: &Accepted<'_>, node: &Node, settings: &Settings) -> Reading {
     Reading::Delete(Delete { time: to_microsecond(event.received_at), names })
 }
 
-/// Every address that the event states, in order of precedence; that of a mapped trait first.
+/// All addresses that the event states, in order of precedence; that of a mapped trait first.
 fn stated_addresses(node: &Node, settings: &Settings) -> Vec<String> {
     let mapped = settings.mapping.get("email").into_iter();
     let mapped =
@@ -169,8 +169,8 @@ fn stated_addresses(node: &Node, settings: &Settings) -> Vec<String> {
     mapped.chain(usual).filter_map(|node| node.non_empty_text().and_then(address_of)).collect()
 }
 
-/// The text as an address in lower case, if it matches `.+@.+\..+` without white space. What is put around addresses, and
-/// what cannot be seen, is taken off.
+/// The text as an address in lower case, if it matches `.+@.+\..+` without white space. Texts around addresses and
+/// invisible characters are removed.
 pub(crate) fn address_of(text: &str) -> Option<String> {
     let lower = visible(text).to_lowercase();
     let bare = match (lower.strip_suffix('>'), lower.rfind('<')) {
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_text_before_between_and_after_its_signs() {
+    fn an_address_has_text_around_its_at_sign_and_its_dot() {
         for text in
             ["a@b.c", " A@B.C ", "a+tag@b.co.uk", "a@b@c.d", "@a@b.c", "é@ö.ü", "mailto:a@b.c", "A <a@b.c>"]
         {

@@ -12,7 +12,7 @@ use crate::resolution::{People, Person};
 use crate::tombstones::Tombstones;
 use crate::{Payee, Settings, World};
 
-/// What Refersion should hold for one connection.
+/// The state that Refersion should have for one connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expected {
     /// By address, in lower case.

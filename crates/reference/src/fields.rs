@@ -21,7 +21,7 @@ pub const STANDARD_FIELDS: [&str; 11] = [
     PAYOUT,
 ];
 
-/// The field that says where money goes.
+/// The payout field.
 pub(crate) const PAYOUT: &str = "paypal_email";
 
 /// Fields that the API does not empty: a country is a code of a closed list, the payout field a valid address.

@@ -38,7 +38,7 @@ pub(crate) fn profiles(history: &History, tombstones: &Tombstones) -> Profiles {
     profiles
 }
 
-/// The greatest revision of each message, by which its former versions state nothing any longer.
+/// The greatest revision of each message, with which its former versions no longer count.
 fn newest_revisions(history: &History) -> BTreeMap<(&Timestamp, &Option<Timestamp>, &String), u32> {
     let mut newest = BTreeMap::new();
     for Identify { stamp: (time, received, key, revision), .. } in &history.identifies {

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_not_parsed() {
+    fn invalid_json_is_not_parsed() {
         for text in ["", "{", "[1,]", "{\"a\"}", "01", "1.", "nul", "\"\\x\"", "\"a", "1 2", "NaN", "-"] {
             assert_eq!(crate::parse::parse(text.as_bytes()), None, "{text}");
         }

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_programs_send_for_nobody_is_junk() {
+    fn placeholders_of_programs_are_junk() {
         for junk in [
             "undefined",
             "(not set)",

@@ -48,7 +48,7 @@ pub struct Accepted<'a> {
     pub received_at: Timestamp,
     /// The raw event.
     pub json: &'a [u8],
-    /// How often an operator has repaired it. Of the versions of a message the greatest one states its traits.
+    /// How often an operator has repaired it. Only the version of a message with the greatest number states its traits.
     pub revision: u32,
 }
 
@@ -67,23 +67,24 @@ pub struct Settings {
     pub paypal_trait: Option<String>,
     /// Identifiers that name nobody, beside those that never do.
     pub blocked: BTreeSet<String>,
-    /// How many others an identifier may be named with; one of more counts for nobody. If `None`, 100.
+    /// Maximum number of others that an identifier may be named with; an identifier with more counts for nobody. If `None`,
+    /// 100.
     pub shared_after: Option<usize>,
     /// Paths of traits in folded form that are read as a standard field, by Refersion's name of it, `name` or `email`.
     pub mapping: BTreeMap<String, String>,
 }
 
-/// What does not follow from the events: the earlier contents of Refersion, and the payees of affiliates.
+/// Facts that do not follow from the events: the earlier contents of Refersion, and the payees of affiliates.
 #[derive(Debug, Clone, Default)]
 pub struct World {
     /// Addresses, in lower case, of affiliates that existed before and were found.
     pub existed: BTreeSet<String>,
-    /// Whose own statements alone reach the payout field of the affiliate at an address. An address that is not here has
-    /// the person itself.
+    /// The payee of the affiliate at an address: only its own statements reach the payout field. At an address that is not
+    /// here, the payee is the person itself.
     pub payees: BTreeMap<String, Payee>,
 }
 
-/// The one whose statements reach a payout field.
+/// The identifier whose statements reach a payout field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payee {
     /// A userId.

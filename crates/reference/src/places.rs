@@ -178,7 +178,7 @@ const STATES_OF_OTHER_THINGS: &str = "active activated approved archived banned 
     trial trialing true unconfirmed undefined unknown unpaid unqualified unsubscribed unverified user verified visitor vip \
     waiting warm won";
 
-/// Whether a text that is called a state is one of a country.
+/// Whether a text that is called a state may be a state of a country.
 pub(crate) fn looks_like_a_state(text: &str) -> bool {
     let lower = text.to_lowercase();
     if STATES.iter().any(|(code, name)| code.to_lowercase() == lower || *name == lower)

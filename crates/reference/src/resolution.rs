@@ -29,7 +29,7 @@ pub(crate) struct People<'a> {
     settings: &'a Settings,
     /// The present address of each user that has one.
     present: BTreeMap<&'a String, &'a String>,
-    /// Every user whose present address it is.
+    /// All users whose present address it is.
     wanted_by: BTreeMap<&'a String, BTreeSet<&'a String>>,
     /// The user that claimed an address last, covered or not.
     last_claimer: BTreeMap<&'a String, &'a String>,
@@ -128,8 +128,8 @@ impl<'a> People<'a> {
     }
 }
 
-/// The present address of a user, from its claims that no tombstone covers. Of two addresses with the same stamp,
-/// which does not occur, the greater one.
+/// The present address of a user, from its claims that no tombstone covers. Two addresses never have the same stamp; if
+/// they had, the greater one would count.
 fn present<'a>(
     user: &str,
     history: &'a History,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{Identifier, Identify};
 
-/// The most others that an identifier may be named with, unless the settings say otherwise.
+/// Maximum number of others that an identifier may be named with, unless the settings contain another number.
 const MOST: usize = 100;
 
 /// The identifiers that are named with more than `most` others: a user with that many addresses, an address with that many
@@ -27,8 +27,8 @@ pub(crate) fn shared(identifies: &[Identify], most: Option<usize>) -> BTreeSet<I
     named_with.into_iter().filter(|(_, others)| others.len() > most).map(|(one, _)| one).collect()
 }
 
-/// The identify as it counts, `None` if it counts for nobody: what was stated for a shared user counts for the address beside
-/// it alone; what was stated for another shared identifier counts for nobody.
+/// The identify without its shared identifiers; `None` if it counts for nobody. Statements for a shared user count only for
+/// the address beside it; statements for another shared identifier count for nobody.
 pub(crate) fn without(identify: Identify, shared: &BTreeSet<Identifier>) -> Option<Identify> {
     let address = identify.address.clone().filter(|it| !shared.contains(&Identifier::Address(it.0.clone())));
     if shared.contains(&identify.strongest) {

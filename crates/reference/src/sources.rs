@@ -1,4 +1,4 @@
-//! Where an identify may state traits.
+//! The places where an identify may state traits.
 
 use crate::json::Node;
 use crate::parse::parse;
@@ -18,7 +18,7 @@ const OBJECTS: [&str; 11] = [
     "shipping",
 ];
 
-/// The same event with objects in the place of texts that contain them.
+/// The same event, with texts that contain JSON objects replaced by these objects.
 pub(crate) fn with_texts_parsed(node: Node) -> Node {
     let Node::Object(members) = node else { return node };
     let members = members.into_iter().map(|(key, value)| {

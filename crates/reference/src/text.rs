@@ -1,4 +1,4 @@
-//! Texts without what cannot be seen.
+//! Texts without invisible characters.
 
 /// The text of a value: control characters become nothing, or a space if they separate words; invisible characters and
 /// white space at the ends go.

@@ -40,7 +40,7 @@ impl Tombstones {
 }
 
 /// Computes all tombstones. Users inherit that of a named address, addresses that of a user, and anonymousIds that of
-/// either; nothing else is inherited. Three passes in this order; each reads only the results of those before.
+/// either; nothing else is inherited. There are three passes in this order; each reads only the results of earlier ones.
 pub(crate) fn tombstones(history: &History) -> Tombstones {
     let mut tombstones = Tombstones(history.named.clone());
     for (user, addresses) in &history.claims {

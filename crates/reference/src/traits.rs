@@ -65,7 +65,7 @@ pub(crate) fn mapped<'n>(event: &'n Node, settings: &Settings, field: &str) -> V
     path.map_or_else(Vec::new, |path| sources(event).into_iter().flat_map(|it| it.follow(path)).collect())
 }
 
-/// Of several statements the first with a value; without one, whether there is any.
+/// The first of several statements that has a value; without one, whether there is any.
 pub(crate) fn first_value(statements: impl IntoIterator<Item = Option<String>>) -> Option<Option<String>> {
     let statements: Vec<_> = statements.into_iter().collect();
     let value = statements.iter().find(|statement| statement.is_some()).cloned();
@@ -158,7 +158,7 @@ fn object_at<'n>(event: &'n Node, path: &[&str]) -> Option<&'n Node> {
     nodes.into_iter().find(|node| node.is_object())
 }
 
-/// Of several values the first that is a text, else an empty one, else null.
+/// The first of several values that is a text, else an empty one, else null.
 fn custom(values: &[&Node]) -> Option<Option<String>> {
     let statements = values.iter().filter_map(|value| match value {
         Node::Null => Some(None),

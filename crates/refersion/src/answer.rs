@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use crate::AffiliateCode;
+
 /// Maximum number of error texts that are read from one answer.
 const MAX_TEXTS: usize = 20;
 
-/// UTF-8's byte order mark. JSON has none, and some servers send it all the same.
+/// UTF-8's byte order mark. JSON has none, but some servers send it.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The body as a JSON object, if it is one.
@@ -45,10 +47,26 @@ pub(crate) fn text(value: Option<&Value>) -> Option<String> {
     }
 }
 
-/// An unsigned integer, or a string that consists of digits; `None` for anything else.
+/// A code: a text that is neither empty nor longer than [`AffiliateCode::MAX_BYTES`].
+pub(crate) fn code(value: Option<&Value>) -> Option<AffiliateCode> {
+    let code = text(value)?;
+    (1..=AffiliateCode::MAX_BYTES).contains(&code.len()).then_some(AffiliateCode(code))
+}
+
+/// The text of a value that an answer shows: null is empty, and a boolean is a word. `None` if the value is absent, a list or an
+/// object: then it is not known.
+pub(crate) fn shown(value: Option<&Value>) -> Option<String> {
+    match value? {
+        Value::Null => Some(String::new()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        value => text(Some(value)),
+    }
+}
+
+/// An integer from 0 to `i64::MAX`, which the ledgers can store, or a string of digits for one; `None` for anything else.
 pub(crate) fn number(value: &Value) -> Option<u64> {
     match value {
-        Value::Number(number) => number.as_u64(),
+        Value::Number(number) => number.as_u64().filter(is_storable),
         Value::String(text) => digits(text),
         _ => None,
     }
@@ -56,7 +74,11 @@ pub(crate) fn number(value: &Value) -> Option<u64> {
 
 /// The number that a text of ASCII digits stands for: no sign, no spaces, not empty.
 pub(crate) fn digits(text: &str) -> Option<u64> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?.filter(is_storable)
+}
+
+fn is_storable(number: &u64) -> bool {
+    i64::try_from(*number).is_ok()
 }
 
 /// The beginning of a text on one line, at most `max_bytes` long.

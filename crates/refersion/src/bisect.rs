@@ -120,7 +120,7 @@ mod tests {
         }
 
         #[test]
-        fn one_bad_item_of_fifty_costs_at_most_twelve_calls(bad in 0_usize..50) {
+        fn one_bad_item_of_fifty_needs_at_most_twelve_calls(bad in 0_usize..50) {
             let mut plan = Bisection::of_refused((0..50_usize).collect());
             let mut calls = 0;
             while let Some(subset) = plan.next() {

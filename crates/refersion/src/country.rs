@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn ninety_of_them_are_accepted() {
+    fn ninety_countries_are_accepted() {
         assert!(ACCEPTED.iter().all(|accepted| code(accepted) == Some(accepted)));
         assert!(accepted("US") && !accepted("us") && !accepted("UK") && !accepted("CY"));
     }

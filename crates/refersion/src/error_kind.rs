@@ -1,5 +1,5 @@
-//! Derives the kind of an error from its English text: the API has no error codes, so nothing else distinguishes a
-//! taken address from a refused country.
+//! Derives the kind of an error from its English text. The API has no error codes, so only the text distinguishes a taken
+//! address from a refused country.
 //!
 //! Source of the samples: Refersion REST v2, answers of `/affiliate/new` and `/affiliate/edit`; REST v1 for "required".
 

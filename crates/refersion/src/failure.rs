@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::{Field, Operation};
 
-/// What the caller has to do about a failure.
+/// The class of a failure: the action that it requires of the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
     /// 429 for too many calls: retry after `retry_after`, or with backoff. The call had no effect.
@@ -71,7 +71,7 @@ impl fmt::Display for Class {
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("refersion call {operation} failed: {class}")]
 pub struct Failure {
-    /// What the caller has to do.
+    /// The class, which says what the caller has to do.
     pub class: Class,
     /// The operation that failed.
     pub operation: Operation,

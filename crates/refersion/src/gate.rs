@@ -9,7 +9,7 @@ use async_trait::async_trait;
 #[error("the gate to refersion is closed")]
 pub struct Closed;
 
-/// What one call reveals about the load that the API accepts. It says nothing about the person concerned.
+/// The signal of one call about the load that the API accepts. It says nothing about the person concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// A success with a readable answer.

@@ -22,6 +22,9 @@ pub struct AffiliateCode(pub String);
 pub struct AffiliateId(pub u64);
 
 impl AffiliateCode {
+    /// Maximum length of a code. Codes seen have up to 6 characters; a far longer text is none, and could not be indexed.
+    pub const MAX_BYTES: usize = 255;
+
     /// The code as the API writes it.
     pub fn as_str(&self) -> &str {
         &self.0

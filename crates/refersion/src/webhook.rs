@@ -1,9 +1,9 @@
-//! Webhooks about affiliates: their signature, and what they say.
+//! Webhooks about affiliates: their signature, and their content.
 //!
-//! Refersion posts JSON with the headers `Refersion-Topic` and `Refersion-Signature`, the base64 of the HMAC-SHA256 of the raw
-//! body under the account's webhook signing secret (<https://www.refersion.dev/reference/webhook-validation>). Of the topics
-//! only some texts are documented, so the body decides: one about an affiliate has a `code` and an `email`. Neither order,
-//! nor repetition, nor delivery is promised: what a webhook says is a hint.
+//! Refersion posts JSON with the headers `Refersion-Topic` and `Refersion-Signature`, the base64 of the HMAC-SHA256 of the
+//! raw body under the account's webhook signing secret (<https://www.refersion.dev/reference/webhook-validation>). Only
+//! some topics are documented, so the body decides: one about an affiliate has a `code` and an `email`. Neither order, nor
+//! repetition, nor delivery is promised: the content of a webhook is a hint.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -27,10 +27,11 @@ pub struct WebhookAffiliate {
     pub status: Option<Status>,
     /// Its email address.
     pub email: String,
-    /// Text fields by our names of them (those of `/affiliate/edit`); what is not shown is left out.
+    /// Text fields by our names of them (those of `/affiliate/edit`); fields that are not shown are left out.
     pub fields: Vec<(&'static str, String)>,
-    /// Id, name and value of each custom field: the only place where Refersion shows their ids.
-    pub custom_fields: Vec<(u64, String, String)>,
+    /// Id, name and value of each custom field: the only place where Refersion shows their ids. `None`: the value is not shown, or
+    /// no text.
+    pub custom_fields: Vec<(u64, String, Option<String>)>,
 }
 
 impl std::fmt::Debug for WebhookAffiliate {
@@ -57,7 +58,7 @@ const FIELDS: [(&str, &str); 11] = [
     ("phone_number", "phone"),
 ];
 
-/// Whether `signature` is the one of `body` under `secret`. The comparison takes the same time wherever the two differ.
+/// Whether `signature` is the one of `body` under `secret`. The comparison takes constant time.
 #[must_use]
 pub fn is_signed(secret: &str, body: &[u8], signature: &str) -> bool {
     let Ok(signature) = BASE64_STANDARD.decode(signature.trim()) else { return false };
@@ -77,12 +78,11 @@ pub fn sign(secret: &str, body: &[u8]) -> String {
 pub fn affiliate(body: &[u8]) -> Option<WebhookAffiliate> {
     let Value::Object(object) = serde_json::from_slice(body).ok()? else { return None };
     let text = |key: &str| answer::text(object.get(key)).filter(|text| !text.is_empty());
-    let shown =
-        |key: &str| object.contains_key(key).then(|| answer::text(object.get(key)).unwrap_or_default());
-    let fields = FIELDS.iter().filter_map(|(theirs, ours)| Some((*ours, shown(theirs)?)));
+    let fields =
+        FIELDS.iter().filter_map(|(theirs, ours)| Some((*ours, answer::shown(object.get(*theirs))?)));
     let custom = object.get("custom_fields").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     Some(WebhookAffiliate {
-        code: AffiliateCode(text("code")?),
+        code: answer::code(object.get("code"))?,
         email: text("email")?,
         id: object.get("id").and_then(answer::number).map(AffiliateId),
         status: text("status").and_then(|status| Status::from_name(&status)),
@@ -91,9 +91,9 @@ pub fn affiliate(body: &[u8]) -> Option<WebhookAffiliate> {
     })
 }
 
-fn custom_field(field: &Value) -> Option<(u64, String, String)> {
+fn custom_field(field: &Value) -> Option<(u64, String, Option<String>)> {
     let name = answer::text(field.get("name"))?;
-    Some((answer::number(field.get("id")?)?, name, answer::text(field.get("value")).unwrap_or_default()))
+    Some((answer::number(field.get("id")?)?, name, answer::shown(field.get("value"))))
 }
 
 #[cfg(test)]
@@ -101,7 +101,8 @@ mod tests {
     use super::*;
 
     const BODY: &[u8] = br#"{"id":37569297,"code":"a3y7","status":"ACTIVE","email":"Ann@x.test","first_name":"Ann",
-        "address_1":"Main St 1","phone_number":null,"custom_fields":[{"id":"1234","name":"Plan","value":"gold"},{"name":"x"}]}"#;
+        "address_1":"Main St 1","phone_number":null,"custom_fields":[{"id":"1234","name":"Plan","value":"gold"},{"name":"x"},
+        {"id":5,"name":"Tags","value":["a"]},{"id":6,"name":"VIP","value":true},{"id":7,"name":"Tier","value":null}]}"#;
 
     #[test]
     fn the_signature_is_checked_over_the_raw_body() {
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_webhook_about_an_affiliate_is_told_by_its_body() {
+    fn a_webhook_about_an_affiliate_is_recognized_by_its_body() {
         let found = affiliate(BODY).unwrap();
         assert_eq!((found.code.as_str(), found.id), ("a3y7", Some(AffiliateId(37_569_297))));
         assert_eq!((found.email.as_str(), found.status), ("Ann@x.test", Some(Status::Active)));
@@ -126,7 +127,15 @@ mod tests {
             ("phone", String::new()),
         ];
         assert_eq!(found.fields, fields);
-        assert_eq!(found.custom_fields, [(1234, "Plan".to_owned(), "gold".to_owned())]);
+        let custom =
+            found.custom_fields.iter().map(|(id, name, value)| (*id, name.as_str(), value.as_deref()));
+        let shown = [
+            (1234, "Plan", Some("gold")),
+            (5, "Tags", None),
+            (6, "VIP", Some("true")),
+            (7, "Tier", Some("")),
+        ];
+        assert_eq!(custom.collect::<Vec<_>>(), shown);
         assert!(!format!("{found:?}").contains("Ann"));
         for other in [&br#"{"id":1,"affiliate_code":"a3y7","total":"9.99"}"#[..], b"[1]", b"{", b""] {
             assert!(affiliate(other).is_none());

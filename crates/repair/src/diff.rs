@@ -14,9 +14,9 @@ use crate::tree::{Member, Tree};
 pub struct Change {
     /// A JSON Pointer.
     pub path: String,
-    /// The former value as JSON, numbers as written; `None` if it is new.
+    /// The former value as JSON, numbers as written; `None` if the value is new.
     pub before: Option<Box<RawValue>>,
-    /// The present value as JSON; `None` if it was taken away.
+    /// The new value as JSON; `None` if the value was removed.
     pub after: Option<Box<RawValue>>,
 }
 
@@ -26,7 +26,7 @@ impl fmt::Debug for Change {
     }
 }
 
-/// What differs, in the order of the former version, new members last.
+/// The differences, in the order of the former version, new members last.
 pub(crate) fn between(before: &Tree, after: &Tree) -> Vec<Change> {
     let mut changes = Vec::new();
     compare(&Pointer::root(), Some(before), Some(after), &mut changes);

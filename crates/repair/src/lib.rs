@@ -1,8 +1,8 @@
 //! Repairs of events: a JSON Patch or an edited text is applied to an event's payload, and the result is validated.
 //!
-//! No IO and no clock. What a repair does not touch stays as it is written: numbers of any length, escapes, the order of
-//! members. Ids, times and the type are locked, so that the repaired event has the message key and the time of its former
-//! version, and wins over it by its revision.
+//! The crate uses no IO and no clock. A repair keeps the rest of the payload as it is written: numbers of any length, escapes, the order of
+//! members. Ids, times and the type are locked, so that the repaired event has the message key and the time of its former version, and its
+//! revision makes it newer.
 
 mod diff;
 mod error;
@@ -25,15 +25,18 @@ use segment::{Body, Event, IgnoredReason, ReadOptions};
 use locked::MESSAGE_ID;
 use tree::{Member, Tree};
 
-/// The most bytes of a repaired event.
+/// Maximum size of a repaired event in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;
 
-/// How the connection of an event reads it.
+/// The folded key of the email.
+const EMAIL: &str = "email";
+
+/// The rules by which a connection reads an event.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    /// The mapping and what is blocked.
+    /// The mapping and the blocked identifiers.
     pub read: ReadOptions,
-    /// Folded keys of custom traits that are sent. An event dies of one that is too long, as it does of a standard trait.
+    /// Folded keys of custom traits that are sent. As with standard traits, a value that is too long makes the event a dead letter.
     pub sent: BTreeSet<String>,
 }
 
@@ -42,9 +45,9 @@ pub struct Rules {
 pub struct Repaired {
     /// The new payload, JSON without white space.
     pub payload: String,
-    /// What differs from the former version.
+    /// The differences from the former version.
     pub changes: Vec<Change>,
-    /// The new event as it is read.
+    /// The new event as the worker reads it.
     pub event: Event,
 }
 
@@ -70,7 +73,7 @@ pub fn patch(
     finish((payload, &before), after, received_at, rules)
 }
 
-/// Takes an edited text for a payload.
+/// Replaces a payload with an edited text.
 ///
 /// # Errors
 ///
@@ -98,13 +101,13 @@ pub fn diff(before: &str, after: &str) -> Vec<Change> {
     }
 }
 
-/// The payload with line breaks and indentation, for an editor; as it is if it is not JSON.
+/// The payload with line breaks and indentation, for an editor; unchanged if it is not JSON.
 #[must_use]
 pub fn pretty(payload: &str) -> String {
     Tree::parse(payload).map_or_else(|| payload.to_owned(), |tree| tree.pretty())
 }
 
-/// Refuses what must not change, and checks the result as the worker will read it.
+/// Refuses changes of locked fields, and reads the result as the worker will.
 fn finish(
     (payload, before): (&str, &Tree),
     after: Tree,
@@ -122,12 +125,15 @@ fn finish(
     }
     let text = Tree::Object(repaired.clone()).to_string();
     let mut event = validated(&text, received_at, rules)?;
+    let former = || segment::read_with(payload.as_bytes(), received_at, &rules.read).ok();
+    if is_unusable_email(&event) && is_email_of_repair(&changes, former().as_ref()) {
+        return Err(RepairError::NotAnAddress);
+    }
     let payload = match event.message_id {
         Some(_) => text,
-        // The key of an event without an id is made of its content, which has changed: it becomes its id.
+        // An event without an id has a message key that is made of its content. The content has changed, so the former key becomes its id.
         None => {
-            let former = segment::read_with(payload.as_bytes(), received_at, &rules.read);
-            let key = former.map_or(event.message_key, |former| former.message_key);
+            let key = former().map_or(event.message_key, |former| former.message_key);
             repaired.push(Member::new(MESSAGE_ID, Tree::from_text(&key)));
             (event.message_id, event.message_key) = (Some(key.clone()), key);
             Tree::Object(repaired).to_string()
@@ -139,7 +145,7 @@ fn finish(
     Ok(Repaired { payload, changes, event })
 }
 
-/// Reads the event, and looks for values of which it would die before anything is sent.
+/// Reads the event, and refuses values that would make it a dead letter before anything is sent.
 fn validated(payload: &str, received_at: Timestamp, rules: &Rules) -> Result<Event, RepairError> {
     let read = segment::read_with(payload.as_bytes(), received_at, &rules.read);
     let event = read.map_err(RepairError::Refused)?;
@@ -152,4 +158,22 @@ fn validated(payload: &str, received_at: Timestamp, rules: &Rules) -> Result<Eve
         }
     }
     Ok(event)
+}
+
+/// Whether the event states an email, and none that is an address. The worker ignores such an email.
+fn is_unusable_email(event: &Event) -> bool {
+    let Body::Identify(identify) = &event.body else { return false };
+    let is_unusable =
+        |reason: IgnoredReason| matches!(reason, IgnoredReason::NotAnAddress | IgnoredReason::Nested);
+    let mut ignored = identify.ignored.iter();
+    identify.address.is_none() && ignored.any(|it| it.key == EMAIL && is_unusable(it.reason))
+}
+
+/// Whether the repair wrote the unusable email. One that the event had before prevents no repair of its other values.
+fn is_email_of_repair(changes: &[Change], former: Option<&Event>) -> bool {
+    let is_email = |change: &Change| {
+        let key = change.path.rsplit('/').next().unwrap_or_default();
+        segment::fold_key(key) == EMAIL
+    };
+    !former.is_some_and(is_unusable_email) || changes.iter().any(is_email)
 }

@@ -1,13 +1,13 @@
-//! The fields of an event that no repair changes: who sent it, whom it names, when, and of which type it is.
+//! The fields of an event that no repair changes: its sender, its ids, its times and its type.
 //!
-//! With these the repaired event keeps its place in time and wins over its own former version. The type is among them
-//! because a delete that anybody could have sent must not become one that is applied (`segment::tracking`).
+//! With these fields unchanged, the repaired event keeps its place in time and replaces its own former version. The type is locked because
+//! a delete that anybody could have sent must not become one that is applied (`segment::tracking`).
 
 use segment::fold_key;
 
 use crate::tree::{Member, Tree};
 
-/// Locked fields by the folded key by which `segment` reads them, with the name in Segment's spec.
+/// The locked fields: the folded key by which `segment` reads each, and its name in Segment's spec.
 const LOCKED: [(&str, &str); 12] = [
     ("action", "action"),
     ("anonymousid", "anonymousId"),
@@ -26,8 +26,8 @@ const LOCKED: [(&str, &str); 12] = [
 /// The key of the message's id.
 pub(crate) const MESSAGE_ID: &str = "messageId";
 
-/// The first locked field that differs, by its name in Segment's spec. A field that is added or taken away differs, and so
-/// does one in another spelling: which of several spellings counts depends on them all.
+/// The first locked field that differs, by its name in Segment's spec. A field that is added or removed differs, and so does one with
+/// another spelling: if there are several spellings, the one that counts depends on all of them.
 pub(crate) fn changed(before: &[Member], after: &[Member]) -> Option<&'static str> {
     LOCKED.into_iter().find(|(folded, _)| !is_same(folded, before, after)).map(|(_, name)| name)
 }

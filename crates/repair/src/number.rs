@@ -1,6 +1,6 @@
-//! JSON numbers of any length, compared by what they are worth.
+//! Compares JSON numbers of any length by their values.
 
-/// Whether two numbers are equal: `1`, `1.0` and `10e-1` are. Anything else is equal if it is written alike.
+/// Whether two numbers are equal: `1`, `1.0` and `10e-1` are. Other texts are equal if they are written alike.
 pub(crate) fn is_same_number(one: &str, other: &str) -> bool {
     match (Decimal::of(one), Decimal::of(other)) {
         (Some(one), Some(other)) => one == other,
@@ -8,7 +8,7 @@ pub(crate) fn is_same_number(one: &str, other: &str) -> bool {
     }
 }
 
-/// A number as `0.digits × 10^exponent`; the digits begin and end with another one than 0, or are none.
+/// A number as `0.digits × 10^exponent`. The digits neither begin nor end with 0; zero has none.
 #[derive(PartialEq, Eq)]
 struct Decimal {
     is_negative: bool,
@@ -17,7 +17,7 @@ struct Decimal {
 }
 
 impl Decimal {
-    /// `None` for what is not a JSON number, or has an exponent beyond 64 bits.
+    /// `None` if the text is not a JSON number, or its exponent does not fit into 64 bits.
     fn of(text: &str) -> Option<Self> {
         let digits = text.strip_prefix('-').unwrap_or(text);
         let (mantissa, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
@@ -43,7 +43,7 @@ mod tests {
     use super::is_same_number;
 
     #[test]
-    fn numbers_are_equal_by_their_worth() {
+    fn numbers_are_compared_by_value() {
         for (one, other) in [
             ("1", "1.0"),
             ("10e-1", "1"),
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_that_a_double_would_lose_count() {
+    fn digits_beyond_a_double_are_compared() {
         for (one, other) in [
             ("123456789012345678901", "123456789012345678902"),
             ("0.1", "0.10000000000000000001"),

@@ -4,12 +4,12 @@ use crate::pointer::{Pointer, find_mut, index, place_of};
 use crate::tree::{Member, Tree};
 use crate::{MAX_BYTES, PatchProblem, RepairError};
 
-/// The most operations of a patch.
+/// Maximum number of operations in a patch.
 const MAX_OPERATIONS: usize = 1_000;
-/// The most bytes of a patch.
+/// Maximum size of a patch in bytes.
 const MAX_PATCH_BYTES: usize = 256 * 1024;
 
-/// A JSON Patch. Values in it keep their numbers as they are written.
+/// A JSON Patch. Numbers in its values stay as they are written.
 #[derive(Clone, Debug)]
 pub struct Patch {
     operations: Vec<Operation>,
@@ -27,11 +27,11 @@ enum Operation {
 }
 
 impl Patch {
-    /// Reads a patch: a list of at most 1,000 operations, at most 256 KiB.
+    /// Parses a patch: a list of at most 1,000 operations, with a size of at most 256 KiB.
     ///
     /// # Errors
     ///
-    /// [`RepairError::Patch`] with the number of the first operation that cannot be read.
+    /// [`RepairError::Patch`] with the number of the first operation that cannot be parsed.
     pub fn parse(json: &str) -> Result<Self, RepairError> {
         let refused = |operation| move |problem| RepairError::Patch { operation, problem };
         if json.len() > MAX_PATCH_BYTES {
@@ -87,7 +87,7 @@ impl Operation {
         })
     }
 
-    /// `room` is how many bytes may be added in all: copies of copies would grow without limit.
+    /// `room` is the number of bytes that may still be added: without a limit, copies of copies could grow forever.
     fn apply(&self, tree: &mut Tree, room: &mut usize) -> Result<(), PatchProblem> {
         let mut take = |value: &Tree| {
             *room = room.checked_sub(value.bytes()).ok_or(PatchProblem::Grows)?;
@@ -114,7 +114,7 @@ impl Operation {
                 }
             }
         }?;
-        // Parts of a document may be moved into each other.
+        // Moving parts of a document into each other can make the nesting too deep.
         if tree.is_readable() { Ok(()) } else { Err(PatchProblem::Grows) }
     }
 }
@@ -142,7 +142,7 @@ fn add(tree: &mut Tree, path: &Pointer, value: Tree) -> Result<(), PatchProblem>
 }
 
 fn remove(tree: &mut Tree, path: &Pointer) -> Result<Tree, PatchProblem> {
-    // A document without any value is none.
+    // The whole document cannot be removed.
     let (parents, last) = path.split().ok_or(PatchProblem::Missing)?;
     match find_mut(parents, tree)? {
         Tree::Object(members) => {

@@ -3,10 +3,10 @@
 use crate::PatchProblem;
 use crate::tree::Tree;
 
-/// The most parts of a pointer: as deep as JSON may be.
+/// Maximum number of parts of a pointer: the maximum nesting depth of JSON.
 const MAX_PARTS: usize = 128;
 
-/// Where a value is, or is to be.
+/// The place of a value, or of a value to add.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pointer(Vec<String>);
 
@@ -24,7 +24,7 @@ impl Pointer {
         Ok(Self(parts))
     }
 
-    /// The pointer to a member or item of what this points to.
+    /// The pointer to a member or an item of the value at this pointer.
     pub(crate) fn join(&self, part: &str) -> Self {
         Self(self.0.iter().cloned().chain([part.to_owned()]).collect())
     }
@@ -33,12 +33,12 @@ impl Pointer {
         Self(Vec::new())
     }
 
-    /// Whether `other` is inside of what this points to.
+    /// Whether `other` points into the value at this pointer.
     pub(crate) fn is_above(&self, other: &Self) -> bool {
         other.0.len() > self.0.len() && other.0.starts_with(&self.0)
     }
 
-    /// The pointer to what holds the value, and the value's key or index; `None` for the whole document.
+    /// The pointer to the object or list that contains the value, and the value's key or index; `None` for the whole document.
     pub(crate) fn split(&self) -> Option<(&[String], &str)> {
         self.0.split_last().map(|(last, parents)| (parents, last.as_str()))
     }
@@ -70,7 +70,7 @@ pub(crate) fn find_mut<'t>(parts: &[String], tree: &'t mut Tree) -> Result<&'t m
     })
 }
 
-/// The place of a key among the members of an object. One that occurs twice cannot be pointed to.
+/// The place of a key among the members of an object. A pointer cannot name a key that occurs twice.
 pub(crate) fn place_of<'k>(
     key: &str,
     mut keys: impl Iterator<Item = &'k str>,

@@ -1,4 +1,4 @@
-//! JSON as a tree that keeps single values as they are written: numbers of any length, escapes of texts.
+//! JSON as a tree that keeps single values as they are written: numbers of any length, escapes in strings.
 //!
 //! `serde_json::Value` loses digits of large numbers, and its feature that keeps them would change the type for every
 //! crate of the workspace.
@@ -22,10 +22,10 @@ pub(crate) enum Tree {
     Object(Vec<Member>),
 }
 
-/// A member of an object. Objects keep the order of members, and members that are repeated.
+/// A member of an object. Objects keep the order of members, and repeated members.
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
-    /// The key without escapes. Of a key that is no text (an unpaired surrogate) it is what is written.
+    /// The key without escapes. If the key cannot be decoded (an unpaired surrogate), it is the key as written.
     pub(crate) key: String,
     /// The key as written, with its quotes.
     pub(crate) written: Box<str>,
@@ -76,7 +76,7 @@ impl Tree {
         Self::Single(text(value))
     }
 
-    /// The text that it is, if it is one.
+    /// The string, if the value is one.
     pub(crate) fn as_text(&self) -> Option<String> {
         match self {
             Self::Single(written) if written.starts_with('"') => serde_json::from_str(written).ok(),
@@ -84,7 +84,7 @@ impl Tree {
         }
     }
 
-    /// About the bytes that it takes as JSON.
+    /// The approximate size in bytes as JSON.
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Single(written) => written.len(),
@@ -95,7 +95,7 @@ impl Tree {
         }
     }
 
-    /// How deeply it is nested; a single value is not.
+    /// The nesting depth; 0 for a single value.
     pub(crate) fn depth(&self) -> usize {
         match self {
             Self::Single(_) => 0,
@@ -104,12 +104,12 @@ impl Tree {
         }
     }
 
-    /// Whether both may be nested no deeper than JSON that can be read.
+    /// Whether it is nested at most as deeply as JSON that can be read.
     pub(crate) fn is_readable(&self) -> bool {
         self.depth() <= MAX_DEPTH
     }
 
-    /// Whether it is the same value (RFC 6902, 4.6): numbers by what they are worth, texts without regard to escapes,
+    /// Whether it is the same value (RFC 6902, 4.6): compares numbers by value, strings without regard to escapes,
     /// members in any order.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {

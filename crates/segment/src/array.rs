@@ -1,13 +1,13 @@
 //! Reads a JSON array of events, as Segment's Webhooks destinations send it in batches, into its items.
 //!
-//! An item is given as its own bytes, whatever is in it: they are what is signed and what is stored. Nothing is recursive, and
-//! what items cost beside the body is bounded by [`MAX_ITEMS`].
+//! An item is returned as its own bytes, whatever it contains: these bytes are signed and stored. Nothing is recursive, and
+//! [`MAX_ITEMS`] bounds the memory that items need beside the body.
 
 use serde_json::value::RawValue;
 
 use crate::items::Items;
 
-/// Items of one array, at most. Segment documents at most 4,000 for a batch of its Webhooks (Actions).
+/// Maximum number of items of one array. Segment documents at most 4,000 for a batch of its Webhooks (Actions).
 /// <https://segment.com/docs/connections/destinations/catalog/actions-webhook/>
 pub const MAX_ITEMS: usize = 5_000;
 
@@ -22,7 +22,7 @@ pub enum ArrayRefusal {
     TooManyEvents,
 }
 
-/// Whether a body that begins so is an array. JSON allows four blanks before it, and no byte order mark.
+/// Whether a body with this beginning is an array. JSON allows four kinds of blanks before it, and no byte order mark.
 /// <https://www.rfc-editor.org/rfc/rfc8259#section-2>
 #[must_use]
 pub fn begins_array(body: &[u8]) -> bool {
@@ -56,14 +56,14 @@ mod tests {
     }
 
     #[test]
-    fn items_are_what_is_written_between_the_commas() {
+    fn items_are_the_texts_between_commas() {
         let body = " [ {\"a\" : 1e400} ,\n\"\\ud83d\", [1, 2] ,null,-0.10]\r\n";
         assert_eq!(texts(body).unwrap(), ["{\"a\" : 1e400}", "\"\\ud83d\"", "[1, 2]", "null", "-0.10"]);
         assert!(texts("[]").unwrap().is_empty() && texts("\t[ ] ").unwrap().is_empty());
     }
 
     #[test]
-    fn what_is_no_array_of_json_is_refused() {
+    fn invalid_arrays_are_refused() {
         for body in ["", "[", "[1,]", "[1] [2]", "[1]]", "{}", "\u{feff}[]", "[NaN]", "[{\"a\":}]", "['a']"] {
             assert!(matches!(texts(body), Err(ArrayRefusal::NotAnArray)), "{body}");
         }
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn more_items_than_the_limit_are_refused_and_exactly_so_many_are_not() {
+    fn more_items_than_the_limit_are_refused_and_exactly_the_limit_is_not() {
         let array = |count: usize| format!("[{}]", vec!["1"; count].join(","));
         assert_eq!(texts(&array(MAX_ITEMS)).unwrap().len(), MAX_ITEMS);
         assert!(matches!(texts(&array(MAX_ITEMS + 1)), Err(ArrayRefusal::TooManyEvents)));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_costs_no_stack() {
+    fn deep_nesting_needs_no_stack() {
         let deep = format!("[{}{}]", "[".repeat(1_000_000), "]".repeat(1_000_000));
         assert_eq!(texts(&deep).unwrap().len(), 1);
     }
@@ -128,7 +128,7 @@ mod tests {
         }
 
         #[test]
-        fn every_array_gives_its_items_back(values in prop::collection::vec(json(), 0..20), blanks in "[ \t\r\n]{0,3}") {
+        fn every_array_is_split_into_its_items(values in prop::collection::vec(json(), 0..20), blanks in "[ \t\r\n]{0,3}") {
             let written: Vec<String> = values.iter().map(ToString::to_string).collect();
             let body = format!("{blanks}[{blanks}{}{blanks}]{blanks}", written.join(&format!("{blanks},{blanks}")));
             let read = texts(&body).unwrap();

@@ -5,11 +5,11 @@ use crate::fields::{Fields, fold_key, folds_to};
 use crate::node::Node;
 use crate::traits::{ParsedTraits, Sources};
 
-/// Longer names and ids are not kept, in characters. Segment's own are far shorter.
+/// Maximum length of names and ids that are kept, in characters. Segment's own are far shorter.
 const MAX_CHARS: usize = 128;
 
-/// The audience that Engage names in `context.personas`; without that object, the one whose flag is all that the event
-/// states. Source: Segment, `engage/using-engage-data.md`.
+/// The audience that Engage names in `context.personas`. Without that object: the audience of an event that states nothing
+/// but its flag. Source: Segment, `engage/using-engage-data.md`.
 pub(crate) fn of(top: &Fields<'_>, sources: &Sources<'_, '_>, parsed: &ParsedTraits) -> Option<Audience> {
     let personas = personas(top);
     if personas.is_empty() {
@@ -56,7 +56,7 @@ fn only_trait(parsed: &ParsedTraits) -> Option<String> {
     name.chars().nth(MAX_CHARS).is_none().then(|| name.clone())
 }
 
-/// An audience without the object, as older syncs and other senders have it: one trait, a boolean.
+/// The audience of an event without the object, as older syncs and other senders send it: one trait, a boolean.
 fn lone_flag(sources: &Sources<'_, '_>, parsed: &ParsedTraits) -> Option<Audience> {
     let name = only_trait(parsed).filter(|_| parsed.ignored.is_empty())?;
     let key = fold_key(&name);

@@ -1,5 +1,5 @@
-//! Identifiers that name nobody: `undefined`, `null`, `0`, `guest`, the zero UUID, and what else programs send if they know
-//! no identifier.
+//! Identifiers that name nobody: `undefined`, `null`, `0`, `guest`, the zero UUID, and other values that programs send if
+//! they know no identifier.
 //!
 //! Two people with one such identifier would become one person. So it does not count, in identifies and in deletes.
 //! Sources of the words: the lists of PostHog and Amplitude, and reports about Segment's libraries.
@@ -64,15 +64,15 @@ const WORDS: [&str; 51] = [
 /// Words of programming languages: an identifier of such words alone is a value that was never set, or a printed object.
 const PROGRAM_WORDS: [&str; 8] = ["undefined", "null", "nan", "none", "nil", "object", "function", "promise"];
 
-/// How templates begin whose variables were not filled in.
+/// The beginnings of templates whose variables were not filled in.
 const TEMPLATES: [&str; 9] = ["{{", "${", "<%", "{%", "*|", "%%", "[[", "#{", "@{"];
 
 /// Which identifiers do not count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Blocked {
-    /// The default list counts too.
+    /// Whether the default list counts too.
     standard: bool,
-    /// Further ones, in the form that is compared.
+    /// Further identifiers, in the form in which they are compared.
     more: BTreeSet<String>,
 }
 
@@ -90,8 +90,8 @@ impl Blocked {
         self
     }
 
-    /// What to call a blocked identifier in reports; `None` if it is not blocked. There are few different names: one for
-    /// each entry of the lists, and one for each kind that no list can hold.
+    /// The name of a blocked identifier for reports; `None` if it is not blocked. There are few different names: one for
+    /// each entry of the lists, and one for each kind that no list can contain.
     #[must_use]
     pub fn name(&self, identifier: &str) -> Option<String> {
         let text = folded(identifier);
@@ -121,7 +121,7 @@ fn standard_name(text: &str) -> Option<String> {
     kind_of(text).map(str::to_owned)
 }
 
-/// What is left of an identifier without the quotes and brackets around it, and without what separates words.
+/// An identifier without the quotes and brackets around it, and without the characters that separate words.
 fn word_of(text: &str) -> String {
     let is_around = |c: char| c.is_ascii_punctuation() && c != '-' || c.is_whitespace();
     let inner = text.trim_matches(is_around);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_programs_send_for_nobody_is_blocked() {
+    fn placeholders_of_programs_are_blocked() {
         for junk in [
             "undefined",
             "Undefined",

@@ -1,4 +1,4 @@
-//! Whether bytes are an event, without reading what it states about anybody: a fraction of the work of [`read`](crate::read).
+//! Checks whether bytes are an event, without reading its statements: a fraction of the work of [`read`](crate::read).
 
 use jiff::Timestamp;
 
@@ -6,7 +6,7 @@ use crate::fields::Fields;
 use crate::kind::{self, Kind};
 use crate::{Refusal, audience, email, message, text, time};
 
-/// What has to be known of an event before it waits for the reader.
+/// The facts about an event that are needed before it waits for the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checked {
     /// Whether it is a delete. Otherwise it is an identify.

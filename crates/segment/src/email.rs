@@ -24,8 +24,8 @@ pub(crate) fn address(node: &Node<'_>) -> Option<String> {
     }
 }
 
-/// The text as an address, in lower case; `None` if it does not look like one. What mail programs put around an address is
-/// taken off: `mailto:`, a name before `<…>`, quotes.
+/// The text as an address, in lower case; `None` if it does not look like one. The parts that mail programs put around an
+/// address are removed: `mailto:`, a name before `<…>`, quotes.
 pub(crate) fn address_of(text: &str) -> Option<String> {
     let text = visible(text).to_lowercase();
     let address = unquoted(in_brackets(&text));

@@ -78,7 +78,7 @@ pub struct Audience {
     pub key: String,
     /// The key as it is written.
     pub name: String,
-    /// `audience`, `trait`, `journey_step`, …; `None` where the event does not say.
+    /// `audience`, `trait`, `journey_step`, …; `None` if the event does not contain it.
     pub class: Option<String>,
     /// The id of the space that it belongs to.
     pub space: Option<String>,
@@ -89,9 +89,9 @@ pub struct Audience {
 /// An identifier that does not count, because it names nobody.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BlockedIdentifier {
-    /// Where it stands: `userId`, `anonymousId` or `email`.
+    /// Its place in the event: `userId`, `anonymousId` or `email`.
     pub place: &'static str,
-    /// What [`Blocked::name`](crate::Blocked::name) calls it.
+    /// Its name, from [`Blocked::name`](crate::Blocked::name).
     pub name: String,
 }
 
@@ -184,7 +184,7 @@ pub enum IgnoredReason {
     CannotBeCleared,
     /// An email that does not look like an address.
     NotAnAddress,
-    /// A `state` outside an address that does not look like a state, but like that of a subscription, say.
+    /// A `state` outside an address that does not look like a state, but, for example, like that of a subscription.
     NotAState,
     /// The same key occurs with several values, perhaps in several spellings; the first usable one is used.
     Repeated,

@@ -4,7 +4,7 @@ use crate::event::BlockedIdentifier;
 use crate::fields::Fields;
 use crate::{Blocked, text};
 
-/// Looks for identifiers, and remembers the blocked ones that it found.
+/// Looks for identifiers, and remembers blocked ones.
 pub(crate) struct IdentifierReader<'o> {
     blocked: &'o Blocked,
     found_blocked: Vec<BlockedIdentifier>,

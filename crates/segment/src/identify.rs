@@ -48,8 +48,8 @@ pub(crate) fn read(
     })
 }
 
-/// The first address that counts, or else the one that the userId looks like. Values before it that are no addresses are
-/// reported; that one is missing, only if there is no other.
+/// The first address that counts, or else the userId if it looks like one. Values before that which are no addresses are
+/// reported; null and empty ones only if there is no other address.
 fn address<'n>(
     mut candidates: impl Iterator<Item = &'n Node<'n>>,
     user: Option<&str>,

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The items of a list; `None` if there are more than `MAX`, of which the rest is read and forgotten.
+/// The items of a list; `None` if there are more than `MAX`: then the others are read and dropped.
 pub(crate) struct Items<'a, const MAX: usize>(pub(crate) Option<Vec<&'a RawValue>>);
 
 impl<'de, const MAX: usize> Deserialize<'de> for Items<'de, MAX> {

@@ -10,10 +10,10 @@ const OTHER_TYPES: [&str; 5] = ["track", "page", "screen", "group", "alias"];
 /// The type of a delete.
 pub(crate) const DELETE: &str = "delete";
 
-/// The type that a delete gets which comes by a way that anybody can use: it is kept, and not applied.
+/// The type that a delete from an untrusted source gets: it is kept, and not applied.
 pub(crate) const UNTRUSTED_DELETE: &str = "untrusted delete";
 
-/// The type of what is kept of an event that was too long.
+/// The type of the stored part of an event that was too long.
 pub(crate) const TOO_LONG: &str = "too long";
 
 /// The types that the destination accepts.

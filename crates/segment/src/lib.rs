@@ -1,9 +1,9 @@
 //! A tolerant reader of Segment events: converts bytes to an [`Event`] or a [`Refusal`].
 //!
 //! The reader performs no IO and reads no clock. It knows nothing about Refersion, connections or earlier events. It
-//! accepts what Segment's own code accepts (any casing of names, unusual shapes, times in many formats) and refuses
-//! only what cannot be an event: a customer can rarely change what a source sends, and Segment discards a refused
-//! event for good. `docs/traits.md` describes for users how each trait is read.
+//! accepts all events that Segment's own code accepts (any casing of names, unusual shapes, times in many formats) and
+//! refuses only bytes that cannot be an event: a customer can rarely change the events of a source, and Segment discards a
+//! refused event for good. `docs/traits.md` describes for users how each trait is read.
 
 pub mod array;
 mod audience;
@@ -64,8 +64,8 @@ pub fn read(json: &[u8], received_at: Timestamp) -> Result<Event, Refusal> {
     read_with(json, received_at, &ReadOptions::default())
 }
 
-/// Reads one event as its connection wants it read. An event of which every identifier is blocked is not refused: it has
-/// none, and says which were blocked.
+/// Reads one event with the options of its connection. An event of which every identifier is blocked is not refused: it has
+/// no identifier, and names the blocked ones.
 ///
 /// # Errors
 ///
@@ -84,7 +84,7 @@ pub fn read_with(json: &[u8], received_at: Timestamp, options: &ReadOptions) -> 
     })
 }
 
-/// Finds out what an event is, and whether [`read`] can read it, for a fraction of its work.
+/// Determines the type of an event, and whether [`read`] can read it, for a fraction of its work.
 ///
 /// # Errors
 ///

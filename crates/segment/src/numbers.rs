@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-/// The name of the only member of a wrapped number. A source may send such an object itself: it is a number if its text is one
-/// that would have been wrapped, and any other object if not.
+/// The name of the only member of a wrapped number. A source may send such an object itself: it is read as a number if its
+/// text would have been wrapped, and else as any other object.
 pub(crate) const MARK: &str = "\0number";
 
 /// The same JSON with those numbers wrapped, as `{"\u0000number":"1e400"}`.
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_double_holds_stays_as_it_is_written() {
+    fn numbers_beyond_a_double_are_kept_as_written() {
         let many = "9".repeat(400);
         let json = format!("[123456789012345678901, -123456789012345678901 ,1e400,-2.5E+999,{many}]");
         let expected = ["123456789012345678901", "-123456789012345678901", "1e400", "-2.5E+999", &many];
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_stays_an_error() {
+    fn invalid_numbers_stay_errors() {
         let digits = "1".repeat(30);
         for json in [
             format!("[0{digits}]"),
@@ -148,7 +148,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+        fn any_bytes_cause_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
             let _ = wrapped(&bytes);
         }
 

@@ -1,21 +1,22 @@
-//! How a connection reads its events: which identifiers do not count, and which traits are standard fields.
+//! The options for reading the events of a connection: the identifiers that do not count, and the traits that are standard
+//! fields.
 
 use std::collections::BTreeMap;
 
 use crate::Blocked;
 use crate::fields::fold_key;
 
-/// How events are read. The default blocks nothing and maps nothing: the ingest endpoint, which knows no connection's
-/// settings, reads this way.
+/// The options for reading events. The default blocks nothing and maps nothing: the ingest endpoint, which knows no
+/// connection's settings, uses it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadOptions {
     /// Identifiers that name nobody.
     pub blocked: Blocked,
-    /// Traits that are read as standard ones, whatever they are called.
+    /// Traits that are read as standard ones, whatever their names.
     pub mapping: Mapping,
 }
 
-/// Traits that a customer's source calls otherwise than Segment's spec, by the standard field that takes them.
+/// Traits whose names in a customer's source differ from Segment's spec, by the standard field that takes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mapping(BTreeMap<&'static str, Path>);
 
@@ -34,7 +35,7 @@ impl Path {
     }
 }
 
-/// The names of the fields that a trait can be mapped to: Refersion's, except `name`, which is split. Each with the folded
+/// The names of the fields that a trait can be mapped to: Refersion's, except `name`, which is split. Each has the folded
 /// spellings that are accepted, its own first.
 const FIELDS: [(&str, &[&str]); 12] = [
     ("email", &["email"]),
@@ -76,7 +77,7 @@ impl Mapping {
         self.0.get(field).map(|path| path.keys.as_slice())
     }
 
-    /// Whether a trait with this folded key, in which dots may stand, is mapped to a standard field.
+    /// Whether a trait with this folded key, which may contain dots, is mapped to a standard field.
     pub(crate) fn takes(&self, folded: &str) -> bool {
         self.0.values().any(|path| path.whole == folded)
     }

@@ -1,5 +1,5 @@
-//! What is known of an event that is refused: its message and whom it names, so that an operator finds it and a delete
-//! covers what is kept of it.
+//! The outline of a refused event: its message and the identifiers that it names, so that an operator finds it and a delete
+//! covers its stored parts.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -23,8 +23,8 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// The outline of any bytes, however deeply they are nested: of a JSON object, of a text that holds one, or of the first
-    /// in a list. It is empty if they are nothing of these.
+    /// The outline of any bytes, however deeply they are nested: of a JSON object, of a text that contains one, or of the
+    /// first one in a list. It is empty for any other bytes.
     #[must_use]
     pub fn of(json: &[u8], options: &ReadOptions) -> Self {
         let wrapped = numbers::wrapped(json);

@@ -32,8 +32,8 @@ pub fn without_key<'a>(json: &'a [u8], api_key: &str) -> Result<Cow<'a, [u8]>, R
     Ok(if changed { Cow::Owned(redacted.to_json()) } else { valid })
 }
 
-/// The same replacement in JSON that the reader cannot parse because it is nested too deeply, or that is too long for it:
-/// text by text and number by number, in any escape. It stays JSON, and as it was written but for what is replaced.
+/// The same replacement in JSON that the reader cannot parse because it is nested too deeply or too long: text by text and
+/// number by number, in any escape. The result is JSON, and is unchanged except for the replacements.
 #[must_use]
 pub fn text_without_key(json: &str, api_key: &str) -> String {
     let secrets = secrets(api_key);

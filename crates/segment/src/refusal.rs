@@ -26,10 +26,10 @@ pub enum Refusal {
     /// A delete without userId, address and anonymousId.
     #[error("the delete has no identifier: send a userId, an email or an anonymousId")]
     DeleteNamesNobody,
-    /// A delete from a client library, whose key anybody may know.
+    /// A delete from a client library, whose key may be known to anybody.
     #[error("a delete from a client library is not applied: an operator can apply it with `forget`")]
     UntrustedDelete,
-    /// What [`shortened`](crate::shortened()) has kept of an event.
+    /// The stored part of an event that was too long, see [`shortened`](crate::shortened()).
     #[error("the event is too long, so that only its beginning is kept: send less in one event")]
     TooLong,
 }

@@ -10,17 +10,17 @@ use crate::fields::fold_key;
 use crate::node::{Key, Node};
 use crate::{numbers, surrogates};
 
-/// Folded keys of what names somebody, and of the objects in which it may be.
+/// Folded keys of the identifiers, and of the objects that may contain them.
 const KEPT: [&str; 7] = ["anonymousid", "context", "email", "messageid", "properties", "traits", "userid"];
 
-/// Objects inside each other that are looked into: the event, `traits`, and `traits` in it.
+/// Depth up to which objects are searched: the event, `traits`, and `traits` in it.
 const LEVELS: usize = 3;
 
-/// Bytes of a value that is kept, at most.
+/// Maximum bytes of a value that is kept.
 const MAX_VALUE_BYTES: usize = 4 * 1024;
 
-/// The members of an event that name somebody; `None` if it is no JSON object. Nothing else of it is kept, and nothing here
-/// is recursive in what the event says.
+/// The members of an event that contain identifiers; `None` if it is no JSON object. Nothing else of it is kept, and the
+/// depth of recursion does not depend on the event.
 pub(crate) fn event(json: &[u8]) -> Option<Node<'static>> {
     let valid = surrogates::readable(json);
     let whole: &RawValue = serde_json::from_slice(&valid).ok()?;

@@ -1,4 +1,4 @@
-//! What is kept of an event that is too long to be kept whole.
+//! The part that is stored of an event that is too long.
 
 use std::borrow::Cow;
 
@@ -6,11 +6,11 @@ use crate::kind::TOO_LONG;
 use crate::node::Node;
 use crate::{Outline, ReadOptions, rough};
 
-/// Addresses that are kept, at most.
+/// Maximum number of addresses that are kept.
 const MAX_ADDRESSES: usize = 100;
 
 /// An object with the message id and the identifiers of an event, and the first `bytes` of its text under `beginning`. An
-/// [`Outline`] finds whom it names; [`read`](crate::read) refuses it as [`Refusal::TooLong`](crate::Refusal::TooLong).
+/// [`Outline`] finds the identifiers; [`read`](crate::read) refuses it as [`Refusal::TooLong`](crate::Refusal::TooLong).
 #[must_use]
 pub fn shortened(json: &str, bytes: usize) -> String {
     let named = rough::event(json.as_bytes());

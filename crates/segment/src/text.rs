@@ -52,16 +52,16 @@ pub(crate) fn value(text: &str) -> Cow<'_, str> {
     Cow::Owned(spaced.filter(|c| !c.is_control()).collect())
 }
 
-/// The text of an identifier: as that of a value, and without any invisible character. Copied from a web page, a
-/// spreadsheet or a file, an id or an address may bring some along, and then is another one to a computer.
+/// The text of an identifier: like that of a value, but without any invisible character. An id or an address that is copied
+/// from a web page, a spreadsheet or a file may contain some, and would then be a different one.
 pub(crate) fn visible(text: &str) -> String {
     let text: String = text.chars().filter(|c| !is_invisible(*c)).collect();
     value(&text).into_owned()
 }
 
-/// Whether a character is invisible and stands for nothing: zero-width spaces and joiners, byte order marks, marks of
-/// direction, soft hyphens, tags. Source: Unicode, the property `Default_Ignorable_Code_Point`, less what is a letter or
-/// selects the form of one.
+/// Whether a character is invisible and has no meaning: zero-width spaces and joiners, byte order marks, marks of
+/// direction, soft hyphens, tags. Source: Unicode, the property `Default_Ignorable_Code_Point`, without characters that are
+/// letters or select the form of one.
 fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_has_no_control_characters_and_words_stay_apart() {
+    fn a_value_has_no_control_characters_and_words_stay_separate() {
         assert_eq!(value("\u{0}An\u{7}n\u{85}"), "Ann");
         assert_eq!(value(" 1 High St\r\nApt 2\tleft\n"), "1 High St Apt 2 left");
         assert_eq!(value("\u{feff}Ann\u{200b} "), "Ann");

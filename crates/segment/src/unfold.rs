@@ -1,14 +1,14 @@
 //! Objects that a source wrote as text: `"address": "{\"city\":\"Hull\"}"`.
 //!
-//! Warehouses and form builders keep JSON in columns of text, and send it on as it is.
+//! Warehouses and form builders keep JSON in columns of text, and send it unchanged.
 
 use crate::fields::folded;
 use crate::node::Node;
 use crate::numbers;
 use crate::traits::HOLDERS;
 
-/// The folded keys under which an object is expected, beside those of addresses. Any other text that looks like JSON is the
-/// value of a trait.
+/// The folded keys under which an object is expected, in addition to those of addresses. Any other text that looks like
+/// JSON is the value of a trait.
 const EXPECTED: [&str; 4] = ["company", "context", "properties", "traits"];
 
 /// The same event with those texts parsed; `None` if there is none, as in nearly every event.

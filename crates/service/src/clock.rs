@@ -1,4 +1,4 @@
-//! The wall clock: the one place of the workspace that reads it. Everything else is handed it.
+//! The wall clock: only this module of the workspace reads it. All other code receives a `Clock`.
 
 #![expect(clippy::disallowed_methods, reason = "this is the clock of the whole program")]
 

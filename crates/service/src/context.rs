@@ -1,4 +1,4 @@
-//! What every command is given.
+//! The context that every command receives.
 
 use zeroize::Zeroizing;
 
@@ -10,18 +10,18 @@ use crate::output::Output;
 /// The variable that `connections add` and `rotate-key` take an API key from.
 pub const API_KEY: &str = "REFERSION_DESTINATION_API_KEY";
 
-/// What every command is given.
+/// The context that every command receives.
 pub struct Context {
     /// The configuration in force.
     pub loaded: Loaded,
-    /// Where results go.
+    /// The output for results.
     pub output: Output,
     /// The API key in the environment, if there is one.
     pub api_key: Option<Zeroizing<String>>,
 }
 
 impl Context {
-    /// Opens the engines that the configuration names. They have to be there: a command in the wrong folder makes nothing.
+    /// Opens the engines that the configuration names. They have to exist: a command in the wrong folder must not create any.
     ///
     /// # Errors
     ///
@@ -42,7 +42,7 @@ impl Context {
         {
             let path = installed::whole(path);
             let path = path.display();
-            tracing::warn!(%path, "there is no ledger here, so an empty one is made; is this the folder of `serve`?");
+            tracing::warn!(%path, "there is no ledger here, so an empty one is created; is this the folder of `serve`?");
         }
         Engines::open(config).await
     }

@@ -27,9 +27,9 @@ pub struct Failure {
     pub exit: Exit,
     /// A short name of the cause in snake case, which stays as it is from version to version.
     pub code: &'static str,
-    /// What went wrong, with its causes, in one line.
+    /// The error with its causes, in one line.
     pub message: String,
-    /// What to do about it.
+    /// The remedy.
     pub hint: String,
 }
 
@@ -39,12 +39,12 @@ impl Failure {
         Self { exit: Exit::Failed, code, message: with_causes(error), hint: hint.into() }
     }
 
-    /// It was tried, or looked at, and cannot be done as things stand.
+    /// It was tried, or looked at, and cannot be done in the current state.
     pub fn refused(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { exit: Exit::Failed, code, message: message.into(), hint: hint.into() }
     }
 
-    /// It was not tried, because what was asked for makes no sense.
+    /// It was not tried, because the request makes no sense.
     pub fn usage(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, code, message: message.into(), hint: hint.into() }
     }

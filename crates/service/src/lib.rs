@@ -1,10 +1,10 @@
 //! The running program: its roles in one process, the engines from the configuration, and what operators see and do.
 //!
-//! The order of reading: [`config`] (settings), [`engines`] (queue, ledger and vault), [`stack`] (the roles in one
-//! process), [`capacity`] (room for new events), [`arrivals`] (accepted events that never arrive), [`notifications`] (messages
-//! that are sent to operators), [`operator`] (what operators see of events and persons, and do), [`api`] (the same over HTTP),
+//! The order of reading: [`config`] (settings), [`engines`] (queue, ledger and vault), [`stack`] (the roles in one process),
+//! [`capacity`] (room for new events), [`arrivals`] (accepted events that never arrive), [`notifications`] (messages that are
+//! sent to operators), [`operator`] (the operator's view of events and persons, and acts), [`api`] (the same over HTTP),
 //! [`supervise`] and [`shutdown`] (how roles run and end), [`health`] and [`metrics`] (their state), [`context`], [`output`],
-//! [`failure`] and [`logs`] (what every command is given, and how it answers).
+//! [`failure`] and [`logs`] (the context of every command, and its answers).
 //!
 //! The crate does not know the commands, and reads neither arguments nor environment: both are passed in.
 

@@ -20,10 +20,12 @@ pub fn on_signals() -> io::Result<CancellationToken> {
     let stop = token.clone();
     tokio::spawn(async move {
         signals.next().await;
-        tracing::info!("told to end: finishing what is under way; a second signal ends at once");
+        tracing::info!(
+            "received a signal to end: finishing the work under way; a second signal ends the process at once"
+        );
         stop.cancel();
         signals.next().await;
-        tracing::warn!("told to end at once");
+        tracing::warn!("received a second signal: ending at once");
         logs::flush();
         std::process::exit(Exit::Failed as i32);
     });

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use crate::account::{Account, Config};
+use crate::account::{Account, Config, ExistingAffiliate};
 use crate::calls::AccountCalls;
 use crate::options::Options;
 use crate::state::{LastEdit, State};
@@ -25,6 +25,9 @@ pub(crate) struct Tenant {
 /// All accounts. They share nothing.
 pub(crate) struct Accounts {
     seed: u64,
+    /// Number of affiliates that a new account has.
+    affiliates: u32,
+    config: Config,
     opens_at_first_use: bool,
     /// Public keys of the accounts that send webhooks.
     announcing: BTreeSet<String>,
@@ -36,6 +39,8 @@ impl Accounts {
     pub(crate) fn new(options: &Options) -> Self {
         let mut accounts = Self {
             seed: options.seed,
+            affiliates: options.affiliates,
+            config: Config::new(options),
             opens_at_first_use: options.accounts.is_empty(),
             announcing: options.webhooks.keys().cloned().collect(),
             tenants: Vec::new(),
@@ -75,6 +80,10 @@ impl Accounts {
     fn add(&mut self, public_key: &str) -> usize {
         let index = self.tenants.len();
         let mut account = Account::new(public_key, self.seed);
+        // They are older than the webhooks, which report later changes only.
+        for number in 1..=self.affiliates {
+            account.add_existing(ExistingAffiliate::numbered(number), &self.config);
+        }
         if self.announcing.contains(public_key) {
             account.announce();
         }

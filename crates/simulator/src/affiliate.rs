@@ -116,7 +116,7 @@ impl Texts {
         &self.0[field as usize]
     }
 
-    /// Sets a field. Whether its value changed.
+    /// Sets a field. Returns whether its value changed.
     pub(crate) fn set(&mut self, field: Field, value: &str) -> bool {
         let changed = self.get(field) != value;
         if changed {
@@ -143,7 +143,7 @@ pub(crate) struct Affiliate {
 }
 
 impl Affiliate {
-    /// Sets a custom field; an empty value clears it. Whether its value changed.
+    /// Sets a custom field; an empty value clears it. Returns whether its value changed.
     pub(crate) fn set_custom_field(&mut self, id: u64, value: &str) -> bool {
         let before = self.custom_fields.get(&id).map_or("", |value| value);
         if before == value {

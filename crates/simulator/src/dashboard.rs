@@ -1,4 +1,4 @@
-//! What happens without a call of the API: the acts of the merchant's staff in the dashboard, and the webhooks that are set up there.
+//! Changes without a call of the API: acts of the merchant's staff in the dashboard, and the webhooks that are set up there.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ impl Simulator {
         ids
     }
 
-    /// Changes an affiliate as the merchant's staff do in the dashboard. Whether that could be done.
+    /// Changes an affiliate as the merchant's staff do in the dashboard. Returns whether that was possible.
     pub fn staff_changes(&mut self, now: Duration, public_key: &str, id: u64, change: StaffChange) -> bool {
         self.advance(now);
         let Some(account) = self.accounts.get_mut(public_key) else { return false };
@@ -35,7 +35,7 @@ impl Simulator {
         changed
     }
 
-    /// Removes an affiliate, as when affiliates delete their own account. Whether one with this numeric id existed.
+    /// Removes an affiliate, as when affiliates delete their own account. Returns whether one with this numeric id existed.
     pub fn remove(&mut self, public_key: &str, id: u64) -> bool {
         self.accounts.get_or_open(public_key).is_some_and(|account| account.remove(id))
     }
@@ -46,31 +46,31 @@ impl Simulator {
         self.outbox.set_target(public_key, target);
     }
 
-    /// Delivers the webhooks of later changes otherwise.
+    /// Sets how the webhooks of later changes are delivered.
     pub fn set_deliveries(&mut self, deliveries: Deliveries) {
         self.outbox.set_deliveries(deliveries);
     }
 
-    /// Takes the webhooks that are to be posted by `now`, at most `limit`, those that are longest due first. The caller posts
-    /// each, and reports how that went to [`Simulator::webhook_answered`].
+    /// Takes the webhooks that are to be posted by `now`, at most `limit`, the longest due first. The caller posts each, and
+    /// reports its answer to [`Simulator::webhook_answered`].
     pub fn take_webhooks(&mut self, now: Duration, limit: usize) -> Vec<Webhook> {
         self.advance(now);
         self.outbox.take_due(now, limit)
     }
 
-    /// When the next webhook is to be posted; `None`: none waits.
+    /// When the next webhook is to be posted; `None` if none waits.
     #[must_use]
     pub fn next_webhook_at(&self) -> Option<Duration> {
         self.outbox.next_at()
     }
 
-    /// Notes that a webhook was answered with this HTTP status at `now`; `None`: it had no answer. What is not 2xx is posted again, if
-    /// [`Deliveries::retries`] says so.
+    /// Records that a webhook was answered with this HTTP status at `now`; `None`: it had no answer. A webhook without a 2xx is
+    /// posted again, if [`Deliveries::retries`] allows it.
     pub fn webhook_answered(&mut self, now: Duration, webhook: Webhook, status: Option<u16>) {
         self.outbox.answered(now, webhook, status);
     }
 
-    /// Hands what changed to the webhooks of the account, if it has any.
+    /// Passes the changes to the webhooks of the account, if it has any.
     pub(crate) fn announce(&mut self, now: Duration, public_key: &str) {
         if !self.outbox.is_for(public_key) {
             return;

@@ -13,8 +13,8 @@
 //!   `POST /_simulator/staff` changes an affiliate as the merchant's staff do.
 //!
 //! Where Refersion's documentation does not specify a behaviour, [`Switches`] select one. Not simulated: conversions,
-//! offers, conversion triggers and reports (they answer 422 and are counted). Accounts with a [`WebhookTarget`] post webhooks about
-//! affiliates, also about what [`Simulator::staff_changes`] changes behind the client's back.
+//! offers, conversion triggers and reports (they answer 422 and are counted). Accounts with a [`WebhookTarget`] post webhooks
+//! about affiliates, also about changes by [`Simulator::staff_changes`], which the client does not know.
 
 mod account;
 mod accounts;

@@ -12,11 +12,13 @@ pub struct Options {
     pub seed: u64,
     /// Public and secret key of each account. If empty, any well-formed key pair opens an account at first use.
     pub accounts: Vec<(String, String)>,
+    /// Number of affiliates that each account has before the first call, as [`crate::ExistingAffiliate::numbered`] describes them.
+    pub affiliates: u32,
     /// Labels of the existing custom fields, by numeric id. If empty, every numeric id exists, labelled `Field <id>`.
     pub custom_fields: BTreeMap<u64, String>,
     /// Behaviour that the documentation does not specify.
     pub switches: Switches,
-    /// Where accounts post webhooks, by public key; the others post none.
+    /// The targets of webhooks, by public key; other accounts post none.
     pub webhooks: BTreeMap<String, WebhookTarget>,
     /// How webhooks are delivered.
     pub deliveries: Deliveries,

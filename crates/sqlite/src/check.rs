@@ -1,4 +1,4 @@
-//! Looks through a whole file for damage, without holding up those that use it.
+//! Checks a whole file for damage, without blocking the processes that use it.
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -10,26 +10,26 @@ use rusqlite::{Connection, ErrorCode};
 use crate::error::reports_damage;
 use crate::{Error, open, wal};
 
-/// How long a start looks for damage; a larger file is checked in the background.
+/// The time limit for the check at start; a larger file is checked in the background.
 const START_WITHIN: Duration = Duration::from_secs(10);
 
-/// What a look through a file found.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Soundness {
-    /// Every page makes sense.
+    /// Every page is valid.
     Sound,
-    /// Time ran out first; no damage was found until then.
+    /// The time limit was reached; no damage was found until then.
     Unfinished,
-    /// Pages are damaged; what SQLite says of them, without data.
+    /// Pages are damaged; SQLite's message about them, without data.
     Damaged(String),
 }
 
-/// What is wrong with a file or its write-ahead log that is about to be opened; `None`: nothing that ten seconds show.
+/// The damage of a file or its write-ahead log, before the file is opened; `None` if a check of ten seconds finds none.
 ///
 /// # Errors
-/// When the file or its log cannot be read, for another reason than damage.
+/// When the file or its log cannot be read for a reason other than damage.
 pub fn damage_at_start(path: &Path) -> Result<Option<String>, Error> {
-    // The log first: opening the file takes over what SQLite can read of it, and drops the rest.
+    // The log is checked first: opening the file applies the part of the log that SQLite can read, and drops the rest.
     let found = match check_log(path)? {
         Soundness::Damaged(why) => Soundness::Damaged(why),
         _ => check(path, START_WITHIN)?,
@@ -40,12 +40,12 @@ pub fn damage_at_start(path: &Path) -> Result<Option<String>, Error> {
     })
 }
 
-/// Checks the structure of every table and of the write-ahead log, for at most `within`. It reads on a connection of its
-/// own, table by table, so that writers do not wait and the log is not kept from being cut off for long. It reads the
-/// whole file: 1 GiB takes seconds. A file that does not exist is sound.
+/// Checks the structure of every table and of the write-ahead log, for at most `within`. It uses its own connection and reads table by
+/// table, so that writers do not wait and the log can be truncated soon. It reads the whole file: 1 GiB takes seconds. A file that does not
+/// exist is sound.
 ///
 /// # Errors
-/// When the file cannot be read, for another reason than damage.
+/// When the file cannot be read for a reason other than damage.
 pub fn check(path: &Path, within: Duration) -> Result<Soundness, Error> {
     let (caller, waits) = mpsc::channel();
     let found = check_until(path, within, waits);
@@ -53,7 +53,7 @@ pub fn check(path: &Path, within: Duration) -> Result<Soundness, Error> {
     found
 }
 
-/// As [`check`]; also ends, unfinished, when the other side of `caller` is dropped.
+/// Does the same as [`check`], and also ends, unfinished, when the other side of `caller` is dropped.
 ///
 /// # Errors
 /// As [`check`].
@@ -68,7 +68,7 @@ pub fn check_until(path: &Path, within: Duration, caller: mpsc::Receiver<()>) ->
     thread::Builder::new()
         .name("sqlite check".to_owned())
         .spawn(move || {
-            // Time is up, or nobody waits any more: either way it need not go on. Nothing is ever sent.
+            // The time limit is reached, or nobody waits for the result any more: stop the check. Nothing is ever sent.
             if caller.recv_timeout(within).is_err() {
                 interrupt.interrupt();
             }
@@ -85,8 +85,8 @@ pub fn check_until(path: &Path, within: Duration, caller: mpsc::Receiver<()>) ->
     })
 }
 
-/// Checks the write-ahead log of a file. SQLite passes over all of it that comes after a damaged frame, silently. Other
-/// processes may write meanwhile.
+/// Checks the write-ahead log of a file. SQLite silently ignores all frames after a damaged one. Other processes may
+/// write meanwhile.
 ///
 /// # Errors
 /// When the log or its index cannot be read.
@@ -100,7 +100,7 @@ pub fn check_log(path: &Path) -> Result<Soundness, Error> {
     })
 }
 
-/// The first thing that is wrong.
+/// The first problem that SQLite reports.
 fn complaint(connection: &Connection) -> Result<Option<String>, rusqlite::Error> {
     let tables: Vec<String> = connection
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?

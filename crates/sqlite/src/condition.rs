@@ -1,4 +1,4 @@
-//! How a database's file is: in use, damaged, or under repair by one process alone.
+//! The condition of a database's file: in use, damaged, or under repair by one process alone.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -10,27 +10,27 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::Error;
 use crate::identity::Identity;
 
-/// The wait before a lock that another process holds is asked for again.
+/// The wait before the next attempt to get a lock that another process holds.
 const ASK_AGAIN: Duration = Duration::from_millis(10);
-/// How often a repair asks. Work of other processes ends meanwhile.
+/// The number of attempts of a repair. Work of other processes ends meanwhile.
 const ASKS_OF_REPAIR: u32 = 500;
-/// How often work asks. A small file is repaired meanwhile.
+/// The number of attempts of other work. A small file is repaired meanwhile.
 const ASKS_OF_WORK: u32 = 50;
 
-/// What a handle knows of its file.
+/// The state of a handle's file.
 #[derive(Debug, Default)]
 pub(crate) struct Condition {
     /// `None` for a database in memory.
     path: Option<PathBuf>,
     /// The files that are open; `None` for a database in memory.
     identity: Option<Identity>,
-    /// Locked, shared, during each piece of work, and alone during a repair; `None` if the file is never repaired.
+    /// The lock: shared during each piece of work, exclusive during a repair; `None` if the file is never repaired.
     lock: Option<File>,
     damage: Mutex<Option<String>>,
 }
 
 impl Condition {
-    /// That of a file. If `is_repaired`, the processes that use it give way to one that repairs it.
+    /// The condition of a file. If `is_repaired`, the processes that use it make way for one that repairs it.
     pub(crate) fn of(path: &Path, is_repaired: bool) -> Result<Self, Error> {
         let lock = is_repaired.then(|| lock_file(path)).transpose()?;
         let identity = Some(Identity::of(path));
@@ -45,11 +45,11 @@ impl Condition {
         self.damage_lock().clone()
     }
 
-    /// Notes that the file is damaged. The first cause stays.
+    /// Notes that the file is damaged, and keeps the first cause.
     pub(crate) fn note(&self, why: String) {
         let mut damage = self.damage_lock();
         if let (None, Some(path)) = (&*damage, &self.path) {
-            tracing::error!(file = %path.display(), error = why, "the file is damaged: it is not used any more");
+            tracing::error!(file = %path.display(), error = why, "the file is damaged: it is no longer used");
             *damage = Some(why);
         }
     }
@@ -58,19 +58,19 @@ impl Condition {
         *self.damage_lock() = None;
     }
 
-    /// The file was just opened.
+    /// Notes that the file was just opened.
     pub(crate) fn note_opened(&self) {
         if let Some(identity) = &self.identity {
             identity.renew();
         }
     }
 
-    /// The file that was deleted or replaced since it was opened.
+    /// The path of a file that was deleted or replaced since it was opened.
     pub(crate) fn moved(&self) -> Option<&Path> {
         self.identity.as_ref()?.moved()
     }
 
-    /// Refuses work on files that are not at their paths any more.
+    /// Refuses work if a file is no longer at its path.
     pub(crate) fn refuse_if_moved(&self) -> Result<(), Error> {
         self.identity.as_ref().map_or(Ok(()), Identity::refuse_if_moved)
     }
@@ -83,12 +83,12 @@ impl Condition {
         }
     }
 
-    /// Keeps repairs away while the value lives.
+    /// Prevents repairs while the value lives.
     pub(crate) fn share(&self) -> Result<Option<Held<'_>>, Error> {
         self.hold(ASKS_OF_WORK, File::try_lock_shared)
     }
 
-    /// Keeps everybody else away while the value lives. Waits a few seconds for work that is under way.
+    /// Locks all others out while the value lives. Waits a few seconds for work that is under way.
     pub(crate) fn alone(&self) -> Result<Option<Held<'_>>, Error> {
         self.hold(ASKS_OF_REPAIR, File::try_lock)
     }
@@ -114,18 +114,18 @@ impl Condition {
     }
 }
 
-/// A lock, given back when it is dropped.
+/// A lock that is released when it is dropped.
 pub(crate) struct Held<'a>(&'a File);
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         if let Err(error) = self.0.unlock() {
-            tracing::warn!(%error, "the lock beside a database file could not be given back");
+            tracing::warn!(%error, "the lock beside a database file could not be released");
         }
     }
 }
 
-/// The file beside `path` that is locked: a lock on the database itself would be lost whenever SQLite closes it.
+/// The lock file beside `path`: a lock on the database itself would be lost whenever SQLite closes it.
 fn lock_file(path: &Path) -> Result<File, Error> {
     let mut options = File::options();
     options.read(true).append(true).create(true);

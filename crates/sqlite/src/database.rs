@@ -1,4 +1,4 @@
-//! A handle on a database: hand it work, await the result.
+//! A handle on a database: the caller passes work to it, and awaits the result.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use crate::{Error, WorkError, open};
 
 /// A SQLite database that belongs to one connection.
 ///
-/// Clones are handles on the same connection; it is closed when the last of them is dropped. Work is done one piece
-/// after the other. Work that has begun goes on to its end, also when nobody awaits it any more.
+/// Clones are handles on the same connection, which is closed when the last of them is dropped. Pieces of work run one
+/// after the other. A piece that has begun runs to its end, even if nobody awaits it any more.
 #[derive(Clone, Debug)]
 pub struct Database {
     runner: Arc<Runner>,
@@ -21,11 +21,11 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the file, which is made (mode 0600, its folder too) where it does not exist. Work runs on one thread of
+    /// Opens the file, and creates it (with mode 0600) and its folder if they do not exist. Work runs on a thread of
     /// its own.
     ///
     /// # Errors
-    /// When the file cannot be made, opened or protected, or is no SQLite database.
+    /// When the file cannot be created, opened or protected, or is not a SQLite database.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let condition = Condition::of(path, false)?;
         let connection = open::file(path)?;
@@ -33,21 +33,21 @@ impl Database {
         Self::threaded(connection, condition)
     }
 
-    /// Opens the file as [`Database::open`] does; if it `is_damaged`, after `mend` had it alone: no process that opened the
-    /// same file with this function is using it meanwhile. [`Database::mend`] mends it later.
+    /// Opens the file as [`Database::open`] does. If it `is_damaged`, calls `repair` first: meanwhile no process that opened the file with
+    /// this function uses it. [`Database::repair`] repairs it later.
     ///
     /// # Errors
-    /// Those of the two functions, and those of opening.
-    pub fn open_mended<E: From<Error>>(
+    /// The errors of the two functions, and those of opening.
+    pub fn open_repaired<E: From<Error>>(
         path: &Path,
         is_damaged: impl FnOnce(&Path) -> Result<bool, E>,
-        mend: impl FnOnce(&Path) -> Result<(), E>,
+        repair: impl FnOnce(&Path) -> Result<(), E>,
     ) -> Result<Self, E> {
         open::make_folder(path)?;
         let condition = Condition::of(path, true)?;
         if is_damaged(path)? {
             let alone = condition.alone()?;
-            mend(path)?;
+            repair(path)?;
             drop(alone);
         }
         let shared = condition.share()?;
@@ -65,8 +65,8 @@ impl Database {
         Self::threaded(open::memory()?, Condition::default())
     }
 
-    /// A database in memory whose work is done at once, in the caller: without threads, so that a simulation that
-    /// draws everything from a seed repeats itself exactly. It lives as long as a handle on it.
+    /// A database in memory that does its work at once, in the caller. It uses no threads, so that a simulation with
+    /// the same seed gives exactly the same results. It lives as long as a handle on it.
     ///
     /// # Errors
     /// When SQLite has no memory.
@@ -84,38 +84,41 @@ impl Database {
         self.condition.path().map(Path::to_owned)
     }
 
-    /// When any process last wrote into the file, by the time of its write-ahead log: a cheap hint, since it is as coarse as the
-    /// file system's clock (milliseconds). `None` in memory, or if it cannot be seen.
+    /// The time when any process last wrote into the file, taken from its write-ahead log: a cheap hint, as coarse as the file system's
+    /// clock (milliseconds). `None` in memory, or if it cannot be read.
     #[must_use]
     pub fn last_write(&self) -> Option<SystemTime> {
         let log = crate::beside(self.condition.path()?, "-wal");
         std::fs::metadata(log).and_then(|found| found.modified()).ok()
     }
 
-    /// What SQLite said of the file's damage, once it has said so. All work is refused from then on.
+    /// The damage of the file, once it is known. All work is refused from then on.
     #[must_use]
     pub fn damage(&self) -> Option<String> {
         self.condition.damage()
     }
 
-    /// The file that was deleted or replaced since it was opened: the database, or what SQLite keeps beside it. All work is
-    /// refused while this is so.
+    /// The file that was deleted or replaced since it was opened: the database, or a file that SQLite keeps beside it. All work is refused
+    /// while this is the case.
     #[must_use]
     pub fn moved(&self) -> Option<PathBuf> {
         self.condition.moved().map(Path::to_owned)
     }
 
-    /// Notes that a look from outside has found the file damaged.
+    /// Notes that a check from outside has found the file damaged.
     pub fn note_damage(&self, why: String) {
         self.condition.note(why);
     }
 
-    /// Closes the file, lets `mend` have it alone as in [`Database::open_mended`], and opens it again; it counts as sound
-    /// then. While that fails, the file stays closed.
+    /// Closes the file, calls `repair` while no other process uses it as in [`Database::open_repaired`], and opens it again. It then
+    /// counts as sound. If this fails, the file stays closed.
     ///
     /// # Errors
-    /// Those of `mend`, and those of opening; [`Error::NoThread`] for a database in memory.
-    pub async fn mend<R, E>(&self, mend: impl FnOnce(&Path) -> Result<R, E> + Send + 'static) -> Result<R, E>
+    /// The errors of `repair`, and those of opening; [`Error::NoThread`] for a database in memory.
+    pub async fn repair<R, E>(
+        &self,
+        repair: impl FnOnce(&Path) -> Result<R, E> + Send + 'static,
+    ) -> Result<R, E>
     where
         R: Send + 'static,
         E: From<Error> + Send + 'static,
@@ -126,21 +129,21 @@ impl Database {
             .run(move |slot| {
                 drop(slot.take());
                 let held = condition.alone()?;
-                let mended = mend(&path)?;
+                let repaired = repair(&path)?;
                 *slot = Some(open::file(&path)?);
                 condition.note_opened();
                 condition.note_sound();
                 drop(held);
-                Ok(mended)
+                Ok(repaired)
             })
             .await
     }
 
-    /// Does one piece of work with the connection, and gives back what it gives. A transaction that the work leaves
-    /// open, because it fails or panics, is rolled back.
+    /// Does one piece of work with the connection, and returns its result. A transaction that the work leaves open,
+    /// because it fails or panics, is rolled back.
     ///
     /// # Errors
-    /// Those of the work; [`Error::Damaged`] once the file is known to be damaged, also by this piece of work;
+    /// The errors of the work; [`Error::Damaged`] once the file is known to be damaged, even if this piece of work found it;
     /// [`Error::Moved`] while it is not at its path; [`Error::BeingRepaired`]; [`Error::NoThread`] when the database is shutting down.
     ///
     /// # Panics
@@ -167,7 +170,7 @@ impl Database {
                 {
                     condition.note(failure.to_string());
                 }
-                // What was written into a file that is gone by now was not kept.
+                // If the file was deleted or replaced meanwhile, the written data is lost.
                 condition.refuse_if_moved()?;
                 done
             })
@@ -175,11 +178,11 @@ impl Database {
     }
 
     /// Does one piece of work inside one transaction, which may write from its beginning (`IMMEDIATE`, so that it
-    /// cannot fail half way because another process writes). It is on the disk when this returns `Ok`; after an error
-    /// or a panic nothing of it is.
+    /// cannot fail half way because another process writes). When this returns `Ok`, the changes are on the disk; after
+    /// an error or a panic, none of them are.
     ///
     /// # Errors
-    /// Those of the work, and those of the commit.
+    /// The errors of the work, and those of the commit.
     ///
     /// # Panics
     /// When the work panics.
@@ -201,9 +204,9 @@ impl Database {
         .await
     }
 
-    /// Moves everything from the write-ahead log into the file and cuts the log off, so that bytes deleted before do
-    /// not live on in it. `false`: another process has been reading all the time that this `waits` for it, and all work behind it;
-    /// ask again later. <https://sqlite.org/pragma.html#pragma_wal_checkpoint>
+    /// Moves everything from the write-ahead log into the file and truncates the log, so that deleted bytes do not stay in it. `waits` is
+    /// the maximum wait for readers; all further work waits meanwhile. Returns `false` if another process was reading all that time: try
+    /// again later. <https://sqlite.org/pragma.html#pragma_wal_checkpoint>
     ///
     /// # Errors
     /// When SQLite cannot write.

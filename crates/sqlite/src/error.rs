@@ -1,48 +1,49 @@
-//! What can go wrong below the engines, by what the caller can do about it.
+//! Errors of the database layer, grouped by what the caller can do about them.
 
 use std::path::PathBuf;
 
 use rusqlite::ErrorCode;
 
-/// Why the database did not do what it was asked.
+/// The reason that an operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file or its folder cannot be made, read or protected: the operator has to look at the path.
+    /// The file or its folder cannot be created, read or protected: the operator has to check the path.
     #[error("cannot use the database file {}; check the path and its permissions", path.display())]
     File {
-        /// The file that was asked for.
+        /// The path of the file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         #[source]
         cause: std::io::Error,
     },
-    /// SQLite refused a statement: the disk is full, the file is broken or locked for too long.
+    /// SQLite refused a statement: the disk is full, or the file is broken or was locked for too long.
     #[error("sqlite failed")]
     Sqlite(#[from] rusqlite::Error),
-    /// Pages of the file are damaged. Nothing is read or written any more, because either may make it worse.
-    #[error("the file {} is damaged ({why}); docs/sqlite.md tells how it is repaired", path.display())]
+    /// Pages of the file are damaged. Nothing is read or written any more, because that may increase the damage.
+    #[error("the file {} is damaged ({why}); docs/sqlite.md describes how to repair it", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What SQLite said; no data.
+        /// SQLite's message, without data.
         why: String,
     },
-    /// Another process works on the file alone, to repair it.
+    /// Another process is repairing the file, and uses it alone.
     #[error("the file {} is being repaired; it can be used again when that has ended", path.display())]
     BeingRepaired {
         /// The file.
         path: PathBuf,
     },
-    /// The file, or its log, was deleted or replaced while it was open. What is written into it would be lost.
+    /// The file, or its log, was deleted or replaced while it was open. New data would be lost.
     #[error(
-        "the file {} was deleted or replaced while it is in use; end every process, put the right files back and start again",
+        "the file {} was deleted or replaced while it is in use; move the same file back, or end every process, restore a backup and start \
+         again",
         path.display()
     )]
     Moved {
         /// The file.
         path: PathBuf,
     },
-    /// The file was written by a newer version, which says that this one must not use it any more.
+    /// A newer version wrote the file, and marked it as unusable for this version.
     #[error("the database is at schema {found}, this program knows {known}; install a newer version of it")]
     TooNew {
         /// The schema version of the file.
@@ -60,12 +61,12 @@ pub enum Error {
         /// Its name in this program.
         expected: String,
     },
-    /// A migration failed; nothing of it was kept.
+    /// A migration failed; none of its changes were kept.
     #[error("migration {name} failed and was rolled back")]
     Migration {
         /// The name of the migration.
         name: &'static str,
-        /// What SQLite said.
+        /// The error of SQLite.
         #[source]
         cause: rusqlite::Error,
     },
@@ -74,9 +75,9 @@ pub enum Error {
     NoThread,
 }
 
-/// An error of a piece of work, which shows the failure of SQLite in it, if there is one.
+/// An error of a piece of work, which gives access to the SQLite error in it, if there is one.
 pub trait WorkError: From<Error> {
-    /// What SQLite said.
+    /// The error of SQLite.
     fn sqlite(&self) -> Option<&rusqlite::Error>;
 }
 
@@ -90,14 +91,14 @@ impl WorkError for Error {
 }
 
 impl Error {
-    /// Whether the file is damaged, as SQLite said just now or before.
+    /// Whether the file is damaged, as SQLite reported now or before.
     #[must_use]
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Damaged { .. }) || self.sqlite().is_some_and(reports_damage)
     }
 }
 
-/// Whether SQLite says that pages of the file make no sense, or that it is no database.
+/// Whether SQLite reports that pages of the file are invalid, or that it is not a database.
 pub(crate) fn reports_damage(failure: &rusqlite::Error) -> bool {
     matches!(failure.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }

@@ -1,7 +1,7 @@
-//! Whether the files that a connection has open are still those at their paths.
+//! Detects whether the open files of a connection are still the ones at their paths.
 //!
-//! A process goes on writing into a file that was deleted, or replaced by a copy, and loses what it writes when it ends.
-//! Device and inode identify it: the number of an open file is not given to another one.
+//! If a file is deleted, or replaced by a copy, a process continues to write into the old file and loses that data when it ends. Device and
+//! inode identify a file: the inode of an open file is not reused.
 
 use std::fs;
 use std::io;
@@ -12,10 +12,10 @@ use parking_lot::Mutex;
 
 use crate::Error;
 
-/// The database, and what SQLite keeps beside it while it is open.
+/// The database, and the files that SQLite keeps beside it while it is open.
 const ENDINGS: [&str; 3] = ["", "-wal", "-shm"];
 
-/// What a path leads to.
+/// The file at a path: device and inode.
 type FileId = (u64, u64);
 
 /// The files of one connection, as they were when they were first seen.
@@ -27,19 +27,19 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Of a database that is about to be opened.
+    /// The files of a database that is about to be opened.
     pub(crate) fn of(path: &Path) -> Self {
         let paths = ENDINGS.map(|ending| crate::beside(path, ending));
         Self { paths, seen: Mutex::default(), was_reported: AtomicBool::default() }
     }
 
-    /// Takes the files that are there now for ours: to be called when the database was just opened.
+    /// Accepts the files that exist now as ours. To be called when the database was just opened.
     pub(crate) fn renew(&self) {
         *self.seen.lock() = self.paths.each_ref().map(|path| file_id(path).ok());
         self.was_reported.store(false, Ordering::Relaxed);
     }
 
-    /// The first file that is not at its path any more. Files that SQLite has made since the last look become ours.
+    /// The first file that is no longer at its path. Files that SQLite has created since the last check are accepted as ours.
     pub(crate) fn moved(&self) -> Option<&Path> {
         let mut seen = self.seen.lock();
         for (path, seen) in self.paths.iter().zip(seen.iter_mut()) {
@@ -47,14 +47,14 @@ impl Identity {
                 (Ok(now), Some(before)) if now != *before => return Some(path),
                 (Ok(now), None) => *seen = Some(now),
                 (Err(error), Some(_)) if is_gone(&error) => return Some(path),
-                // A path that cannot be looked at says nothing about the file that is open.
+                // An unreadable path says nothing about the open file.
                 _ => {}
             }
         }
         None
     }
 
-    /// Refuses work on files that are not at their paths any more. It is logged once.
+    /// Refuses work if a file is no longer at its path, and logs that once.
     pub(crate) fn refuse_if_moved(&self) -> Result<(), Error> {
         let Some(path) = self.moved() else { return Ok(()) };
         if !self.was_reported.swap(true, Ordering::Relaxed) {

@@ -1,10 +1,10 @@
-//! The one way in which the embedded engines (queue and ledger) open and use a SQLite file.
+//! The only way for the embedded engines (queue and ledger) to open and use a SQLite file.
 //!
-//! It settles, once, what the promises rest on: a commit is on the disk when it returns (`synchronous=FULL`),
-//! deleted bytes are overwritten (`secure_delete`), only the owner reads the file (mode 0600), and a piece of work
-//! happens wholly or not at all, whether it fails or panics.
+//! It makes the settings that the promises depend on in one place: a commit is on the disk when it returns
+//! (`synchronous=FULL`), deleted bytes are overwritten (`secure_delete`), only the owner can read the file (mode 0600),
+//! and a piece of work is done completely or not at all, even if it fails or panics.
 //!
-//! It knows no table and no statement: those belong to the engines.
+//! It contains no tables and no statements: those belong to the engines.
 
 mod check;
 mod condition;
@@ -28,7 +28,7 @@ pub use migrate::{Migration, has_schema, migrate};
 pub use reset::reset;
 pub use rusqlite;
 
-/// The file of the same name with `ending` behind it, as SQLite names its write-ahead log (`-wal`).
+/// The file of the same name followed by `ending`, as SQLite names its write-ahead log (`-wal`).
 #[must_use]
 pub fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

@@ -1,8 +1,8 @@
 //! Brings a database to the schema that this program knows.
 //!
 //! Migrations expand first and contract a version later, so that two versions of the program can use one file side by
-//! side. Each migration says which schema a program must know at least in order to go on after it; an older program
-//! refuses, and every other one works.
+//! side. Each migration states the oldest schema version that a program must know to use the database after it. Older
+//! programs refuse the database; all others work.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ pub struct Migration {
     pub name: &'static str,
     /// Its statements.
     pub sql: &'static str,
-    /// The oldest schema version (what a program knows) that can use the database after this step.
+    /// The oldest schema version that a program must know to use the database after this step.
     pub min_reader: u32,
 }
 
@@ -27,14 +27,14 @@ const CREATE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     min_reader INTEGER NOT NULL
 ) STRICT";
 
-/// Applies the migrations that the database does not have yet, in one transaction, and returns how many these were.
-/// One process does this at a time; the others wait, and find nothing left to do.
+/// Applies the missing migrations in one transaction, and returns their number. One process does this at a time; the
+/// others wait, and find nothing left to do.
 ///
 /// # Errors
 /// [`Error::TooNew`] when a newer program changed the database beyond what this one understands;
 /// [`Error::Foreign`] when its history is another one; [`Error::Migration`] when a step fails.
 pub fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<u32, Error> {
-    // A look first: nobody who finds nothing to do waits for another process that writes.
+    // Check first: a process without work to do does not wait for another process that writes.
     if is_there(connection)? {
         let applied = applied(connection)?;
         if applied.len() >= migrations.len() {
@@ -56,10 +56,10 @@ pub fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<
     Ok(count)
 }
 
-/// Whether a file has a schema of ours, of whatever version. Nothing is made or changed; an empty file has none.
+/// Whether a file has a schema of this program, of any version. Nothing is created or changed; an empty file has none.
 ///
 /// # Errors
-/// When the file is not there, cannot be read, or is no database.
+/// When the file does not exist, cannot be read, or is not a database.
 pub fn has_schema(path: &Path) -> Result<bool, Error> {
     Ok(is_there(&open::for_reading(path)?)?)
 }

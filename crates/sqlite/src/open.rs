@@ -1,4 +1,4 @@
-//! How a file is opened: the settings that durability and privacy rest on.
+//! Opens files with the settings that durability and privacy depend on.
 
 use std::fs::{self, OpenOptions};
 use std::path::Path;
@@ -8,16 +8,16 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::Error;
 
-/// How long a statement waits for another process that writes, before it fails as busy.
+/// The time that a statement waits for another process that writes, before it fails as busy.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Prepared statements that a connection keeps; more than all engines have together.
+/// The number of prepared statements that a connection keeps; more than all engines have together.
 const CACHED_STATEMENTS: usize = 256;
 
-/// The size to which the write-ahead log is cut when it begins again, so that a burst does not keep the disk.
+/// The size to which the write-ahead log is truncated when it restarts, so that a burst does not occupy the disk for good.
 const LOG_BYTES_KEPT: i64 = 4 * 1024 * 1024;
 
-/// Opens the file at `path`, and makes it where there is none.
+/// Opens the file at `path`, and creates it if it does not exist.
 pub(crate) fn file(path: &Path) -> Result<Connection, Error> {
     protect(path).map_err(|cause| Error::File { path: path.to_owned(), cause })?;
     let connection = Connection::open(path)?;
@@ -33,9 +33,9 @@ pub(crate) fn file(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-/// Opens the file at `path` to look at it; nothing is made where there is none.
+/// Opens the file at `path` for reading; it is not created if it does not exist.
 pub(crate) fn for_reading(path: &Path) -> Result<Connection, Error> {
-    // To read a file whose log was not moved into it, SQLite has to write beside it.
+    // If the log was not moved into the file, SQLite has to write beside the file in order to read it.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -59,7 +59,7 @@ fn settle(connection: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes the folder of a file that is to be opened.
+/// Creates the folder of a file that is about to be opened.
 pub(crate) fn make_folder(path: &Path) -> Result<(), Error> {
     folder_of(path).map_err(|cause| Error::File { path: path.to_owned(), cause })
 }

@@ -1,4 +1,4 @@
-//! Where work is done: on the thread that owns the connection, or at once in the caller.
+//! Runs work: on the thread that owns the connection, or at once in the caller.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::Error;
 
-/// Pieces of work that may wait for the thread; a caller with more waits.
+/// The number of pieces of work that may wait for the thread; further callers wait.
 const WAITING_WORK: usize = 64;
 
 /// The connection, unless it is closed.
@@ -17,7 +17,7 @@ pub(crate) type Slot = Option<Connection>;
 
 type Work = Box<dyn FnOnce(&mut Slot) + Send>;
 
-/// The two ways of doing work. Both give the same promises.
+/// The two ways of running work. Both make the same promises.
 #[derive(Debug)]
 pub(crate) enum Runner {
     Thread(mpsc::Sender<Work>),
@@ -58,14 +58,14 @@ impl Runner {
             Self::Thread(sender) => {
                 let (answer, answered) = oneshot::channel();
                 let work: Work = Box::new(move |slot| {
-                    // A caller that went away misses the answer, nothing else: the work is done.
+                    // If the caller is gone, only the answer is lost: the work is done.
                     drop(answer.send(perform(slot, work)));
                 });
                 sender.send(work).await.map_err(|_| Error::NoThread)?;
                 answered.await.map_err(|_| Error::NoThread)?
             }
             Self::Inline(connection) => {
-                // A panic inside the work is caught before it can leave the connection in disorder.
+                // A panic inside the work is caught before it can leave the connection in an inconsistent state.
                 let mut slot = connection.lock();
                 perform(&mut slot, work)
             }
@@ -74,7 +74,7 @@ impl Runner {
     }
 }
 
-/// Does the work, and leaves the connection outside of any transaction, whatever the work did.
+/// Does the work, and rolls back a transaction that the work left open.
 fn perform<R, E>(
     slot: &mut Slot,
     work: impl FnOnce(&mut Slot) -> Result<R, E>,

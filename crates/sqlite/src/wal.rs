@@ -1,9 +1,9 @@
-//! Reads a write-ahead log without SQLite, which passes over everything behind a damaged frame.
+//! Reads a write-ahead log without SQLite, which ignores everything after a damaged frame.
 //! <https://sqlite.org/fileformat2.html#walformat>
 //!
-//! Not every frame that does not follow from the one before it is damaged. A transaction that was taken back, or whose
-//! process was killed before its commit counted, leaves frames behind the newest commit; the next one writes over the first of
-//! them, and the others stay. The index beside the log shows how far the commits reach.
+//! A frame whose checksum does not follow from the previous frame is not always damaged. A transaction that was rolled back, or whose
+//! process was killed before its commit was complete, leaves frames after the newest commit. The next transaction overwrites the first of
+//! them, and the others stay. The index beside the log shows where the newest commit ends.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -17,32 +17,32 @@ use crate::wal_index;
 const HEADER: usize = 32;
 /// The size of a frame's header.
 pub(crate) const FRAME: usize = 24;
-/// The beginning of a log, less the bit that says how its checksums read words.
+/// The first word of a log, without the bit that states the byte order of its checksums.
 const MAGIC: u32 = 0x377f_0682;
-/// The same with the bit as this machine writes it.
+/// The first word with the byte order of this machine.
 const NATIVE_MAGIC: u32 = MAGIC | cfg!(target_endian = "big") as u32;
 
-/// Where a log keeps the newest version of each page: the offset of its bytes.
+/// The pages in a log: the offset of the newest version of each.
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
     pub(crate) offsets: HashMap<u32, u64>,
     pub(crate) page_size: usize,
-    /// A damaged frame stands before commits.
+    /// Whether there is a damaged frame before commits.
     is_damaged: bool,
 }
 
-/// How often a log is read again that was restarted while it was read.
+/// The number of attempts to read a log that is restarted while it is read.
 const READS: usize = 3;
 
-/// Whether commits of the log of the file at `path` stand behind a damaged frame, or on one. Without an index beside the log,
-/// one commit behind the damage may as well be one that never counted; two are damage.
+/// Whether the log of the file at `path` has commits after a damaged frame, or in one. Without an index beside the log, a single commit
+/// after such a frame may be one that was never complete; two commits prove damage.
 pub(crate) fn is_damaged(path: &Path) -> io::Result<bool> {
     for _ in 0..READS {
         let before = header(path)?;
         if !read(path)?.is_damaged {
             return Ok(false);
         }
-        // Another process that begins the log again writes over frames that were still to be read.
+        // If another process restarts the log, it overwrites frames that were not read yet.
         if header(path)? == before {
             return Ok(true);
         }
@@ -65,11 +65,11 @@ fn open(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Reads which pages the log of the file at `path` holds. No log, or one whose header makes no sense, holds none. A frame
-/// counts if its checksum follows from the one written in the frame before it, so that those behind a damaged one count too;
-/// but none counts behind the newest commit that the index shows, unless it follows from all before it.
+/// Finds the pages in the log of the file at `path`. If the log's header is damaged, [`guessed_header`] replaces it. A frame is valid if
+/// its checksum follows from the one that is written in the previous frame, so frames after a damaged one are valid, too. But a frame after
+/// the newest commit that the index shows is valid only if it follows from all frames before it.
 pub(crate) fn read(path: &Path) -> io::Result<Frames> {
-    // The index first: while others write, the log may only be further than that.
+    // The index is read first: if others write meanwhile, the log has at least these commits.
     let index = wal_index::read(path)?;
     let Some(file) = open(path)? else { return Ok(Frames::default()) };
     let length = file.metadata()?.len();
@@ -88,7 +88,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Frames> {
     Ok(found)
 }
 
-/// Whether a log begins as SQLite writes it, with a checksum over itself.
+/// Whether the header is as SQLite writes it, with a correct checksum.
 fn is_header(header: &[u8; HEADER]) -> bool {
     let is_size = usize::try_from(word(header, 8)).is_ok_and(is_page_size);
     let mut sum = (0, 0);
@@ -96,7 +96,7 @@ fn is_header(header: &[u8; HEADER]) -> bool {
     word(header, 0) & !1 == MAGIC && is_size && sum == (word(header, 24), word(header, 28))
 }
 
-/// Stands in for a damaged header: with the salts of the second frame, which is in another page of the disk.
+/// A replacement for a damaged header, with the salts of the second frame, which is in another page of the disk.
 fn guessed_header(path: &Path) -> io::Result<[u8; HEADER]> {
     let mut input = BufReader::new(File::open(crate::beside(path, "-wal"))?);
     let mut begin = vec![0; HEADER + FRAME + DEFAULT_SIZE];
@@ -109,7 +109,7 @@ fn guessed_header(path: &Path) -> io::Result<[u8; HEADER]> {
     Ok(header)
 }
 
-/// Reads the frames behind a header. `committed`: how many of them, at least, were committed, if that is known.
+/// Reads the frames after a header. `committed`: the minimum number of committed frames, if that is known.
 fn frames(
     input: &mut impl Read,
     header: &[u8; HEADER],
@@ -145,16 +145,16 @@ fn frames(
     Ok(found)
 }
 
-/// What came since the newest frame that did not follow from the one before it.
+/// The commits since the newest frame that did not follow from the previous one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Gap {
     /// There was no such frame.
     None,
-    /// No commit: these may be frames that were never committed.
+    /// No commit: the frames may be uncommitted.
     Begun,
-    /// One commit: it may be one that never counted.
+    /// One commit: it may be one that was never complete.
     OneCommit,
-    /// Several commits, of which the first counted, so the frame was damaged.
+    /// Several commits: the first one was complete, so the frame was damaged.
     Damage,
 }
 
@@ -170,7 +170,7 @@ impl Gap {
     }
 }
 
-/// The checksum of a log, continued.
+/// Adds bytes to the checksum of a log.
 pub(crate) fn add(sum: &mut (u32, u32), bytes: &[u8], big_endian: bool) {
     for pair in bytes.chunks_exact(8) {
         let read = |at: usize| {
@@ -182,7 +182,7 @@ pub(crate) fn add(sum: &mut (u32, u32), bytes: &[u8], big_endian: bool) {
     }
 }
 
-/// The word at a place, as this machine writes it.
+/// The word at a place, in the byte order of this machine.
 pub(crate) fn native_word(bytes: &[u8], at: usize) -> u32 {
     if cfg!(target_endian = "big") { word(bytes, at) } else { word(bytes, at).swap_bytes() }
 }
@@ -194,7 +194,7 @@ pub(crate) fn word(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes(word)
 }
 
-/// Fills a buffer; `false` if the input ends before.
+/// Fills a buffer. Returns `false` if the input ends before.
 fn fill(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
     match input.read_exact(buffer) {
         Ok(()) => Ok(true),

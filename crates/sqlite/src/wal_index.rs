@@ -1,7 +1,7 @@
-//! Reads the index of a write-ahead log without SQLite: how many of the log's frames are committed.
+//! Reads the number of committed frames from the index of a write-ahead log, without SQLite.
 //!
-//! SQLite writes it after it has written a commit to the disk, and never deletes it but in good order; so after a kill it shows
-//! the least that must be readable. <https://sqlite.org/walformat.html#the_wal_index_file_format>
+//! SQLite writes the index after it has written a commit to the disk, and deletes it only at a normal shutdown. So after a kill it shows
+//! the minimum number of frames that must be readable. <https://sqlite.org/walformat.html#the_wal_index_file_format>
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,21 +9,21 @@ use std::path::Path;
 
 use crate::wal;
 
-/// The size of the header, which is there twice.
+/// The size of the header, which is stored twice.
 const HEADER: usize = 48;
 /// The version of the format.
 const VERSION: u32 = 3_007_000;
 
-/// What an index shows of its log.
+/// The content of an index.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Index {
-    /// Those of the log's header, by which it is known that the index belongs to it.
+    /// The salts of the log's header. They show that the index belongs to the log.
     pub(crate) salts: [u8; 8],
     /// The number of the frame with the newest commit; 0 if there is none.
     pub(crate) committed: u32,
 }
 
-/// Reads the index of the log of the file at `path`. `None`: there is none, or another process is just writing it.
+/// Reads the index of the log of the file at `path`. `None`: there is none, or another process is writing it now.
 pub(crate) fn read(path: &Path) -> io::Result<Option<Index>> {
     let mut headers = [0; 2 * HEADER];
     let mut file = match File::open(crate::beside(path, "-shm")) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{Missing, install};
 
-/// There once the package is installed.
+/// It exists once the package is installed.
 const PROGRAM: &str = "/usr/bin/faketime";
 /// Debian keeps libraries in a folder for each architecture.
 const LIBRARIES: &str = "/usr/lib";
@@ -15,7 +15,7 @@ const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
 /// The library to preload (`LD_PRELOAD`). It is installed if it is missing.
 ///
 /// # Errors
-/// When it is not installed and cannot be.
+/// If it is not installed and cannot be.
 pub fn library() -> Result<PathBuf, Missing> {
     install::ensure(Path::new(PROGRAM), "faketime", "leave out the rows that move the clock")?;
     let folders = fs::read_dir(LIBRARIES)?.filter_map(|folder| Some(folder.ok()?.path().join(LIBRARY)));

@@ -11,13 +11,13 @@ use parking_lot::Mutex;
 /// Maximum length of the head of a request.
 const MAX_HEAD: usize = 16 * 1024;
 
-/// What the proxy does with every request.
+/// The treatment of every request.
 #[derive(Clone, Debug)]
-pub enum Manner {
+pub enum ProxyBehavior {
     /// Carries it to this address, whatever host the request names.
-    Carry(SocketAddr),
+    Forward(SocketAddr),
     /// The same, if it has this `Proxy-Authorization`; otherwise answers 407.
-    CarryFor(SocketAddr, &'static str),
+    ForwardWithCredentials(SocketAddr, &'static str),
     /// Answers with this status line, like `502 Bad Gateway`.
     Refuse(&'static str),
     /// Closes the connection without an answer.
@@ -37,7 +37,7 @@ impl HttpProxy {
     /// # Errors
     ///
     /// If no port is free.
-    pub fn start(manner: Manner) -> io::Result<Self> {
+    pub fn start(behavior: ProxyBehavior) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let (heads, stopped) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<AtomicBool>::default());
@@ -47,15 +47,15 @@ impl HttpProxy {
                 if ended.load(Ordering::Relaxed) {
                     return;
                 }
-                let (manner, seen) = (manner.clone(), Arc::clone(&seen));
+                let (behavior, seen) = (behavior.clone(), Arc::clone(&seen));
                 // A side that hangs up ends its connection only.
-                thread::spawn(move || stream.and_then(|stream| serve(stream, &manner, &seen)));
+                thread::spawn(move || stream.and_then(|stream| serve(stream, &behavior, &seen)));
             }
         });
         Ok(Self { address, heads, stopped })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -77,22 +77,22 @@ impl Drop for HttpProxy {
 }
 
 /// Serves one connection. A plain request decides for all that follow on it.
-fn serve(mut near: TcpStream, manner: &Manner, heads: &Mutex<Vec<String>>) -> io::Result<()> {
+fn serve(mut near: TcpStream, behavior: &ProxyBehavior, heads: &Mutex<Vec<String>>) -> io::Result<()> {
     let (received, length) = read_head(&mut near)?;
     let head = String::from_utf8_lossy(&received[..length]).to_lowercase();
     heads.lock().push(head.clone());
     let refuse = |mut near: TcpStream, status: &str| {
         write!(near, "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
     };
-    match manner {
-        Manner::Close => Ok(()),
-        Manner::Refuse(status) => refuse(near, status),
-        Manner::CarryFor(_, authorization)
+    match behavior {
+        ProxyBehavior::Close => Ok(()),
+        ProxyBehavior::Refuse(status) => refuse(near, status),
+        ProxyBehavior::ForwardWithCredentials(_, authorization)
             if !head.contains(&format!("proxy-authorization: {}\r\n", authorization.to_lowercase())) =>
         {
             refuse(near, "407 Proxy Authentication Required")
         }
-        Manner::Carry(target) | Manner::CarryFor(target, _) => {
+        ProxyBehavior::Forward(target) | ProxyBehavior::ForwardWithCredentials(target, _) => {
             let mut far = TcpStream::connect(target)?;
             if head.starts_with("connect ") {
                 near.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
@@ -100,12 +100,12 @@ fn serve(mut near: TcpStream, manner: &Manner, heads: &Mutex<Vec<String>>) -> io
             } else {
                 far.write_all(&received)?;
             }
-            carry(near, far)
+            forward(near, far)
         }
     }
 }
 
-/// What was received, and how long the head in it is.
+/// The received bytes, and the length of the head in them.
 fn read_head(stream: &mut TcpStream) -> io::Result<(Vec<u8>, usize)> {
     let mut received = Vec::new();
     loop {
@@ -121,15 +121,15 @@ fn read_head(stream: &mut TcpStream) -> io::Result<(Vec<u8>, usize)> {
     }
 }
 
-fn carry(near: TcpStream, far: TcpStream) -> io::Result<()> {
+fn forward(near: TcpStream, far: TcpStream) -> io::Result<()> {
     let (near_reader, far_writer) = (near.try_clone()?, far.try_clone()?);
-    let there = thread::spawn(move || pump(near_reader, far_writer));
-    let back = pump(far, near);
+    let there = thread::spawn(move || copy_stream(near_reader, far_writer));
+    let back = copy_stream(far, near);
     drop(there.join());
     back
 }
 
-fn pump(mut from: TcpStream, mut to: TcpStream) -> io::Result<()> {
+fn copy_stream(mut from: TcpStream, mut to: TcpStream) -> io::Result<()> {
     io::copy(&mut from, &mut to)?;
     to.shutdown(Shutdown::Write)
 }

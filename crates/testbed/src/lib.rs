@@ -18,13 +18,13 @@ pub mod rabbitmq;
 use std::io;
 
 pub use certificate::Authority;
-pub use http_proxy::{HttpProxy, Manner};
+pub use http_proxy::{HttpProxy, ProxyBehavior};
 pub use private::free_ports;
 
 /// The reason why a service is not available. A test that needs it fails with this error.
 #[derive(Debug)]
 pub struct Missing {
-    /// What is missing and what to do.
+    /// The missing service, and the remedy.
     pub what: String,
 }
 

@@ -22,7 +22,7 @@ const ATTEMPTS: usize = 3;
 /// Wait between two checks whether it has started.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// When a client lets go of its connection to the server.
+/// When a client releases its connection to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolMode {
     /// When it disconnects.

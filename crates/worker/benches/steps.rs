@@ -1,9 +1,8 @@
-//! How long the pure steps of one event of a known affiliate take: `cargo bench --workspace --bench steps`.
+//! Measures the pure steps of one event of a known affiliate: `cargo bench --workspace --bench steps`.
 //!
-//! The steps are those of a worker that sends what it has just absorbed: an event is read, a graph is unpacked, an
-//! identify folded into it, what it needs worked out (the plan), the answer of the edit applied, how the event ended
-//! worked out, and the graph packed. Each step is taken for a whole batch of people, as the worker does, so that memory
-//! counts too; throughput is in events.
+//! The steps are those of the fast path: read an event, unpack a graph, fold an identify into it, plan its edit, apply the
+//! answer of the edit, decide the outcome of the event, and pack the graph. Each step runs for a whole batch of people, as
+//! in the worker, so that effects of memory count too. Throughput is in events.
 
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
@@ -20,7 +19,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
-/// How many people are worked on together.
+/// Number of people in one batch.
 const PEOPLE: u32 = 3_000;
 
 criterion_group!(steps, all);
@@ -70,7 +69,7 @@ fn fold(group: &mut Group<'_>) -> Vec<Graph> {
     })
 }
 
-/// Works out what each graph needs.
+/// Plans the steps that each graph needs.
 fn plan(group: &mut Group<'_>, mut graphs: Vec<Graph>, rules: &Rules) -> (Vec<Graph>, Vec<Vec<Step>>) {
     on_each(group, "plan", graphs.clone(), |graph| drop(settle(graph, rules)));
     let steps = graphs.iter_mut().map(|graph| settle(graph, rules).steps).collect();
@@ -97,7 +96,7 @@ fn answered(step: Step) -> (Digest, Answer) {
     (step.anchor, answer)
 }
 
-/// Takes one step with each of the graphs; they are returned as it left them.
+/// Runs one step on each of the graphs, and returns the changed graphs.
 fn on_each(
     group: &mut Group<'_>,
     name: &str,
@@ -129,7 +128,7 @@ fn rules() -> Rules {
     }
 }
 
-/// What Engage sends of one member when an audience is synced.
+/// The event that Engage sends of one member when an audience is synced.
 fn event(member: u32) -> String {
     json!({
         "type": "identify",
@@ -161,7 +160,7 @@ fn event(member: u32) -> String {
     .to_string()
 }
 
-/// Somebody of whom Refersion knows no more than the address.
+/// The graph of an affiliate of which Refersion was sent nothing but the address.
 fn affiliate(member: u32) -> Graph {
     let mut graph = Graph::default();
     identify(&mut graph, &statement(member, 0));
@@ -177,7 +176,7 @@ fn digest(member: u32, kind: u8) -> Digest {
     Digest(bytes)
 }
 
-/// The statement of one member of an audience: each time with another plan, and nothing else that is new.
+/// The statement of one member of an audience: each round has another `plan`, and no other new value.
 fn statement(member: u32, round: u32) -> Statement {
     let traits = [
         ("first_name", "Member".to_owned()),

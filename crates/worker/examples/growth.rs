@@ -1,8 +1,9 @@
-//! How the cost of an event grows with what others hold: `cargo run --release -p worker --example growth -- [NAME]`.
+//! Measures how the cost of an event grows with the stored data: `cargo run --release -p worker --example growth --
+//! [NAME]`.
 //!
-//! Absorb, from the queue to the recorded ledger, on SQLite in memory. Each line varies one size of what a hostile or unlucky
-//! customer can make large, and shows the time for each event (or for each kilobyte, where the event itself grows) at each
-//! size. A step that searched a list for each event would take four times as long at four times the size.
+//! It runs absorb, from the queue to the recorded ledger, on SQLite in memory. Each line varies one size that a hostile or
+//! unlucky customer can make large, and shows the time for each event (or for each kilobyte, if the event itself grows) at
+//! each size. A step that searched a list for each event would take four times as long at four times the size.
 
 #![expect(clippy::disallowed_methods, reason = "a measurement takes real time")]
 
@@ -28,7 +29,7 @@ use worker::{Clock, Limits, Worker, absorb};
 
 type Failure = Box<dyn std::error::Error>;
 
-/// How often each measurement is taken; the fastest counts.
+/// Repetitions of each measurement; the fastest counts.
 const REPEATS: u32 = 5;
 
 /// Reconcile does not run, so no call goes out.
@@ -108,7 +109,7 @@ impl Rig {
         })
     }
 
-    /// Absorbs everything that waits.
+    /// Absorbs everything in the queue.
     async fn absorb(&mut self) -> Result<Duration, Failure> {
         let (began, stop) = (Instant::now(), CancellationToken::new());
         loop {
@@ -126,18 +127,18 @@ impl Rig {
     }
 }
 
-/// What is measured: events that prepare the ledger, then events that are timed.
+/// One measurement: events that prepare the ledger, then events that are timed.
 struct Case {
     name: &'static str,
     sizes: [usize; 4],
-    /// What there is before.
+    /// The events that prepare the ledger.
     setup: fn(size: usize) -> Vec<Value>,
     /// The events that are timed, in round `round`.
     events: fn(size: usize, round: u32) -> Vec<Value>,
     unit: Unit,
 }
 
-/// What the time is divided by.
+/// The unit that the time is divided by.
 enum Unit {
     Event,
     Kilobyte,
@@ -275,7 +276,7 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// The fastest of some rounds, in microseconds for each event or kilobyte.
+/// The time of the fastest round, in microseconds for each event or kilobyte.
 async fn measured(case: &Case, size: usize) -> Result<f64, Failure> {
     let mut rig = Rig::new().await?;
     rig.take_in(&(case.setup)(size)).await?;

@@ -81,7 +81,7 @@ impl<'w> Contention<'w> {
         let claim = Claim { holder: self.worker.random_id(), until: self.worker.now() + CLAIM_LASTS };
         if self.worker.ledger.claim(self.connection, claim, self.worker.now()).await? {
             let id = self.connection;
-            debug!(connection_id = id, "claimed the connection's graphs: others change them all the time");
+            debug!(connection_id = id, "claimed the connection's graphs: other processes keep changing them");
             self.claim = Some(claim);
             return Ok(());
         }

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn that_no_walk_has_begun_is_believed_for_a_while_and_that_one_has_for_good() {
+    fn the_absence_of_a_walk_is_cached_for_a_while_and_its_presence_for_good() {
         let at = |second| Timestamp::from_second(second).expect("a time");
         let (directories, none) = (KnownDirectories::default(), DirectoryState::default());
         assert_eq!(directories.known(1, at(0)), None);

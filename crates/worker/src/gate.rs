@@ -137,7 +137,7 @@ impl refersion::Gate for ConnectionGate {
 pub struct Counted {
     /// The gate.
     pub gate: Arc<ConnectionGate>,
-    /// Where calls are counted.
+    /// The counters of calls.
     pub meters: Arc<Meters>,
 }
 

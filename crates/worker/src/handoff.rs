@@ -1,5 +1,5 @@
-//! The fast path from absorb to reconcile within one process. Where the API keeps up, a batch passes through both and
-//! is written once, after its calls. Until then its unacknowledged messages are the pending record.
+//! The fast path from absorb to reconcile within one process. If the API keeps up, a batch passes through both and is
+//! written once, after its calls. Until then its unacknowledged messages are the pending record.
 //!
 //! Absorb offers a folded batch to the holder of the connection's lease in this process. The holder sends it to
 //! Refersion and records all of it under its fence, or returns it; then absorb records it as usual, and reconcile finds
@@ -24,9 +24,9 @@ const CAPACITY: usize = 8;
 pub(crate) struct Handoff {
     /// The version of the settings by which it was folded.
     pub(crate) settings_version: i64,
-    /// What there is to send and to record.
+    /// The batch to send and to record.
     pub(crate) folded: Box<Folded>,
-    /// Where absorb waits for the result.
+    /// The channel on which absorb waits for the result.
     pub(crate) answer: oneshot::Sender<HandoffResult>,
 }
 

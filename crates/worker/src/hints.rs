@@ -48,8 +48,9 @@ impl Hint {
         let fields =
             webhook.fields.iter().map(|(field, text)| (Text::from(*field), Text::from(text.as_str())));
         let custom = webhook.custom_fields.iter();
-        let custom =
-            custom.map(|(id, _, text)| (Text::from(format!("custom:{id}")), Text::from(text.as_str())));
+        let custom = custom.filter_map(|(id, _, text)| {
+            Some((Text::from(format!("custom:{id}")), Text::from(text.as_deref()?)))
+        });
         Self {
             connection: connection.id,
             rules: rules(&connection.settings),

@@ -34,7 +34,7 @@ pub struct Sweeper {
     is_behind: bool,
 }
 
-/// What is dropped in pages.
+/// The kinds of rows that are dropped in pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Old(Expiring),
@@ -62,7 +62,7 @@ impl Pages {
     }
 }
 
-/// Drops what has expired, until `stop`.
+/// Drops expired rows, until `stop`.
 pub async fn run(worker: &Worker, stop: &CancellationToken) {
     let mut sweeper = Sweeper::default();
     while !stop.is_cancelled() {
@@ -113,7 +113,7 @@ impl Sweeper {
         let done = worker.ledger.expire(what, before, worker.now(), rows).await?;
         // Of these two, rows that were only looked at count.
         if done > 0 && !matches!(what, Expiring::MessageIds | Expiring::RemovedConnections) {
-            info!(?what, rows = done, "dropped what had expired");
+            info!(?what, rows = done, "dropped expired rows");
         }
         Ok(self.pages.learn(Kind::Old(what), began, done))
     }
@@ -126,7 +126,7 @@ impl Sweeper {
             let (began, rows) = (Instant::now(), self.pages.rows(Kind::OfClass));
             let expired = worker.ledger.expire_class(class, old, worker.now(), rows).await?;
             if expired > 0 {
-                info!(class, dead_letters = expired, "gave up dead letters whose retention has ended");
+                info!(class, dead_letters = expired, "discarded dead letters whose retention has ended");
             }
             is_any_left |= self.pages.learn(Kind::OfClass, began, expired);
         }
@@ -140,10 +140,10 @@ impl Sweeper {
             (false, true) => warn!(
                 days = days(reach.behind),
                 days_caught_up_each_day = days(share),
-                "the clock is further on than time has passed since the last sweep: events are kept longer until \
-                 sweeps have caught up; if the clock is right, `retention confirm` ends that"
+                "the clock has advanced by more than the time since the last sweep: events are kept longer until \
+                 sweeps have caught up; if the clock is right, run `retention confirm`"
             ),
-            (true, false) => info!("sweeps go by the clock again"),
+            (true, false) => info!("sweeps follow the clock again"),
             _ => {}
         }
         self.is_behind = is_behind;

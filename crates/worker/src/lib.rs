@@ -65,7 +65,7 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// Everything that the worker needs. Cheap to clone.
 #[derive(Clone)]
 pub struct Worker {
-    /// Where events come from.
+    /// The source of events.
     pub queue: Arc<dyn Queue>,
     /// All state.
     pub ledger: Arc<dyn Ledger>,
@@ -77,7 +77,7 @@ pub struct Worker {
     pub vault: Vault,
     /// The time of day.
     pub clock: Clock,
-    /// Where jitter comes from.
+    /// The source of jitter.
     pub randomness: Arc<dyn Randomness>,
     /// Limits.
     pub limits: Limits,
@@ -108,7 +108,7 @@ pub struct Limits {
     pub retry: RetryPolicy,
     /// How long a lease lasts.
     pub lease: Duration,
-    /// How often it is renewed.
+    /// Interval of renewing it.
     pub renew: Duration,
     /// The longest that a call can take; it starts only if the lease lasts longer.
     pub deadline: Duration,
@@ -126,7 +126,7 @@ pub struct Limits {
     pub keep_outcomes: Duration,
     /// How long dead letters are kept.
     pub keep_dead_letters: Duration,
-    /// How long payloads of open dead letters of some classes are kept, where that is shorter.
+    /// How long payloads of open dead letters of some classes are kept, if that is shorter.
     pub keep_dead_letters_by_class: BTreeMap<String, Duration>,
 }
 

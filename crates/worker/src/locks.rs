@@ -178,9 +178,9 @@ impl Drop for Held {
     }
 }
 
-/// Locks identifiers and reads their graphs, and locks every identifier of these graphs as well. `wanted` is sorted and without
-/// duplicates; `read` may be called several times. What it returns with the graphs, such as a permit, is dropped before locks
-/// are awaited again.
+/// Locks identifiers and reads their graphs, and locks every identifier of these graphs as well. `wanted` is sorted and
+/// without duplicates; `read` may be called several times. A value that it returns with the graphs, such as a permit, is
+/// dropped before locks are awaited again.
 pub(crate) async fn read_locked<F, P>(
     locks: &[&Arc<Locks>],
     mut wanted: Vec<Digest>,

@@ -52,13 +52,13 @@ impl Meters {
         bump(&self.outcomes, word, 1);
     }
 
-    /// Counts events with an identifier that names nobody, by where it stands. A batch that is folded again counts
+    /// Counts events with an identifier that names nobody, by its place in the event. A batch that is folded again counts
     /// again.
     pub(crate) fn blocked(&self, place: &'static str, events: u64) {
         bump(&self.blocked, place, events);
     }
 
-    /// Counts events with a shared identifier, by where it stands. A batch that is folded again counts again.
+    /// Counts events with a shared identifier, by its place in the event. A batch that is folded again counts again.
     pub(crate) fn shared(&self, place: &'static str, events: u64) {
         bump(&self.shared, place, events);
     }
@@ -68,13 +68,13 @@ impl Meters {
         bump(&self.unusable, (name.to_owned(), reason), events);
     }
 
-    /// Events with an identifier that names nobody, by where it stands.
+    /// Events with an identifier that names nobody, by its place in the event.
     #[must_use]
     pub fn blocked_identifiers(&self) -> BTreeMap<&'static str, u64> {
         copy(&self.blocked)
     }
 
-    /// Events with an identifier that too many share, by where it stands.
+    /// Events with a shared identifier, by its place in the event.
     #[must_use]
     pub fn shared_identifiers(&self) -> BTreeMap<&'static str, u64> {
         copy(&self.shared)

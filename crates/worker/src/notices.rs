@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_is_logged_at_once_and_then_once_a_minute_with_what_came_meanwhile() {
+    fn a_cause_is_logged_at_once_and_then_once_a_minute_with_a_count() {
         let notices = Notices::default();
         let cause = |class: &str| (1, class.to_owned(), None);
         assert_eq!(notices.note(cause("refused"), 1, at(0)), Some(1));

@@ -26,11 +26,7 @@ pub(crate) fn note_holds(changes: &mut Changes, save: &mut Save, holds: &[(usize
                 "the payout field is held back: somebody other than its payee states it; see `profiles show`"
             );
         } else {
-            info!(
-                connection_id = connection,
-                affiliate_id = id,
-                "the payout field is not held back any more"
-            );
+            info!(connection_id = connection, affiliate_id = id, "the payout field is no longer held back");
         }
         let action = if *is_held { "payout_held" } else { "payout_hold_ended" };
         changes.audit.push(line("worker", action, id, now));

@@ -1,4 +1,4 @@
-//! When to retry, and when to give up: a pure function of the attempts, the time, and a random number.
+//! Decides when to retry, and when to give up: a pure function of the attempts, the time, and a random number.
 //!
 //! The growth of the interval comes from the `backoff` crate. It is small, but unmaintained, so nothing else in the project
 //! depends on it.
@@ -66,7 +66,7 @@ impl RetryPolicy {
         whole.min(self.max_interval).mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0)
     }
 
-    /// What to do after the `attempts`th failure at `now`, if the first was at `since`. The gate obeys the server's
+    /// The decision after the `attempts`th failure at `now`, if the first was at `since`. The gate obeys the server's
     /// `Retry-After`, for all persons of a connection.
     #[must_use]
     pub fn decide(&self, attempts: u32, since: Moment, now: Moment, chance: f64) -> RetryDecision {

@@ -35,7 +35,8 @@ pub fn rules(settings: &Settings) -> Rules {
     }
 }
 
-/// How the events of a connection are read: `blocked` are the identifiers that the configuration adds to the default list.
+/// The read options for the events of a connection: `blocked` are the identifiers that the configuration adds to the
+/// default list.
 #[must_use]
 pub fn read_options(blocked: &[String], settings: &Settings) -> ReadOptions {
     let more = blocked.iter().chain(&settings.blocked_identifiers).map(String::as_str);
@@ -48,7 +49,7 @@ pub fn read_options(blocked: &[String], settings: &Settings) -> ReadOptions {
 pub struct ConnectionCache {
     /// Shared, because every batch under way keeps the connections that it was read with.
     connections: Arc<BTreeMap<ConnectionId, Arc<Connection>>>,
-    /// How their events are read.
+    /// The read options of each connection.
     options: Arc<BTreeMap<ConnectionId, Arc<ReadOptions>>>,
     read_at: Option<Timestamp>,
 }
@@ -79,7 +80,7 @@ impl ConnectionCache {
         Ok(())
     }
 
-    /// How the events of a connection are read: computed once for each version of its settings.
+    /// The read options of a connection: computed once for each version of its settings.
     fn options_of(&self, connection: &Connection, blocked: &[String]) -> Arc<ReadOptions> {
         let before = self.connections.get(&connection.id).map(|before| before.settings_version);
         match self.options.get(&connection.id) {
@@ -129,7 +130,7 @@ impl ConnectionCache {
         self.connections.get(&id).cloned()
     }
 
-    /// How the events of a connection are read; of one that is not there, as the ingest endpoint reads them.
+    /// The read options of a connection; if it does not exist, those of the ingest endpoint.
     #[must_use]
     pub fn read_options(&self, id: ConnectionId) -> Arc<ReadOptions> {
         self.options.get(&id).cloned().unwrap_or_default()
@@ -140,7 +141,7 @@ impl ConnectionCache {
         self.connections.values()
     }
 
-    /// The rules of a connection; of one that is not there, those of the default settings.
+    /// The rules of a connection; if it does not exist, those of the default settings.
     #[must_use]
     pub fn rules(&self, worker: &Worker, id: ConnectionId) -> Rules {
         match self.connections.get(&id) {

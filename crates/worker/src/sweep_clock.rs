@@ -1,4 +1,4 @@
-//! How far a sweep may go when the clock says that much time has passed.
+//! Limits how far a sweep may go when the clock says that much time has passed.
 //!
 //! The clock may be wrong: one that is 100 days ahead for a minute must not make everything expire. So a sweep goes only as far
 //! as time has really passed since the last one, by a monotonic clock, plus a small share of the retention. After a jump of the
@@ -26,7 +26,7 @@ pub fn tolerance(limits: &Limits) -> Duration {
     (shortest(limits) / SHARE).min(TOLERATED)
 }
 
-/// How much sweeps catch up in a day, with these limits.
+/// The time by which sweeps catch up in a day, with these limits.
 #[must_use]
 pub fn daily_share(limits: &Limits) -> Duration {
     shortest(limits) / SHARE
@@ -43,17 +43,17 @@ pub struct Progress {
     last: Option<(Timestamp, Instant)>,
 }
 
-/// How far the next sweep goes.
+/// The reach of the next sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reach {
-    /// Rows that have expired by then are dropped.
+    /// Rows that have expired by this time are dropped.
     pub until: Timestamp,
-    /// How much further it would go by the clock alone; zero if the clock is trusted.
+    /// How much further the sweep would go by the clock alone; zero if the clock is trusted.
     pub behind: Duration,
 }
 
 impl Progress {
-    /// How far a sweep may go now.
+    /// The reach of a sweep that begins now.
     pub fn reach(&mut self, clock: &SweepClock, limits: &Limits) -> Reach {
         let until = self.until(clock, limits);
         self.last = Some((until, Instant::now()));
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_clock_far_ahead_makes_little_expire_and_is_forgotten_when_it_comes_back() {
+    async fn a_clock_far_ahead_expires_little_and_is_ignored_once_it_is_corrected() {
         for restarted in [false, true] {
             let (mut progress, mut swept) = (Progress::default(), at(0));
             sweep(&mut progress, &mut swept, 1, |_| at(0)).await;
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_machine_that_was_off_for_forty_days_comes_right_by_itself() {
+    async fn a_machine_that_was_off_for_forty_days_catches_up_by_itself() {
         let (mut progress, mut swept) = (Progress::default(), at(0));
         let clock = |hour: u32| at(40) + Duration::from_secs(3_600) * hour;
         for day in 1..=21_u32 {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_an_operator_confirms_counts_at_once() {
+    async fn a_time_that_an_operator_confirms_counts_at_once() {
         let mut progress = Progress::default();
         progress.reach(&SweepClock { now: at(100), swept: Some(at(0)) }, &Limits::default());
         let confirmed =

@@ -34,7 +34,7 @@ pub(super) struct DeploymentOptions {
     pub(super) workers: u16,
 }
 
-/// The running processes, and what was sent to them.
+/// The running processes, and a record of the events that were sent to them.
 pub(super) struct Deployment<'a> {
     pub(super) options: DeploymentOptions,
     pub(super) members: u32,
@@ -184,7 +184,7 @@ impl<'a> Deployment<'a> {
         self.wait_for_completion().await
     }
 
-    /// Stops the processes, and compares what Refersion holds with what was sent.
+    /// Stops the processes, and compares the state of Refersion with the events that were sent.
     pub(super) async fn report(mut self, workload: &'static str, rows: Vec<Row>) -> anyhow::Result<Report> {
         self.stop_workers().await?;
         stop_all(self.ingest_processes).await?;

@@ -1,5 +1,5 @@
 //! Fills a ledger with dead letters, as workers would have left them: with the graphs of their persons, their payloads and
-//! what each died of.
+//! their causes.
 
 use connections::Connection;
 use identity::answer::{Answer, Cause, DeadEvent, RetryDecision, apply, fail};
@@ -86,7 +86,7 @@ impl Filler<'_> {
         self.record(changes, graph, &second, (payload, now), dead_events)
     }
 
-    /// Somebody whose address Refersion refuses.
+    /// A person whose address Refersion refuses.
     fn refused(
         &self,
         changes: &mut Changes,
@@ -108,7 +108,7 @@ impl Filler<'_> {
         self.record(changes, graph, &statement, (payload, now), dead_events)
     }
 
-    /// What a member says in a round, as the worker reads it; and its payload.
+    /// The statement of a member in a round, as the worker reads it; and its payload.
     fn statement(
         &self,
         (member, shape): (u32, Shape),
@@ -121,7 +121,7 @@ impl Filler<'_> {
         let translator = Translator { vault: &self.engines.vault, connection: self.connection.id };
         match translator.translate(event, 0, Lane::Bulk, &read) {
             Action::Identify(statement) => Ok((*statement, payload)),
-            other => anyhow::bail!("a member says {other:?}"),
+            other => anyhow::bail!("a member sends {other:?}"),
         }
     }
 

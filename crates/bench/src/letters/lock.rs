@@ -16,6 +16,14 @@ const FILE_INTERVAL: Duration = Duration::from_millis(1);
 /// How often Postgres is asked.
 const SERVER_INTERVAL: Duration = Duration::from_millis(5);
 
+/// The longest lock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Longest {
+    pub(super) lock: Duration,
+    /// Without commits that wait for the disk; `None` on SQLite, where the two cannot be told apart.
+    pub(super) without_disk: Option<Duration>,
+}
+
 /// Watches the locks of a ledger until [`Watch::end`].
 pub(super) struct Watch {
     stop: Arc<AtomicBool>,
@@ -23,8 +31,8 @@ pub(super) struct Watch {
 }
 
 enum Kind {
-    File(JoinHandle<anyhow::Result<Duration>>),
-    Server(tokio::task::JoinHandle<anyhow::Result<Duration>>),
+    File(JoinHandle<anyhow::Result<Longest>>),
+    Server(tokio::task::JoinHandle<anyhow::Result<Longest>>),
 }
 
 impl Watch {
@@ -45,7 +53,7 @@ impl Watch {
     }
 
     /// The longest lock since it began.
-    pub(super) async fn end(self) -> anyhow::Result<Duration> {
+    pub(super) async fn end(self) -> anyhow::Result<Longest> {
         self.stop.store(true, Ordering::Relaxed);
         match self.kind {
             Kind::File(thread) => {
@@ -66,13 +74,13 @@ fn open(path: &Path) -> anyhow::Result<Connection> {
 
 /// The longest time from a refused request for the lock to the next one that succeeds. Two locks with less than a millisecond
 /// between them count as one: another writer would not have got the lock between them either.
-fn watch_file(file: &Connection, stop: &AtomicBool) -> anyhow::Result<Duration> {
-    let (mut longest, mut since) = (Duration::ZERO, None);
+fn watch_file(file: &Connection, stop: &AtomicBool) -> anyhow::Result<Longest> {
+    let (mut lock, mut since) = (Duration::ZERO, None);
     while !stop.load(Ordering::Relaxed) {
         match file.execute_batch("BEGIN IMMEDIATE; ROLLBACK") {
             Ok(()) => {
                 let held = since.take().map_or(Duration::ZERO, |since: Instant| since.elapsed());
-                longest = longest.max(held);
+                lock = lock.max(held);
             }
             Err(error) if error.sqlite_error_code() == Some(sqlite::rusqlite::ErrorCode::DatabaseBusy) => {
                 since.get_or_insert_with(Instant::now);
@@ -81,13 +89,15 @@ fn watch_file(file: &Connection, stop: &AtomicBool) -> anyhow::Result<Duration> 
         }
         std::thread::sleep(FILE_INTERVAL);
     }
-    Ok(longest)
+    Ok(Longest { lock, without_disk: None })
 }
 
-async fn watch_server(mut watch: TransactionWatch, stop: Arc<AtomicBool>) -> anyhow::Result<Duration> {
-    let mut longest = Duration::ZERO;
+async fn watch_server(mut watch: TransactionWatch, stop: Arc<AtomicBool>) -> anyhow::Result<Longest> {
+    let mut longest = Longest { lock: Duration::ZERO, without_disk: Some(Duration::ZERO) };
     while !stop.load(Ordering::Relaxed) {
-        longest = longest.max(watch.oldest().await?);
+        let age = watch.oldest().await?;
+        longest.lock = longest.lock.max(age.oldest);
+        longest.without_disk = longest.without_disk.max(Some(age.without_disk));
         tokio::time::sleep(SERVER_INTERVAL).await;
     }
     Ok(longest)

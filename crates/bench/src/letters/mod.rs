@@ -27,7 +27,7 @@ Examples:
 The ledger is filled with dead letters of three causes: edits that were not answered, addresses that Refersion
 refuses, and events that cannot be read. Then each command runs as a separate process. Meanwhile the benchmark
 requests the write lock of a SQLite ledger every millisecond, or asks Postgres every 5 ms for the age of its oldest
-transaction that has written. It shows the longest of these.";
+transaction that has written. It shows the longest of these; on Postgres also without commits that wait for the disk.";
 
 /// The arguments of `bench dead-letters`.
 #[derive(Debug, Args)]

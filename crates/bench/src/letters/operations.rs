@@ -8,7 +8,7 @@ use worker::housekeeping;
 
 use super::lock::Watch;
 use super::report::Row;
-use crate::environment::Environment;
+use crate::environment::{CONNECTION, Environment};
 use crate::processes::output_of;
 
 /// Longer than the time for which a discarded dead letter can be restored.
@@ -51,6 +51,8 @@ impl<'a> Operations<'a> {
         self.command("discard", all, &discard).await?;
         self.command("restore", all, &["restore", "state:discarded"]).await?;
         self.retention().await?;
+        self.program("removal of the connection", all, &["connections", "remove", CONNECTION, "--yes"])
+            .await?;
         Ok(self.rows)
     }
 
@@ -97,9 +99,11 @@ impl<'a> Operations<'a> {
         seconds: f64,
         watch: Watch,
     ) -> anyhow::Result<()> {
-        let longest_lock_ms = watch.end().await?.as_secs_f64() * 1e3;
+        let longest = watch.end().await?;
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        let (longest_lock_ms, without_disk_ms) = (ms(longest.lock), longest.without_disk.map(ms));
         tracing::info!(operation, seconds, longest_lock_ms, "an operation is done");
-        self.rows.push(Row { operation, letters, seconds, longest_lock_ms });
+        self.rows.push(Row { operation, letters, seconds, longest_lock_ms, without_disk_ms });
         Ok(())
     }
 

@@ -16,7 +16,7 @@ Examples:
 
 All members are affiliates already. Each sends one identify from a website, after that of the previous member was
 delivered. Latencies run to the answer of the ingest endpoint, and from there to the arrival of the call at Refersion,
-which answers at once: the time that the API takes is not part of them.";
+which answers at once: the response time of the real API is not included.";
 
 /// The arguments of `bench live`.
 #[derive(Debug, Args)]

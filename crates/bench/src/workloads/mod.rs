@@ -56,8 +56,13 @@ pub(super) async fn run(
         report = measure(workload, options, &environment, (simulator, refersion), connection) => report,
         () = stop.cancelled() => Err(anyhow::anyhow!("the benchmark was interrupted")),
     };
+    // The report comes first: removing a million members from Postgres takes minutes.
+    let exit = match report {
+        Ok(report) => report.print(&mut context.output),
+        Err(error) => Err(failed(&error)),
+    };
     environment.clear(connection).await?;
-    report.map_err(|error| failed(&error))?.print(&mut context.output)
+    exit
 }
 
 async fn measure<W: Workload>(

@@ -26,24 +26,24 @@ pub struct Cli {
     /// Show tables whole, however wide the terminal is.
     #[arg(long, global = true)]
     pub wide: bool,
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// Help is as wide as this whatever the terminal, because an example that was broken in two cannot be copied.
+/// Width of the help, whatever the terminal's is: a wrapped example cannot be copied.
 const HELP_WIDTH: usize = 120;
 
 const EXAMPLES: &str = "\
 Examples:
-  refersion-destination demo                                 all of it at work under faults, in under a minute
+  refersion-destination demo                                 all parts under faults, in less than a minute
   refersion-destination serve                                ingest, worker, health and metrics in one process
-  refersion-destination connections add --name shop          asks for the API key, and says what else to do
-  refersion-destination events find ann@example.org          what became of somebody's events, and why
-  refersion-destination status --json                        how much waits where, for scripts
-  refersion-destination simulate --listen 127.0.0.1:4010     a Refersion to try things on
+  refersion-destination connections add --name shop          asks for the API key, and prints the next steps
+  refersion-destination events find ann@example.org          the outcomes of a person's events, with reasons
+  refersion-destination status --json                        the backlog and the connections, for scripts
+  refersion-destination simulate --listen 127.0.0.1:4010     a simulated Refersion for experiments
 
-Every command explains itself: refersion-destination COMMAND --help";
+Every command has a help text: refersion-destination COMMAND --help";
 
 /// The commands. Each has its own file below `commands/`.
 #[derive(Debug, Subcommand)]
@@ -54,7 +54,7 @@ pub enum Command {
     /// Run the ingest endpoint alone: accept Segment's events into the queue
     #[command(after_help = serve::INGEST_EXAMPLES)]
     Ingest,
-    /// Run the worker alone: absorb events, and send Refersion the difference
+    /// Run the worker alone: absorb events, and send the differences to Refersion
     #[command(after_help = serve::WORKER_EXAMPLES)]
     Worker,
     /// Run the HTTP API for operators alone
@@ -62,47 +62,47 @@ pub enum Command {
     Api,
     /// Run a demo under faults, with a proof at the end
     Demo(demo::Arguments),
-    /// Measure how fast it is, beside a plain worker in the same run
+    /// Measure performance, with a plain worker as the baseline
     Bench(bench::Arguments),
     /// Run a simulated Refersion, with faults on demand
     Simulate(Box<simulate::Arguments>),
-    /// Add, show, check and change the Refersion accounts that are delivered to
+    /// Add, show, check and change connections to Refersion accounts
     Connections(Box<connections::Arguments>),
     /// Put the events of a file into the queue
     Send(send::Arguments),
-    /// Find events, what happened to them, and what they wait for
+    /// Find events, with their outcomes or the reasons why they wait
     Events(events::Arguments),
     /// Show what is stored about a person
     Profiles(profiles::Arguments),
-    /// Show what a person waits for: a call, a pause, an address
+    /// Show why a person waits: a call, a pause, an address
     Why(why::Arguments),
     /// List, repair and replay events that failed for good
     DeadLetters(dead_letters::Arguments),
     /// Delete a person, as a delete from Segment does
     Forget(forget::Arguments),
-    /// Show audiences: members, and how far they are delivered
+    /// Show audiences with their members and their delivery
     Audiences(audiences::Arguments),
-    /// Show who did what: actions of operators and of the worker
+    /// Show the audit: actions of operators and of the worker
     Audit(audit::Arguments),
     /// Print all data that is stored about a person, as JSON
     Export(export::Arguments),
-    /// Show how much waits where, and how the connections are
+    /// Show the backlog and the state of each connection
     #[command(after_help = status::EXAMPLES)]
     Status,
-    /// Check the installation, and say how to correct it
+    /// Check the installation, and print how to correct problems
     #[command(after_help = check::EXAMPLES)]
     Check,
-    /// Look at the configuration
+    /// Show the configuration
     Config(config::Arguments),
     /// Create the master key's file, or rotate the encryption key
     Secrets(secrets::Arguments),
     /// Bring the schemas of queue and ledger up to date
     Migrate(migrate::Arguments),
-    /// Show how far expired events are dropped, and confirm the clock
+    /// Show the progress of retention, and confirm the clock
     Retention(retention::Arguments),
     /// Add, list and revoke operators of the HTTP API
     Operators(operators::Arguments),
-    /// Show accepted events that never arrived, and confirm that you know of them
+    /// Show accepted events that never arrived, and confirm them
     Missing(missing::Arguments),
 }
 
@@ -113,8 +113,8 @@ impl Command {
         matches!(self, Self::Serve | Self::Ingest | Self::Worker | Self::Api | Self::Simulate(_))
     }
 
-    /// How it logs, unless somebody says otherwise. A command that ends by itself shows what is wrong, and not how its
-    /// links are. The demo has faults on purpose and a page of its own: its log holds bugs alone.
+    /// How it logs, unless the operator says otherwise. A command that ends by itself shows problems, and not the state of its
+    /// links. The demo has faults on purpose and a page of its own: its log holds bugs alone.
     #[must_use]
     pub fn log(&self, loaded: &Loaded) -> Log {
         let mut log = loaded.config.log.clone();

@@ -43,7 +43,7 @@ fn the_tree_is_well_formed() {
 }
 
 #[test]
-fn every_command_teaches_by_at_least_three_examples_that_parse() {
+fn every_command_has_at_least_three_examples_that_parse() {
     each_command(&Cli::command(), &mut |command| {
         let examples = examples(command);
         assert!((3..=6).contains(&examples.len()), "{} has {} examples", command.get_name(), examples.len());
@@ -66,7 +66,7 @@ fn every_command_and_option_is_explained() {
 }
 
 #[test]
-fn no_line_of_help_is_broken_in_two() {
+fn no_line_of_help_exceeds_the_width() {
     each_command(&Cli::command(), &mut |command| {
         let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         for line in help.lines() {

@@ -1,4 +1,4 @@
-//! `config show`: what is in force, and where each value comes from.
+//! `config show`: the settings in force, and the origin of each.
 
 use clap::{Args, Subcommand};
 
@@ -12,8 +12,8 @@ Examples:
   refersion-destination config show --json            as an array of key, value, from
   REFERSION_DESTINATION__RETRY__INITIAL=2s refersion-destination config show
 
-A setting comes from the compiled-in defaults, from the file given by --config, or from a variable of the
-environment (REFERSION_DESTINATION__SECTION__KEY), which beats both.";
+A setting comes from the compiled-in defaults, from the file given by --config, or from an environment variable
+(REFERSION_DESTINATION__SECTION__KEY). The file overrides the defaults, and the environment overrides both.";
 
 /// The arguments of `config`.
 #[derive(Debug, Args)]
@@ -25,7 +25,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Print every setting in force and where it comes from; secrets are hidden
+    /// Print every setting with its value and its origin; secrets are hidden
     #[command(after_help = EXAMPLES)]
     Show,
 }

@@ -1,4 +1,4 @@
-//! `profiles confirm-payout`: an operator's word that a payout field which was held back is right.
+//! `profiles confirm-payout`: an operator confirms that a payout field which was held back is right.
 
 use connections::ConnectionName;
 use identity::Digest;
@@ -13,10 +13,10 @@ use service::failure::{Exit, Failure};
 use service::operator::directory::by_name;
 use service::operator::{Subject, audit};
 
-/// How often the confirmation is made again because a worker changed the same persons meanwhile.
+/// Upper limit of repetitions after a worker changed the same persons meanwhile.
 const CONFLICTS: usize = 20;
 
-/// What a confirmation changes. Payees are the digests that `profiles show` shows.
+/// The changes of a confirmation. Payees are the digests that `profiles show` shows.
 #[derive(Debug, Serialize)]
 struct Row {
     connection: String,
@@ -30,8 +30,7 @@ struct Row {
 ///
 /// # Errors
 ///
-/// [`Failure`] if there is no such connection, nothing is held back, it was not said to be meant (`--yes`), or the ledger
-/// cannot be written.
+/// [`Failure`] if there is no such connection, nothing is held back, `--yes` is missing, or the ledger cannot be written.
 pub(super) async fn run(
     subject: &Subject,
     name: &ConnectionName,
@@ -80,7 +79,7 @@ async fn confirm(
             Err(other) => return Err(other.into()),
         }
     }
-    let message = "the workers change this person all the time";
+    let message = "workers keep changing the data of this person";
     Err(Failure::refused("conflict", message, "try again in a moment"))
 }
 
@@ -89,7 +88,7 @@ fn nothing_held() -> Failure {
     Failure::refused(
         "nothing_held_back",
         message,
-        "`profiles show` shows the affiliates and what is held back",
+        "`profiles show` shows the affiliates and the fields that are held back",
     )
 }
 
@@ -104,7 +103,7 @@ fn not_confirmed(confirmed: &Confirmed) -> Failure {
 fn change(confirmed: &Confirmed) -> String {
     let from = confirmed.from.map_or_else(|| "nobody".to_owned(), |from| from.to_string());
     format!(
-        "the payout field of affiliate {} follows {} from now on, not {from} any more",
+        "the payout field of affiliate {} now follows {}, and no longer {from}",
         confirmed.affiliate, confirmed.to
     )
 }

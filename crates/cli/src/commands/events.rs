@@ -1,4 +1,4 @@
-//! `events find`: what became of somebody's events, and why, or what they wait for.
+//! `events find`: the results of a person's events, with the reasons, or the reasons why they wait.
 
 use clap::{Args, Subcommand};
 use connections::ConnectionName;
@@ -23,8 +23,8 @@ Examples:
   refersion-destination events find test-message-txsmji --json
   refersion-destination events find ann@example.org --limit 5 --json
 
-Found by message id, email address, userId or anonymousId, newest first; events that still wait in the queue are found
-as well. With --json: an array, which is empty where there is nothing.";
+It finds events by message id, email address, userId or anonymousId, newest first, also events that still wait in the
+queue. With --json: an array, which is empty if no event is found.";
 
 /// The arguments of `events`.
 #[derive(Debug, Args)]
@@ -63,7 +63,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     let found = find(&engines, &directory, &subject, limit, COUNTED).await?;
     if !found.complete {
         tracing::warn!(
-            "the queue holds more than was looked at: an event that is not absorbed yet may be missing"
+            "only a part of the queue was searched: an event that is not absorbed yet may be missing"
         );
     }
     if context.output.is_json() {
@@ -111,13 +111,13 @@ pub(super) fn show(events: &[EventRow], now: Timestamp, output: &mut Output) -> 
     output.line("")
 }
 
-/// What an event waits for, which no column has room for.
+/// The reasons why an event waits, for which no column has room.
 fn waits(event: &EventRow, output: &mut Output) -> Result<(), Failure> {
     let Some(waiting_for) = &event.waiting_for else { return Ok(()) };
     output.line(&format!("\nevent {} waits: {waiting_for}", event.event_id))
 }
 
-/// What an event died of, and where an operator goes on from there.
+/// The cause of an event's death, and the command for the next step.
 fn died(event: &EventRow, output: &mut Output) -> Result<(), Failure> {
     let (Some(id), Some(cause)) = (event.dead_letter_id, &event.cause) else { return Ok(()) };
     output.line(&format!("\nevent {} has the dead letter {id}: {cause}", event.event_id))
@@ -144,7 +144,7 @@ pub(super) fn show_attempts(
     };
     let rows: Vec<_> = attempts.iter().map(cells).collect();
     output.table(&["AGE", "CALL", "STATUS", "CLASS", "MESSAGE"], &rows)?;
-    // Repeats of a call mostly send the same.
+    // The repetitions of a call usually send the same request.
     let mut requests: Vec<&String> = attempts.iter().filter_map(|attempt| attempt.request.as_ref()).collect();
     requests.dedup();
     requests.into_iter().try_for_each(|request| output.line(&format!("request: {request}")))

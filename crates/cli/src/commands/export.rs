@@ -1,4 +1,4 @@
-//! `export`: all that is kept about a person, as JSON.
+//! `export`: all data that is stored about a person, as JSON.
 
 use clap::Args;
 use connections::ConnectionName;
@@ -13,7 +13,7 @@ use service::operator::events::{EventRow, Found, find_by};
 use service::operator::profile::{self, Depth, Profile};
 use service::operator::{Directory, Subject, audit};
 
-/// Events that are exported of one person: more than Engage sends somebody in a retention's time.
+/// Upper limit of events that are exported of one person: more than Engage sends to a person within the retention period.
 const EVENTS: usize = 100_000;
 
 const EXAMPLES: &str = "\
@@ -22,7 +22,7 @@ Examples:
   refersion-destination export user-4711 --connection shop
   refersion-destination export user-4711 --config production.toml
 
-The names under which others are linked with the person are left out. Refersion has data of its own, which its
+Identifiers of other people who are linked with the person are left out. Refersion has data of its own, which its
 dashboard exports.";
 
 /// The arguments of `export`.
@@ -53,6 +53,9 @@ struct ExportedEvent {
     event: EventRow,
     /// The event as it came, while it is kept.
     payload: Option<Box<RawValue>>,
+    /// What operators have made of it, oldest first, while it is kept.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    repairs: Vec<Box<RawValue>>,
 }
 
 /// Prints the export; JSON with or without `--json`.
@@ -73,7 +76,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     let events = with_payloads(&engines, found).await?;
     let exported =
         Exported { subject: subject.text(), exported_at: engines.now(), complete, profiles, events };
-    // No name of theirs: the audit is kept for good.
+    // The entry has no name of the person: the audit is kept for good.
     let subject = format!("a person with {} events", exported.events.len());
     audit::note(&engines, &audit::cli(), "person_exported", subject).await?;
     context.output.json(&exported)?;
@@ -84,14 +87,11 @@ async fn with_payloads(engines: &Engines, found: Found) -> Result<Vec<ExportedEv
     let mut queued = found.queued;
     let mut exported = Vec::with_capacity(found.events.len());
     for event in found.events {
-        let payload = match queued.remove(&event.event_id) {
-            Some(payload) => Some(payload),
-            None => {
-                let kept = engines.ledger.payload(event.event_id).await?;
-                kept.and_then(|(_, _, text)| RawValue::from_string(text).ok())
-            }
-        };
-        exported.push(ExportedEvent { event, payload });
+        let kept = engines.ledger.payloads(event.event_id).await?;
+        let mut kept = kept.into_iter().filter_map(|text| RawValue::from_string(text).ok());
+        let original = kept.next();
+        let payload = queued.remove(&event.event_id).or(original);
+        exported.push(ExportedEvent { event, payload, repairs: kept.collect() });
     }
     Ok(exported)
 }

@@ -1,4 +1,4 @@
-//! What commands look at before they use the files of queue and ledger.
+//! Checks that commands make before they use the files of queue and ledger.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use service::config::Config;
 use service::engines::files::{ledger_file, queue_file};
 use service::failure::Failure;
 
-/// How long `status` looks for damage; a large file is looked through by `check`, and by the running service.
+/// Time limit for the check of `status`; `check` and the running service check a large file completely.
 const LOOK_WITHIN: Duration = Duration::from_secs(2);
 
-/// What to do about a damaged queue.
+/// The remedy for a damaged queue.
 pub(super) const MEND_QUEUE: &str =
-    "a running or starting service sets it aside and rescues what can be read; docs/sqlite.md tells more";
-/// What to do about a damaged ledger.
+    "a running or starting service sets the file aside and rescues the readable events; see docs/sqlite.md";
+/// The remedy for a damaged ledger.
 pub(super) const MEND_LEDGER: &str =
-    "stop every process, then restore a backup or repair the file: docs/sqlite.md tells how";
+    "stop every process, then restore a backup or repair the file: see docs/sqlite.md";
 
-/// Says which file is damaged, and what to do.
+/// Names a damaged file, and the remedy.
 ///
 /// # Errors
 ///
@@ -40,8 +40,8 @@ pub(super) async fn refuse_if_damaged(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is wrong with a file, as far as a look of this length shows. One that cannot be read at all is not damaged: whoever
-/// opens it says why.
+/// The damage of a file, as far as a check of this length shows it. A file that cannot be read at all is not damaged: opening
+/// it shows the reason.
 pub(super) async fn damage(path: PathBuf, within: Duration) -> Option<String> {
     match service::stack::files::look_through(path, within).await {
         Ok(Soundness::Damaged(why)) => Some(why),

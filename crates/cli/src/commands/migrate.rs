@@ -6,7 +6,7 @@ use service::Context;
 use service::engines::{Engines, queue_engine};
 use service::failure::{Exit, Failure};
 
-/// What the help shows.
+/// The examples in the help.
 const EXAMPLES: &str = "\
 Examples:
   refersion-destination migrate
@@ -14,22 +14,23 @@ Examples:
   refersion-destination migrate --json
   refersion-destination migrate --create-missing
 
-A start does the same; run this to do it in advance. It is safe while other processes run. What a newer version has
-written, and this one must not use, is refused. On RabbitMQ it declares the exchange and the queues.
+A start does the same; run this to do it in advance. It is safe while other processes run. A schema of a newer version
+that this version must not use is refused. On RabbitMQ it declares the exchange and the queues.
 
-A queue or a ledger in a file is not created next to another one that exists, because it may have been lost. With
---create-missing it is: an empty queue has lost the events in it, an empty ledger knows no connection and no affiliate.";
+If only one of the files of queue and ledger exists, the other one is not created, because it may have been lost.
+--create-missing creates it empty: the events of the lost queue are gone, or the connections and affiliates of the
+lost ledger.";
 
 /// The arguments of `migrate`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Begin with an empty file in place of one that is missing
+    /// Create an empty file for a file that is missing
     #[arg(long)]
     create_missing: bool,
 }
 
-/// Opens both engines, which brings them up to date, and declares what is needed on a broker.
+/// Opens both engines, which brings them up to date, and declares missing queues on a broker.
 ///
 /// # Errors
 ///
@@ -39,7 +40,7 @@ pub async fn run(arguments: &Arguments, context: &mut Context) -> Result<Exit, F
         true => Engines::open_or_create(&context.loaded.config).await?,
         false => context.engines_or_new().await?,
     };
-    // A broker that is away opens all the same, but `migrate` has to report it.
+    // A broker that is away counts as open, but `migrate` has to report it.
     queue_engine::probe(&context.loaded.config.queue, &engines.clock, true).await?;
     if context.output.is_json() {
         context.output.json(&serde_json::json!({ "queue": "current", "ledger": "current" }))?;

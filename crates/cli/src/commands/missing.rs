@@ -1,4 +1,4 @@
-//! `missing`: accepted events that never arrived, and the operator's word that they are known.
+//! `missing`: accepted events that never arrived, and the operator's confirmation that they are known.
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -18,9 +18,9 @@ Examples:
   refersion-destination missing confirm
   refersion-destination missing show --json
 
-RabbitMQ confirmed these events, and no worker has seen them: a policy (message-ttl, expires, drop-head) or somebody has
-removed them from the queue. `check` names such policies; docs/rabbitmq.md tells what else to do. An event that arrives
-after all is not missing any more. What is missing is reported for seven days, or until you confirm that you know.";
+RabbitMQ confirmed these events, but no worker has received them: a policy (message-ttl, expires, drop-head) or a user
+has removed them from the queue. `check` names such policies; docs/rabbitmq.md describes what else to do. An event that
+arrives later is no longer missing. Missing events are reported for seven days, or until you confirm them.";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
@@ -48,15 +48,15 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Show how many events never arrived, and when they came
+    /// Show how many events never arrived, and when they were accepted
     #[command(after_help = SHOW_EXAMPLES)]
     Show,
-    /// Confirm that you know of them
+    /// Confirm that you know of the missing events
     #[command(after_help = CONFIRM_EXAMPLES)]
     Confirm,
 }
 
-/// What is missing. The names of these fields are fixed: scripts rely on them.
+/// The missing events. The names of these fields are fixed: scripts rely on them.
 #[derive(Debug, Serialize)]
 struct Shown {
     /// `null` if nothing is missing.
@@ -81,7 +81,7 @@ struct Confirmed {
     confirmed: u64,
 }
 
-/// Shows what is missing, or confirms it.
+/// Shows the missing events, or confirms them.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! The commands, one file for each, and what all of them are given.
+//! The commands, one file for each, and the functions that they share.
 
 pub mod audiences;
 pub mod audit;
@@ -35,7 +35,7 @@ use crate::cli::Command;
 ///
 /// # Errors
 ///
-/// Whatever the command failed with.
+/// The failure of the command.
 pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failure> {
     match command {
         Command::Serve => serve::run(Roles::ALL, context).await,

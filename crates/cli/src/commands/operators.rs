@@ -1,4 +1,4 @@
-//! `operators`: who may use the HTTP API, and for what.
+//! `operators`: the users of the HTTP API, and their roles.
 
 use clap::{Args, Subcommand};
 use connections::{ConnectionId, ConnectionName};
@@ -20,8 +20,8 @@ Examples:
   refersion-destination operators list
   refersion-destination operators revoke ann
 
-The token is printed once; only a digest of it is kept. A viewer looks, with personal data masked; an operator looks
-without a mask, which is audited, and acts; an admin manages operators as well. docs/api.md shows how to use a token.";
+The token is printed once; only a digest of it is kept. A viewer reads, with personal data masked. An operator reads
+personal data, which is audited, and acts. An admin also manages operators. docs/api.md shows how to use a token.";
 
 /// The arguments of `operators`.
 #[derive(Debug, Args)]
@@ -38,7 +38,7 @@ enum Act {
     Add {
         /// Its name: up to 64 of the characters A-Z a-z 0-9 _ - . @
         name: OperatorName,
-        /// What it may do: viewer, operator or admin
+        /// Role: viewer, operator or admin
         #[arg(long, value_name = "ROLE")]
         role: OperatorRole,
         /// A connection that it may see; may be repeated [default: all]
@@ -72,7 +72,7 @@ struct Row {
 ///
 /// # Errors
 ///
-/// [`Failure`] by what went wrong.
+/// [`Failure`] of the subcommand.
 pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Failure> {
     match arguments.act {
         Act::Add { name, role, connection } => add(&name, role, &connection, context).await?,

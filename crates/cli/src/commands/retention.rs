@@ -1,4 +1,4 @@
-//! `retention`: how far expired events have been dropped, and the operator's word that the clock is right.
+//! `retention`: how far expired events have been dropped, and the operator's confirmation that the clock is right.
 
 use std::time::Duration;
 
@@ -19,9 +19,9 @@ Examples:
   refersion-destination retention confirm
   refersion-destination retention show --json
 
-Events and dead letters are dropped when they are older than [retention] says. If the clock jumps ahead, or the machine
-was off, the worker does not trust the clock: it drops at most a tenth of a retention more each day until it has
-caught up. If you know that the clock is right, `retention confirm` lets it go by the clock at once.";
+Events and dead letters are dropped when they are older than the limits in [retention]. If the clock jumps ahead, or the
+machine was off, the worker does not trust the clock: it catches up by at most a tenth of the shortest retention each
+day. If you know that the clock is right, run `retention confirm`: the worker then follows the clock at once.";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
@@ -29,7 +29,7 @@ Examples:
   refersion-destination retention show --config production.toml
   refersion-destination retention show --json
 
-It says until when expired events have been dropped, and by how much that is behind the clock.";
+It shows up to which time expired events have been dropped, and how far that is behind the clock.";
 
 const CONFIRM_EXAMPLES: &str = "\
 Examples:
@@ -37,8 +37,8 @@ Examples:
   refersion-destination retention confirm --config production.toml
   refersion-destination retention confirm --json
 
-Look at the clock first (`date`; on Postgres, that of the server). The next sweep drops everything that has expired by
-it, and that cannot be taken back.";
+Check the clock first (`date`; on Postgres, that of the server). The next sweep drops everything that has expired by
+this clock, which cannot be undone.";
 
 /// The arguments of `retention`.
 #[derive(Debug, Args)]
@@ -50,7 +50,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Show until when expired events have been dropped
+    /// Show up to which time expired events have been dropped
     #[command(after_help = SHOW_EXAMPLES)]
     Show,
     /// Confirm that the clock is right
@@ -58,21 +58,21 @@ enum Act {
     Confirm,
 }
 
-/// How sweeps stand. The names of these fields are fixed: scripts rely on them.
+/// The state of sweeps. The names of these fields are fixed: scripts rely on them.
 #[derive(Debug, Serialize)]
 pub(super) struct RetentionState {
     /// The time that counts: the machine's, or that of the database server.
     now: Timestamp,
-    /// What has expired by then has been dropped; `null` before the first sweep.
+    /// Events that had expired by then have been dropped; `null` before the first sweep.
     swept: Option<Timestamp>,
-    /// The clock is not believed: events are kept longer than they are set to.
+    /// The clock is not trusted: events are kept longer than they are set to.
     pub(super) is_behind: bool,
     /// How much longer, in seconds.
     pub(super) behind_seconds: u64,
 }
 
 impl RetentionState {
-    /// What the clock of the sweeps says under these settings.
+    /// The state of sweeps, by their clock and these settings.
     pub(super) fn of(clock: SweepClock, config: &Config) -> Self {
         let limits = Limits {
             keep_outcomes: config.retention.outcomes,
@@ -90,11 +90,11 @@ impl RetentionState {
     /// In words.
     pub(super) fn in_words(&self) -> String {
         match (self.swept, self.is_behind) {
-            (None, _) => "nothing has been swept yet".to_owned(),
-            (Some(swept), false) => format!("what had expired by {swept} is dropped"),
+            (None, _) => "no sweep has run yet".to_owned(),
+            (Some(swept), false) => format!("everything that had expired by {swept} is dropped"),
             (Some(swept), true) => format!(
-                "what had expired by {swept} is dropped, {:.1} days behind the clock: it jumped, or no worker ran; \
-                 sweeps catch up by themselves, and `retention confirm` says that the clock is right",
+                "everything that had expired by {swept} is dropped, {:.1} days behind the clock: the clock jumped, or no \
+                 worker ran; sweeps catch up by themselves; if the clock is right, run `retention confirm`",
                 Duration::from_secs(self.behind_seconds).as_secs_f64() / 86_400.0
             ),
         }
@@ -104,7 +104,7 @@ impl RetentionState {
 /// Sweeps of a running worker are at most this far apart.
 const BETWEEN_SWEEPS: Duration = Duration::from_secs(120);
 
-/// Shows how sweeps stand, or confirms the clock.
+/// Shows the state of sweeps, or confirms the clock.
 ///
 /// # Errors
 ///
@@ -121,7 +121,9 @@ pub async fn run(arguments: &Arguments, context: &mut Context) -> Result<Exit, F
     if context.output.is_json() {
         context.output.json(&state)?;
     } else if matches!(arguments.act, Act::Confirm) {
-        context.output.line(&format!("confirmed: the next sweep drops what has expired by {}", clock.now))?;
+        context
+            .output
+            .line(&format!("confirmed: the next sweep drops everything that has expired by {}", clock.now))?;
     } else {
         context.output.line(&state.in_words())?;
     }

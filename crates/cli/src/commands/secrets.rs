@@ -20,8 +20,8 @@ Examples:
   refersion-destination secrets rotate
   refersion-destination secrets rotate --config production.toml
 
-The master key is what every other key comes from. A ledger in a file gets its own at the first start; a ledger on
-Postgres needs one that every process is given.";
+Every other key is derived from the master key. A ledger in a file gets a master key at the first start; for a ledger
+on Postgres, create one and give it to every process.";
 
 const CREATE_EXAMPLES: &str = "\
 Examples:
@@ -29,9 +29,9 @@ Examples:
   REFERSION_DESTINATION__SECRETS__KEY_FILE=/keys/master.key refersion-destination secrets create
   refersion-destination secrets create /keys/master.key --if-missing
 
-It creates a file that its owner alone may read, with 32 random bytes in base64, and never replaces one. Without FILE it
-is the one that secrets.key_file names. Give every process the same key: by secrets.key_file, or the text in the file
-by REFERSION_DESTINATION__SECRETS__KEY. Back it up, apart from the ledger: without it the ledger cannot be read.";
+It creates a file with 32 random bytes in base64 that only its owner may read, and never replaces a file. Without FILE
+it uses the path in secrets.key_file. Give every process the same key: the file by secrets.key_file, or its text by
+REFERSION_DESTINATION__SECRETS__KEY. Back the key up, apart from the ledger: without it the ledger cannot be read.";
 
 const ROTATE_EXAMPLES: &str = "\
 Examples:
@@ -39,9 +39,9 @@ Examples:
   refersion-destination secrets rotate --config production.toml
   refersion-destination secrets rotate --json
 
-It seals every API key and every shared secret in the ledger with a new encryption key, which the same master key gives:
-nothing has to be backed up again. Safe beside running processes; they seal with the new key from their next start on.
-If it was interrupted, run it again.";
+It seals every API key and every shared secret in the ledger with a new encryption key. The new key is derived from the
+same master key: nothing has to be backed up again. Other processes may run meanwhile; they seal with the new key after
+their next start. If it was interrupted, run it again.";
 
 /// The arguments of `secrets`.
 #[derive(Debug, Args)]
@@ -56,7 +56,7 @@ enum Act {
     /// Create a file with a new master key, for a new ledger
     #[command(after_help = CREATE_EXAMPLES)]
     Create {
-        /// The file; without it, the one that secrets.key_file names
+        /// The file [default: the path in secrets.key_file]
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
         /// Do nothing if the file has a key
@@ -94,7 +94,7 @@ fn create(file: Option<PathBuf>, if_missing: bool, context: &mut Context) -> Res
             false
         }
         Err(error @ KeyFileError::Exists(_)) => {
-            let hint = "name another file, or use the key that is there; --if-missing takes it as it is";
+            let hint = "name another file, or use the existing key; --if-missing accepts it";
             return Err(Failure::failed("master_key", &error, hint));
         }
         made => {
@@ -113,7 +113,7 @@ fn create(file: Option<PathBuf>, if_missing: bool, context: &mut Context) -> Res
     Ok(Exit::Done)
 }
 
-/// A ledger in a file that is there was begun with another key: a new one in its place would only hide that it is lost.
+/// A ledger that exists was created with another key: a new key beside it would only hide the loss.
 fn refuse_beside_its_ledger(config: &Config, path: &Path) -> Result<(), Failure> {
     match &config.ledger.url {
         LedgerUrl::Sqlite(ledger)

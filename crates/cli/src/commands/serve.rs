@@ -6,7 +6,7 @@ use service::failure::{Exit, Failure};
 use service::shutdown;
 use service::stack::{self, Listeners, Roles, Standby};
 
-/// What the help of `serve` shows.
+/// The examples in the help of `serve`.
 pub const SERVE_EXAMPLES: &str = "\
 Examples:
   refersion-destination serve                         on the addresses and files of the configuration
@@ -14,14 +14,16 @@ Examples:
   REFERSION_DESTINATION__INGEST__LISTEN=0.0.0.0:8080 refersion-destination serve
   REFERSION_DESTINATION__LOG__FORMAT=json refersion-destination serve
 
-Segment posts to /segment on ingest.listen; /healthz, /readyz and /metrics are on health.listen. SIGTERM or Ctrl-C ends
-what is under way within shutdown.deadline; a second one ends at once. Nothing accepted is lost either way.
+Segment posts to /segment on ingest.listen; /healthz, /readyz and /metrics are on health.listen. On SIGTERM or Ctrl-C
+the process finishes its work within shutdown.deadline; a second signal ends it at once. Accepted events are not lost
+in either case.
 
-A broker or a database that is away is waited for, at the start too: events are answered 503 meanwhile, and /readyz says
-why. The same holds while there is no connection, and while the queue, the ledger or the master key is missing although
-another of them is there: Segment tries again what gets a 503, and throws away what gets a 401.";
+If a broker or a database is unavailable, also at the start, the process waits for it: requests are answered 503, and
+/readyz gives the reason. The same applies while there is no connection, and while the queue, the ledger or the master
+key is missing although another of them exists: Segment retries requests that are answered 503, and throws away events
+that are answered 401.";
 
-/// What the help of `ingest` shows.
+/// The examples in the help of `ingest`.
 pub const INGEST_EXAMPLES: &str = "\
 Examples:
   refersion-destination ingest
@@ -31,17 +33,17 @@ Examples:
 It accepts events into the queue, and delivers none: run `worker` beside it, with the same queue.url and ledger.url and
 another health.listen.";
 
-/// What the help of `worker` shows.
+/// The examples in the help of `worker`.
 pub const WORKER_EXAMPLES: &str = "\
 Examples:
   refersion-destination worker
   refersion-destination worker --config production.toml
   REFERSION_DESTINATION__HEALTH__LISTEN=127.0.0.1:8084 refersion-destination worker
 
-It absorbs what `ingest` accepted, and sends Refersion the difference. One worker at a time serves a connection; another
-takes over within seconds when it ends.";
+It absorbs the events that `ingest` accepted, and sends the differences to Refersion. One worker at a time serves a
+connection; another worker takes over within seconds when it ends.";
 
-/// What the help of `api` shows.
+/// The examples in the help of `api`.
 pub const API_EXAMPLES: &str = "\
 Examples:
   refersion-destination api
@@ -81,7 +83,7 @@ pub async fn run(roles: Roles, context: &mut Context) -> Result<Exit, Failure> {
         }
     };
     let Some(stack) = standby.complete(&stop).await? else {
-        tracing::info!("ended before the ledger was there");
+        tracing::info!("ended before the ledger was available");
         return Ok(Exit::Done);
     };
     if roles.ingest && stack.engines().connections.is_empty().await.is_ok_and(|is_empty| is_empty) {
@@ -95,7 +97,7 @@ pub async fn run(roles: Roles, context: &mut Context) -> Result<Exit, Failure> {
     Ok(if late.is_empty() { Exit::Done } else { Exit::Partly })
 }
 
-/// Where this process listens.
+/// The addresses on which this process listens.
 struct Announcement {
     segment: Option<String>,
     health: String,
@@ -109,7 +111,7 @@ impl Announcement {
         Self { segment, health: format!("http://{}", listeners.health_address()), api }
     }
 
-    /// Shows it. The roles run whether or not anybody can read where they listen.
+    /// Shows the addresses. The roles run even if they cannot be shown.
     fn show_if_possible(self, context: &mut Context) {
         if let Err(failure) = self.show(context) {
             tracing::warn!(error = failure.message, "standard output cannot be written");

@@ -1,4 +1,4 @@
-//! What people see on terminals of 80 and of 120 columns, as snapshots. `INSTA_UPDATE=always` writes them again.
+//! Output for people on terminals of 80 and of 120 columns, as snapshots. `INSTA_UPDATE=always` writes them again.
 
 use jiff::Timestamp;
 use ledger::{AttemptView, DeadLetterState, DeadLetterView};
@@ -9,7 +9,7 @@ use service::operator::events::EventRow;
 use service::output::Output;
 use service::output::captured::captured;
 
-/// What is shown on a terminal of this width.
+/// The output on a terminal of this width.
 pub(super) fn shown(width: usize, show: impl FnOnce(&mut Output) -> Result<(), Failure>) -> String {
     captured(false, Some(width), show).unwrap()
 }

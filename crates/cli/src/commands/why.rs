@@ -1,4 +1,4 @@
-//! `why`: what somebody waits for.
+//! `why`: the reasons why a person waits.
 
 use clap::Args;
 use connections::ConnectionName;
@@ -16,7 +16,8 @@ Examples:
   refersion-destination why user-4711 --connection shop
   refersion-destination why user-4711 --json
 
-It names calls that are due or failed, pauses, addresses that are missing or held by somebody else, and dead letters.";
+It names calls that are due or failed, pauses, missing data that a create requires, addresses that are missing or held
+by somebody else, and dead letters.";
 
 /// The arguments of `why`.
 #[derive(Debug, Args)]
@@ -49,13 +50,12 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
-/// What holds up everybody, then what this person waits for.
+/// Shows the obstacles for all persons, then the reasons why this person waits.
 pub(super) fn show(why: &Why, now: Timestamp, output: &mut Output) -> Result<(), Failure> {
     output.line(&format!("connection {}: {}", why.connection, why.state))?;
     why.held_up.iter().try_for_each(|line| output.line(line))?;
     if !why.complete {
-        output
-            .line("not every event was looked at: older events and dead letters that wait are not listed")?;
+        output.line("not every event was checked: older events and dead letters that wait are not listed")?;
     }
     if why.waits.is_empty() {
         return output.line("nothing waits\n");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::world::{KEY, World};
 
-const HUSH: &str = "whsec_5f1e9c";
+const WEBHOOK_SECRET: &str = "whsec_5f1e9c";
 
 /// Affiliates that the merchant has before the connection is added: more than fit on two pages.
 const BEFORE: usize = 230;
@@ -42,7 +42,7 @@ fn calls(world: &World, operation: &str) -> u64 {
 }
 
 #[test]
-fn a_walk_survives_a_kill_and_afterwards_strangers_cost_no_call() {
+fn a_walk_survives_a_kill_and_persons_without_an_affiliate_need_no_call() {
     let mut world = world(BEFORE, "walk");
     world.until("two pages to be read", || (calls(&world, "affiliate/list") >= 2).then_some(()));
     world.service.take().unwrap().signal("-KILL");
@@ -52,6 +52,16 @@ fn a_walk_survives_a_kill_and_afterwards_strangers_cost_no_call() {
         shown["waits_for"].as_str().unwrap().contains("worker") || shown["waits_for"].is_null(),
         "{shown}"
     );
+    let followed = world.cli(&["connections", "adopt", "shop", "--no-wait"]).stdout;
+    assert!(followed.contains("under way already, and no further one is requested"), "{followed}");
+    world.json(&["connections", "pause", "shop"]);
+    let paused = world.json(&["connections", "show", "shop"])["adoption"].clone();
+    assert_eq!(
+        (&paused["eta_seconds"], &paused["waits_for"], &paused["another_requested"]),
+        (&Value::Null, &json!("the connection is paused (operator)"), &json!(false)),
+        "nobody makes calls, so the remaining time is unknown: {paused}"
+    );
+    world.json(&["connections", "resume", "shop"]);
     world.serve();
     let adopted = world.json(&["connections", "adopt", "shop"]);
     assert_eq!(
@@ -59,6 +69,8 @@ fn a_walk_survives_a_kill_and_afterwards_strangers_cost_no_call() {
         (&json!("complete"), &json!(BEFORE)),
         "{adopted}"
     );
+    let audit = world.json(&["audit"]).to_string();
+    assert!(!audit.contains("adoption_asked_for"), "the walk after `add` was followed: {audit}");
     world.faults("latency=1ms");
 
     for nth in 0..20 {
@@ -78,21 +90,30 @@ fn a_walk_survives_a_kill_and_afterwards_strangers_cost_no_call() {
 }
 
 #[test]
-fn webhooks_name_custom_fields_bind_who_waits_and_find_drift_that_verify_repairs() {
+fn webhooks_name_custom_fields_bind_waiting_persons_and_find_drift_that_verify_repairs() {
     let world = world(1, "wait");
     world.faults("latency=1ms");
-    let secret = world.cli_with(&["connections", "set-webhook-secret", "shop"], HUSH, &[]);
+    let empty = world.cli_with(&["connections", "set-webhook-secret", "shop"], "\n", &[]);
+    assert!(
+        empty.code == Some(2) && empty.stderr.contains("(set-webhook-secret) cannot be used: it is empty")
+    );
+    assert!(!empty.stderr.contains("Segment"), "{}", empty.stderr);
+    for options in [&["--known"][..], &["--no-wait"]] {
+        let shown = world.cli(&[&["connections", "verify", "shop"], options].concat());
+        assert!(shown.stdout.contains("no comparison has been made yet"), "{}", shown.stdout);
+    }
+    let secret = world.cli_with(&["connections", "set-webhook-secret", "shop"], WEBHOOK_SECRET, &[]);
     assert_eq!(secret.code, Some(0), "{}", secret.stderr);
-    assert!(!secret.stdout.contains(HUSH) && world.files_with(&[HUSH]).is_empty());
+    assert!(!secret.stdout.contains(WEBHOOK_SECRET) && world.files_with(&[WEBHOOK_SECRET]).is_empty());
     let id = world.json(&["connections", "show", "shop"])["id"].to_string();
     let hook = |signature: &str, body: &Value| {
         let head =
             format!("Refersion-Topic: AFFILIATE_DETAILS_CHANGE\r\nRefersion-Signature: {signature}\r\n");
         world.send(&format!("/refersion/{id}"), &head, body)
     };
-    let signed = |body: &Value| hook(&sign(HUSH, body.to_string().as_bytes()), body);
+    let signed = |body: &Value| hook(&sign(WEBHOOK_SECRET, body.to_string().as_bytes()), body);
 
-    // Somebody waits; then the merchant adds them in the dashboard, and a webhook says so.
+    // A person waits; then the merchant adds them in the dashboard, and a webhook reports it.
     world.accept(&identify("late@x.test", &json!({ "vip": true })));
     world.event_in("late@x.test", "remembered");
     let mut late = new_affiliate(0);
@@ -117,7 +138,7 @@ fn webhooks_name_custom_fields_bind_who_waits_and_find_drift_that_verify_repairs
     let fields = &world.json(&["connections", "show", "shop"])["webhooks"]["custom_fields"];
     assert_eq!(fields["7"], "Plan");
 
-    // The merchant changes what was sent: a walk finds it, and repairs it.
+    // The merchant changes a sent value: a walk finds it, and repairs it.
     let edit = json!({ "affiliates": [{ "id": late["id"], "custom_fields": [{ "7": "no" }] }] });
     world.refersion("affiliate/edit", &edit);
     let found = world.json(&["connections", "verify", "shop"]);
@@ -127,10 +148,13 @@ fn webhooks_name_custom_fields_bind_who_waits_and_find_drift_that_verify_repairs
         (&json!("l***@x.test"), &json!(1)),
         "{found}"
     );
-    world.json(&["connections", "verify", "shop", "--repair"]);
+    let repaired = world.cli(&["connections", "verify", "shop", "--repair"]).stdout;
+    assert!(repaired.contains("1 differed, and the differing values are sent again"), "{repaired}");
     world.settled();
     let repaired = || world.affiliates().iter().any(|it| it["custom_fields"]["7"] == "true");
     world.until("the repair to be sent", || repaired().then_some(()));
     let found = world.json(&["connections", "verify", "shop"]);
     assert_eq!(found["drift"], json!([]), "{found}");
+    let known = world.cli(&["connections", "verify", "shop", "--known"]).stdout;
+    assert!(known.contains("1 affiliate compared; none is known to differ now"), "{known}");
 }

@@ -1,4 +1,4 @@
-//! The HTTP API as an operator uses it: who may do what, what is hidden, what is done once, and what is written down.
+//! The HTTP API as an operator uses it: roles, hidden data, acts that are done once, and the audit.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::api_client::Api;
 use crate::api_plans::plans_are_steered;
 use crate::api_repairs::repairs_and_walks;
 
-/// Each act of the API, and what the audit calls it.
+/// Each act of the API, and its name in the audit.
 const ACTS: [(&str, &str); 18] = [
     ("pause_connection", "connection_paused"),
     ("resume_connection", "connection_resumed"),
@@ -28,11 +28,11 @@ const ACTS: [(&str, &str); 18] = [
     ("cancel_plan", "plan_cancelled"),
 ];
 
-/// What is nobody's business who may not see the connection, or sees it masked.
+/// Texts that are hidden from operators who may not see the connection, or who see it masked.
 const PERSONAL: [&str; 4] = ["Smith", "ann@", "Rome", "m-ann"];
 
-/// The role that a route needs, as these tests see it: whoever adds a route has to think of it twice.
-fn needed(method: &str, path: &str) -> usize {
+/// The role that a route needs, as these tests see it: the author of a new route has to decide it twice.
+fn required_role(method: &str, path: &str) -> usize {
     let reads = method == "GET" || ["/events/search", "/profiles/search", "/why"].contains(&path);
     match (reads, path.split('/').nth(1).unwrap()) {
         (_, "operators") => 2,
@@ -42,7 +42,7 @@ fn needed(method: &str, path: &str) -> usize {
 }
 
 #[test]
-fn every_route_lets_in_whom_it_should_and_nobody_else() {
+fn every_route_admits_only_the_roles_that_it_requires() {
     let api = Api::new();
     let roles = ["viewer", "operator", "admin"];
     let tokens = roles.map(|role| api.operator(&format!("the-{role}"), role, &[]));
@@ -56,7 +56,7 @@ fn every_route_lets_in_whom_it_should_and_nobody_else() {
         }
         for (role, token) in tokens.iter().enumerate() {
             let (status, answer) = api.ask(token, &method, &path, &json!({}));
-            let (is_denied, must_be) = (status == 403, role < needed(&method, &path));
+            let (is_denied, must_be) = (status == 403, role < required_role(&method, &path));
             assert_eq!(is_denied, must_be, "{method} {path} as {}: {status} {answer}", roles[role]);
             assert!(status != 401 && status < 500, "{method} {path} as {}: {status} {answer}", roles[role]);
             denials += u64::from(is_denied);
@@ -73,7 +73,7 @@ fn every_route_lets_in_whom_it_should_and_nobody_else() {
 }
 
 #[test]
-fn a_connection_that_an_operator_may_not_see_is_not_there() {
+fn a_connection_that_an_operator_may_not_see_is_hidden() {
     let api = Api::new();
     let token = api.operator("guest", "operator", &["--connection", "other"]);
     let refused = api.world.cli(&["operators", "add", "boss", "--role", "admin", "--connection", "other"]);
@@ -81,7 +81,7 @@ fn a_connection_that_an_operator_may_not_see_is_not_there() {
     let selector = format!("id:{}", api.letter);
     assert_eq!(api.world.json(&["dead-letters", "plan", "state:open"])["id"], 1);
     for (method, path, name) in api.routes() {
-        if needed(&method, &path) == 2 {
+        if required_role(&method, &path) == 2 {
             continue;
         }
         let body = match name.as_str() {
@@ -99,14 +99,14 @@ fn a_connection_that_an_operator_may_not_see_is_not_there() {
         let names_it =
             names_it || path.ends_with(&format!("/{}", api.letter)) || path.starts_with("/plans/1");
         let names_it = names_it || path.ends_with("/revisions") || path == "/audiences/vip";
-        // Nothing is there to be planned.
+        // There is nothing to plan.
         let otherwise = if name == "make_plan" { 422 } else { 200 };
         assert_eq!(status, if names_it { 404 } else { otherwise }, "{method} {path}: {text}");
         let is_empty = ["count", "done"].iter().all(|key| answer[*key].as_u64().unwrap_or(0) == 0);
         assert!(is_empty || ["/connections", "/audit"].contains(&path.as_str()), "{method} {path}: {text}");
         assert!(names_it || !text.contains("shop"), "{method} {path}: {text}");
     }
-    // What is hidden and what is not there are answered alike.
+    // Hidden and missing connections are answered alike.
     let [hidden, nothing] = ["shop", "none"].map(|name| {
         api.ask(&token, "GET", &format!("/connections/{name}"), &Value::Null)
             .1
@@ -141,13 +141,13 @@ fn a_connection_that_an_operator_may_not_see_is_not_there() {
 }
 
 #[test]
-fn every_act_is_audited_and_repeats_what_it_was_about() {
+fn every_act_is_audited_and_repeats_its_subject() {
     let api = Api::new();
     let token = api.operator("root", "admin", &[]);
     let acts: Vec<String> = api
         .routes()
         .into_iter()
-        .filter(|(method, path, _)| method != "GET" && needed(method, path) > 0)
+        .filter(|(method, path, _)| method != "GET" && required_role(method, path) > 0)
         .map(|(_, _, name)| name)
         .collect();
     let known: Vec<&str> = ACTS.iter().map(|(act, _)| *act).collect();
@@ -179,7 +179,7 @@ fn every_act_is_audited_and_repeats_what_it_was_about() {
     api.world.until("the letter to die again", || {
         (api.world.json(&["dead-letters", "list", "state:open"])["count"] == 1).then_some(())
     });
-    // Until the plan of the replay has noticed that, the dead letter is its own.
+    // The dead letter is reserved until the plan of the replay has noticed that.
     api.world.until("the plan of the replay to end", || {
         let replays = api.world.json(&["dead-letters", "plans"]);
         replays[0]["state"].as_str().filter(|state| *state == "done").map(drop)
@@ -208,7 +208,7 @@ fn every_act_is_audited_and_repeats_what_it_was_about() {
 }
 
 #[test]
-fn viewers_see_no_personal_data_and_what_operators_see_is_audited() {
+fn viewers_see_no_personal_data_and_access_by_operators_is_audited() {
     let api = Api::new();
     let [viewer, operator] =
         ["viewer", "operator"].map(|role| api.operator(&format!("the-{role}"), role, &[]));
@@ -230,6 +230,13 @@ fn viewers_see_no_personal_data_and_what_operators_see_is_audited() {
         assert!(!PERSONAL.iter().any(|it| text.contains(it)), "{method} {path}: {text}");
     }
     assert_eq!(api.ok(&viewer, "GET", &letter, &Value::Null)["payload"]["traits"]["name"], "…");
+    for path in ["/dead-letters", "/dead-letters/count", "/dead-letters/groups"] {
+        let searched = format!("{path}?selector=text:ann");
+        let (status, refused) = api.ask(&viewer, "GET", &searched, &Value::Null);
+        assert_eq!((status, &refused["code"]), (403, &json!("denied")), "{path}: {refused}");
+        assert!(refused["detail"].as_str().unwrap().contains("`text:`"), "{refused}");
+    }
+    assert_eq!(api.ask(&operator, "GET", "/dead-letters?selector=text:ann", &Value::Null).0, 200);
     let audit = || api.world.json(&["audit", "list", "action:payload_revealed,person_revealed"]);
     assert_eq!(audit(), json!([]));
     let shown = api.ok(&operator, "GET", &letter, &Value::Null);

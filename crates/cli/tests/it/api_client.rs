@@ -16,7 +16,7 @@ impl Api {
     pub(crate) fn new() -> Self {
         let world = World::started(&[]);
         world.add("other", "pub_2.sec_2", &[]);
-        // The reader takes this for an address; Refersion does not.
+        // The reader accepts this as an address; Refersion does not.
         let event = world
             .accept(&json!({ "type": "identify", "userId": "ann", "messageId": "m-ann", "traits": {
             "email": "ann@-x.org", "name": "Ann Smith", "address": { "city": "Rome" } } }));
@@ -29,7 +29,7 @@ impl Api {
         Self { world, letter, event, group }
     }
 
-    /// Adds an operator; its token.
+    /// Adds an operator, and returns its token.
     pub(crate) fn operator(&self, name: &str, role: &str, options: &[&str]) -> String {
         let added = self.world.json(&[&["operators", "add", name, "--role", role][..], options].concat());
         added["token"].as_str().unwrap().to_owned()
@@ -66,7 +66,7 @@ impl Api {
         answer
     }
 
-    /// Every route of the document: the method, the path with what there is in it, the name of the operation.
+    /// Every route of the document: the method, the path with existing ids and names, and the name of the operation.
     pub(crate) fn routes(&self) -> Vec<(String, String, String)> {
         let document = self.ok("", "GET", "/openapi.json", &Value::Null);
         let mut routes = Vec::new();

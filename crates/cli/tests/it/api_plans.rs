@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api_client::Api;
 
-/// While the connection is paused no result comes, so that the plan does not end by itself.
+/// While the connection is paused there is no result, so that the plan does not end by itself.
 pub(crate) fn plans_are_steered(api: &Api, token: &str) {
     let post = |path: &str, body: Value| api.ok(token, "POST", path, &body);
     post("/connections/shop/pause", json!({}));

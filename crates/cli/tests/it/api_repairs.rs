@@ -26,7 +26,7 @@ pub(crate) fn repairs_and_walks(api: &Api, token: &str) {
 }
 
 #[test]
-fn a_dead_letter_is_edited_by_who_has_seen_its_newest_revision() {
+fn editing_a_dead_letter_requires_its_newest_revision() {
     let api = Api::new();
     let [viewer, operator] =
         ["viewer", "operator"].map(|role| api.operator(&format!("the-{role}"), role, &[]));

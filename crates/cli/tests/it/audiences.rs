@@ -56,7 +56,7 @@ pub(crate) fn started() -> World {
 }
 
 #[test]
-fn an_audience_is_counted_by_person_and_shown_with_what_refersion_holds() {
+fn an_audience_is_counted_by_person_and_compared_with_refersion() {
     let world = started();
     let row = with_members(&world, 2);
     let figures = ["left", "affiliates", "held", "delivered", "waiting", "refused"].map(|name| &row[name]);
@@ -86,6 +86,8 @@ fn members_without_an_affiliate_are_exported_for_an_import() {
     let export = ["audiences", "export", "vip", "--for-import", path.to_str().unwrap()];
     let refused = world.cli(&export);
     assert!(refused.code == Some(1) && refused.stderr.contains("--offer"), "{}", refused.stderr);
+    let wrong = world.cli(&[&export[..], &["--offer", "spring"]].concat());
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("spring"), "{}", wrong.stderr);
     assert!(!path.exists());
     let exported = world.json(&[&export[..], &["--offer", "77"]].concat());
     assert_eq!(exported["persons"], 1, "{exported}");
@@ -110,7 +112,35 @@ fn members_without_an_affiliate_are_exported_for_an_import() {
     let printed = world.cli(&["audiences", "export", "vip", "--for-import", "-", "--offer", "77"]);
     assert_eq!((printed.stdout.lines().count(), printed.code), (2, Some(0)));
     assert!(printed.stderr.contains("connections adopt shop"), "{}", printed.stderr);
+    assert!(printed.stderr.starts_with("1 member of vip without an affiliate is in the output."));
     let audit = world.json(&["audit"]);
     let lines = audit.as_array().unwrap().iter().filter(|line| line["action"] == "audience_exported");
     assert_eq!(lines.count(), 3, "{audit}");
+}
+
+#[test]
+fn members_whom_the_directory_lists_are_not_exported_and_their_share_is_unknown_without_a_field() {
+    let world = World::started(&[]);
+    for email in ["ann@example.org", "cara@example.org"] {
+        let listed = json!({ "first_name": "A", "last_name": "Lee", "email": email, "password": "Very-Secret-9", "status": "ACTIVE" });
+        world.refersion("affiliate/new", &listed);
+    }
+    assert_eq!(world.json(&["connections", "adopt", "shop"])["affiliates"], 2);
+    world.accept(&flag(1, &json!({ "userId": "dave" }), true));
+    with_members(&world, 1);
+    world.json(&["connections", "pause", "shop"]);
+    // Ann lacks what a create requires; Cara has all of it.
+    world.accept(&flag(2, &json!({ "userId": "ann", "email": "ann@example.org" }), true));
+    world.accept(&sign_up("cara", "Cara"));
+    world.accept(&flag(3, &json!({ "userId": "cara" }), true));
+    let row = with_members(&world, 3);
+    assert_eq!((&row["match_rate"], &row["mapped_to"]), (&Value::Null, &json!([])), "{row}");
+    let text = world.cli(&["audiences", "show", "vip"]).stdout;
+    assert!(text.contains("is not known, because the audience has no field"), "{text}");
+    let path = world.folder.path().join("members.csv");
+    let export = ["audiences", "export", "vip", "--for-import", path.to_str().unwrap(), "--offer", "77"];
+    let exported = world.json(&export);
+    assert_eq!(exported["persons"], 0, "{exported}");
+    let left_out = json!({ "is an affiliate already": 2, "has no email address": 1 });
+    assert_eq!(exported["left_out"], left_out);
 }

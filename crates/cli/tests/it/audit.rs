@@ -1,4 +1,4 @@
-//! Acts of the command line are written down, for good.
+//! Acts of the command line are recorded for good.
 
 use serde_json::json;
 

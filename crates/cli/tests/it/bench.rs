@@ -174,7 +174,9 @@ fn dead_letters(variables: &[(&str, &str)]) {
         );
         operation["letters"].as_u64().unwrap()
     };
-    for operation in ["groups", "plan all", "cancel", "discard", "restore", "expiry of all"] {
+    let of_all =
+        ["groups", "plan all", "cancel", "discard", "restore", "expiry of all", "removal of the connection"];
+    for operation in of_all {
         assert_eq!(letters(operation), 120, "{operation}: {report}");
     }
     for operation in ["patch of a third", "plan of a third", "expiry of a class", "payloads of discarded"] {

@@ -1,4 +1,4 @@
-//! Segment's Tracking API on a real `serve`: what becomes of the events, and which keys open it.
+//! Segment's Tracking API on a real `serve`: the results of events, and the keys that it accepts.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ fn write_key(world: &World) -> String {
 }
 
 #[test]
-fn each_event_of_a_batch_has_one_outcome_whatever_it_is() {
+fn each_event_of_a_batch_has_one_outcome() {
     let world = World::started(&[]);
     let off = json!({ "All": false });
     let batch = json!({
@@ -53,7 +53,7 @@ fn each_event_of_a_batch_has_one_outcome_whatever_it_is() {
 }
 
 #[test]
-fn a_rotated_write_key_and_the_one_before_open_the_tracking_api_and_no_other_path() {
+fn the_rotated_and_the_previous_write_key_open_only_the_tracking_api() {
     let world = World::started(&[]);
     let old = write_key(&world);
     let rotated = world.json(&["connections", "rotate-write-key", "shop"]);

@@ -1,9 +1,9 @@
-//! `config show`, and what happens when the configuration is wrong.
+//! `config show`, and the behaviour with a wrong configuration.
 
 use crate::program::{program, run};
 
 #[test]
-fn config_show_says_every_value_and_where_it_comes_from() {
+fn config_show_lists_every_value_with_its_source() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "[retention]\noutcomes = \"7d\"\n").unwrap();
     let path = file.path().to_str().unwrap();
@@ -27,7 +27,7 @@ fn config_show_says_every_value_and_where_it_comes_from() {
 }
 
 #[test]
-fn the_table_for_people_begins_with_the_first_section() {
+fn the_table_begins_with_the_first_section() {
     let ended = run(&["config", "show"], &[]);
     let mut lines = ended.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     assert_eq!(lines.next().unwrap(), ["SETTING", "VALUE", "FROM"]);
@@ -45,7 +45,7 @@ fn a_wrong_configuration_is_exit_code_2_for_every_command() {
 }
 
 #[test]
-fn a_section_that_does_not_exist_is_told_with_the_right_one_also_if_it_is_empty() {
+fn an_unknown_section_is_reported_with_the_right_one_even_if_it_is_empty() {
     for (text, wrong, right) in [
         ("[retension]\noutcomes = \"7d\"\n", "retension", "retention"),
         ("[injest]\n", "injest", "ingest"),
@@ -66,7 +66,7 @@ fn a_section_that_does_not_exist_is_told_with_the_right_one_also_if_it_is_empty(
 }
 
 #[test]
-fn errors_for_people_have_a_hint_line_and_name_their_cause() {
+fn errors_without_json_have_a_hint_line_and_name_their_cause() {
     let ended = run(&["config", "show", "--config", "/nowhere/my.toml"], &[]);
     assert_eq!(ended.code, Some(2));
     let lines: Vec<_> = ended.stderr.lines().collect();
@@ -78,7 +78,7 @@ fn errors_for_people_have_a_hint_line_and_name_their_cause() {
 }
 
 #[test]
-fn a_reader_that_went_away_is_no_failure() {
+fn a_closed_standard_output_is_no_failure() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     assert_eq!(program(&["config", "show"]).stdout(writer).status().unwrap().code(), Some(0));

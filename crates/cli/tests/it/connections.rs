@@ -64,7 +64,7 @@ fn the_key_comes_from_the_environment_too_and_is_asked_for_nowhere_else() {
 }
 
 #[test]
-fn check_says_in_words_what_is_wrong() {
+fn connections_check_reports_the_cause() {
     let world = World::new(&[]);
     world.add("shop", KEY, &[]);
     assert_eq!(world.json(&["connections", "check", "shop"]), json!({ "connection": "shop", "ok": true }));
@@ -80,7 +80,7 @@ fn check_says_in_words_what_is_wrong() {
 }
 
 #[test]
-fn the_door_knows_a_rotated_key_and_the_one_before_and_no_other() {
+fn the_ingest_endpoint_accepts_the_rotated_and_the_previous_key_and_no_other() {
     let world = World::started(&[]);
     assert_eq!(world.post("pub_x.sec_x", &identify("ann").to_string()).0, 401);
     assert_eq!(world.post("no key at all", &identify("ann").to_string()).0, 401);
@@ -89,7 +89,7 @@ fn the_door_knows_a_rotated_key_and_the_one_before_and_no_other() {
     for key in [KEY, "pub_8f1c2e.sec_next"] {
         assert_eq!(world.post(key, &identify("ann").to_string()).0, 202, "{key}");
     }
-    // The simulator knows the first key alone: the worker uses the new one, and is refused.
+    // The simulator knows only the first key: the worker uses the new one, and is refused.
     let paused = world.until("a pause for credentials", || {
         let connection = world.json(&["connections", "show", "shop"]);
         (connection["paused_for"] == "credentials").then_some(connection)
@@ -97,7 +97,7 @@ fn the_door_knows_a_rotated_key_and_the_one_before_and_no_other() {
     assert_eq!(paused["state"], "paused");
     let waiting = world.json(&["events", "find", "ann@example.org"]);
     assert!(waiting[0]["waiting_for"].as_str().unwrap().contains("(paused for credentials"), "{waiting}");
-    // The endpoint looks for connections every second; a paused one is no illness.
+    // The endpoint looks for connections every second; a paused connection does not make it unhealthy.
     world.until("a ready endpoint", || (world.health("/readyz").0 == 200).then_some(()));
     assert_eq!(world.cli_with(&rotate, KEY, &[]).code, Some(0));
     world.event_in("ann@example.org", "created");
@@ -108,7 +108,7 @@ fn the_door_knows_a_rotated_key_and_the_one_before_and_no_other() {
 fn a_paused_connection_accepts_events_and_delivers_them_when_it_is_resumed() {
     let mut world = World::new(&[]);
     world.add("shop", KEY, &[]);
-    // Before the worker starts: one that runs goes by what it read up to a second ago.
+    // Before the worker starts: a running worker uses settings that it read up to a second ago.
     world.json(&["connections", "pause", "shop"]);
     world.serve();
     world.accept(&identify("ann"));
@@ -126,7 +126,7 @@ fn a_paused_connection_accepts_events_and_delivers_them_when_it_is_resumed() {
 }
 
 #[test]
-fn a_removed_connection_is_gone_with_all_that_was_kept_for_it() {
+fn a_removed_connection_is_gone_with_all_of_its_data() {
     let world = World::started(&[]);
     world.add("other", "pub_9.sec_9", &[]);
     world.accept(&identify("ann"));
@@ -146,7 +146,7 @@ fn a_removed_connection_is_gone_with_all_that_was_kept_for_it() {
 }
 
 #[test]
-fn keys_are_sent_to_another_machine_in_clear_text_only_if_that_is_asked_for() {
+fn keys_are_sent_in_clear_text_to_another_machine_only_on_request() {
     let world = World::new(&[]);
     let add = ["connections", "add", "--name", "shop", "--api-key-stdin", "-q", "--json"];
     let plain = ["--refersion-url", "http://simulator:4010"];

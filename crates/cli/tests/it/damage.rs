@@ -1,4 +1,4 @@
-//! Damaged files: nothing is accepted while they are damaged, and what can be read is delivered.
+//! Damaged files: nothing is accepted while they are damaged, and readable events are delivered.
 
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -36,8 +36,8 @@ fn damage(path: &PathBuf, every: u64) {
     }
 }
 
-/// Moves everything out of the log, where the damage would not be met.
-fn into_the_file(path: &PathBuf) {
+/// Moves everything out of the log, because the damage would not affect it there.
+fn checkpoint_log(path: &PathBuf) {
     let database = sqlite::rusqlite::Connection::open(path).unwrap();
     let moved = database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
     assert_eq!(moved.unwrap(), 0);
@@ -56,9 +56,9 @@ fn with_a_full_queue() -> World {
 }
 
 #[test]
-fn what_can_be_read_of_a_damaged_queue_is_delivered_and_the_rest_is_counted() {
+fn readable_events_of_a_damaged_queue_are_delivered_and_the_others_counted() {
     let mut world = with_a_full_queue();
-    into_the_file(&data(&world, "queue.db"));
+    checkpoint_log(&data(&world, "queue.db"));
     damage(&data(&world, "queue.db"), 7);
     let refused = world.cli(&["status", "--json"]);
     assert_eq!(refused.error()["code"], "queue_damaged", "{}", refused.stderr);
@@ -79,7 +79,7 @@ fn what_can_be_read_of_a_damaged_queue_is_delivered_and_the_rest_is_counted() {
 #[test]
 fn a_damaged_ledger_accepts_nothing_until_it_is_restored() {
     let mut world = with_a_full_queue();
-    into_the_file(&data(&world, "ledger.db"));
+    checkpoint_log(&data(&world, "ledger.db"));
     let backup = std::fs::read(data(&world, "ledger.db")).unwrap();
     damage(&data(&world, "ledger.db"), 1);
     world.serve();
@@ -103,7 +103,7 @@ fn a_ledger_that_is_damaged_in_use_accepts_nothing_more() {
         world.accept(&identify(number));
     }
     world.settled();
-    into_the_file(&data(&world, "ledger.db"));
+    checkpoint_log(&data(&world, "ledger.db"));
     damage(&data(&world, "ledger.db"), 1);
     world.until("a 503", || (world.post(KEY, &identify(1).to_string()).0 == 503).then_some(()));
     world.until("/readyz to say so", || {

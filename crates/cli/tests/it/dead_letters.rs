@@ -1,11 +1,11 @@
-//! Dead letters: events that were given up, until an operator has them tried again.
+//! Dead letters: events that were given up, until an operator replays them.
 
 use serde_json::json;
 
 use crate::world::{KEY, World};
 
 #[test]
-fn what_was_given_up_is_listed_and_a_replay_delivers_it() {
+fn given_up_events_are_listed_and_a_replay_delivers_them() {
     let settings = [
         ("RETRY__MAX_ATTEMPTS", "1"),
         ("RETRY__MAX_ELAPSED", "1ms"),
@@ -31,6 +31,8 @@ fn what_was_given_up_is_listed_and_a_replay_delivers_it() {
     let id = letter["id"].to_string();
     let shown = world.json(&["dead-letters", "show", &id]);
     assert_eq!(shown["payload"]["userId"], "ann");
+    let narrow = world.cli_with(&["dead-letters", "show", &id], "", &[("COLUMNS", "60")]).stdout;
+    assert!(narrow.contains("\"name\": \"Ann Smith\"") && narrow.contains("\"city\": \"Rome\""), "{narrow}");
     assert_eq!(shown["calls"][0]["http_status"], 500, "{shown}");
     assert_eq!((&shown["later_count"], &shown["person"][0]["connection"]), (&json!(0), &json!("shop")));
     assert_eq!(world.json(&["dead-letters", "list", "--class", "gone"]), json!([]));
@@ -74,6 +76,11 @@ fn selectors_are_read_and_repeated(world: &World, id: &str) {
     assert_eq!(world.json(&["dead-letters", "list", "audience:vip"])["count"], 0);
     let shown = world.cli(&["dead-letters", "list", "state:open"]).stdout;
     assert!(shown.starts_with("selector: state:open\n") && shown.ends_with("1 dead letter\n"), "{shown}");
+    let all = world.cli(&["dead-letters", "list"]).stdout;
+    assert!(
+        all.starts_with("selector: none, so every dead letter\n") && all.ends_with("1 dead letter\n"),
+        "{all}"
+    );
     assert!(world.cli(&["dead-letters", "list", "--after", id]).stdout.contains("1 dead letter"));
 
     let wrong = world.cli(&["dead-letters", "discard", "state:open", "statu:422", "--json"]);
@@ -88,7 +95,7 @@ fn selectors_are_read_and_repeated(world: &World, id: &str) {
 }
 
 #[test]
-fn the_attempt_that_decided_is_shown_with_the_letter_and_the_affiliate() {
+fn the_last_attempt_is_shown_with_the_dead_letter_and_the_affiliate() {
     let mut world = World::new(&[("RETRY__INITIAL", "200ms"), ("BREAKER__FAILURES", "1000")]);
     world.serve();
     // Refersion has no such field.
@@ -125,9 +132,9 @@ fn the_attempt_that_decided_is_shown_with_the_letter_and_the_affiliate() {
 }
 
 #[test]
-fn a_delete_erases_a_dead_letter_and_no_replay_brings_it_back() {
+fn a_delete_erases_a_dead_letter_and_no_replay_restores_it() {
     let world = World::started(&[]);
-    // The reader takes this for an address; Refersion does not.
+    // The reader accepts this as an address; Refersion does not.
     world.accept(&json!({
         "type": "identify", "messageId": "m-1", "userId": "wilhelmina",
         "traits": { "email": "wilhelmina@-x.org", "name": "Wilhelmina Smith", "address": { "city": "Rome" } },
@@ -147,10 +154,10 @@ fn a_delete_erases_a_dead_letter_and_no_replay_brings_it_back() {
 }
 
 #[test]
-fn a_delete_erases_a_dead_letter_that_no_profile_took_up() {
+fn a_delete_erases_a_dead_letter_that_is_in_no_profile() {
     let world = World::started(&[]);
     let email = "wilhelmina0@example.org";
-    // What is too long to be kept ends its event apart from the graph.
+    // An event that is too long to be kept ends outside the graph.
     world.accept(&json!({
         "type": "identify", "userId": "wilhelmina", "timestamp": "2024-01-02T03:04:05Z",
         "traits": { "email": email, "city": "Gwilhelm ".repeat(200) },
@@ -196,7 +203,7 @@ fn a_shared_identifier_is_shown_and_a_delete_that_names_it_is_carried_out() {
     assert!(world.cli(&["profiles", "show", "front-desk"]).stdout.contains("is shared"));
     assert_eq!(world.json(&["dead-letters", "list"]), json!([]));
 
-    // A delete is carried out also where what it names is too much for one person.
+    // A delete is also carried out if it names more identifiers than one person may have.
     world.accept(&json!({
         "type": "identify", "userId": "ann",
         "traits": { "email": "ann@example.org", "name": "Ann Smith", "address": { "city": "Rome" } },

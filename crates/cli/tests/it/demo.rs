@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use crate::program::{program, run};
 
 /// How long a demo may take to open before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(60);
-const LOOK: Duration = Duration::from_millis(20);
+const TIMEOUT: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The demo with its temporary files in `folder`.
 fn demo(folder: &Path, arguments: &[&str]) -> Child {
@@ -53,7 +53,7 @@ fn counts(reasons: &Value) -> impl Iterator<Item = &Value> {
 }
 
 #[test]
-fn a_demo_for_a_reader_ends_with_tables_and_what_to_try_next() {
+fn a_demo_with_tables_ends_with_further_commands_to_try() {
     let folder = TempDir::new().unwrap();
     let temporary = folder.path().to_str().unwrap();
     let ended = run(&["demo", "--members", "50", "--seed", "7"], &[("TMPDIR", temporary)]);
@@ -65,7 +65,7 @@ fn a_demo_for_a_reader_ends_with_tables_and_what_to_try_next() {
 }
 
 #[test]
-fn a_demo_that_stays_can_be_looked_at_with_the_other_commands() {
+fn a_demo_that_stays_can_be_inspected_with_other_commands() {
     let folder = TempDir::new().unwrap();
     let mut process = demo(folder.path(), &["--members", "50", "--keep"]);
     let mut output = Deserializer::from_reader(process.stdout.take().unwrap()).into_iter::<Value>();
@@ -91,13 +91,13 @@ fn a_demo_that_stays_can_be_looked_at_with_the_other_commands() {
 }
 
 #[test]
-fn an_interrupted_demo_says_so_and_cleans_up() {
+fn an_interrupted_demo_reports_that_and_cleans_up() {
     let folder = TempDir::new().unwrap();
     let process = demo(folder.path(), &["--members", "20000"]);
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     while entries(&folder) == 0 {
         assert!(Instant::now() < end, "the demo did not begin");
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL_INTERVAL);
     }
     interrupt(&process);
     let ended = process.wait_with_output().unwrap();

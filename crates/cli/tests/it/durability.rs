@@ -15,7 +15,7 @@ fn identify(number: usize) -> Value {
     })
 }
 
-fn everybody_is_there(world: &World) {
+fn assert_all_created(world: &World) {
     world.settled();
     let emails: BTreeSet<String> =
         world.affiliates().iter().map(|it| it["email"].as_str().unwrap().to_owned()).collect();
@@ -26,7 +26,7 @@ fn everybody_is_there(world: &World) {
 }
 
 #[test]
-fn a_service_that_is_killed_in_the_middle_goes_on_where_it_was() {
+fn a_service_that_is_killed_in_the_middle_continues_after_a_restart() {
     let mut world = World::started(&[("RETRY__INITIAL", "50ms")]);
     world.faults("latency=20ms..60ms,drop-after=10%");
     for number in 0..PEOPLE {
@@ -37,11 +37,11 @@ fn a_service_that_is_killed_in_the_middle_goes_on_where_it_was() {
     world.until("some calls", || (world.affiliates().len() > PEOPLE / 4).then_some(()));
     world.service.take().unwrap().signal("-KILL");
     world.serve();
-    everybody_is_there(&world);
+    assert_all_created(&world);
 }
 
 #[test]
-fn sigterm_ends_what_is_under_way_and_keeps_the_rest() {
+fn sigterm_finishes_work_under_way_and_keeps_the_rest() {
     let mut world = World::started(&[]);
     world.faults("latency=100ms..300ms");
     for number in 0..PEOPLE {
@@ -51,7 +51,7 @@ fn sigterm_ends_what_is_under_way_and_keeps_the_rest() {
     assert_eq!(world.service.take().unwrap().signal("-TERM"), Some(0));
     world.faults("");
     world.serve();
-    everybody_is_there(&world);
+    assert_all_created(&world);
     let (status, metrics) = world.health("/metrics");
     assert_eq!(status, 200);
     for line in ["queue_events{lane=\"live\"} 0", "events_pending 0", "loop_up{loop=\"door\"} 1"] {
@@ -72,6 +72,6 @@ fn the_roles_work_in_processes_of_their_own() {
     assert_eq!(world.json(&["status"])["queue"]["live"], PEOPLE);
     let worker = world.beside("worker");
     assert!(worker.announced["segment"].is_null());
-    everybody_is_there(&world);
+    assert_all_created(&world);
     assert_eq!(worker.signal("-TERM"), Some(0));
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::world::World;
 
 /// A worker that gives up at once.
-const IMPATIENT: [(&str, &str); 5] = [
+const GIVE_UP_AT_ONCE: [(&str, &str); 5] = [
     ("RETRY__MAX_ATTEMPTS", "1"),
     ("RETRY__MAX_ELAPSED", "1ms"),
     ("RETRY__INITIAL", "10ms"),
@@ -15,7 +15,7 @@ const IMPATIENT: [(&str, &str); 5] = [
     ("BREAKER__FAILURES", "1000000"),
 ];
 
-/// Calls that a plan may make. The worker lists affiliates besides, of its own accord.
+/// Calls that a plan may make. The worker also lists affiliates, independently of plans.
 const COUNTED: [&str; 5] =
     ["affiliate/new", "affiliate/edit", "affiliate/status_change", "affiliate/search", "affiliate/get"];
 
@@ -75,12 +75,12 @@ fn dead_letters(world: &World, rng: &mut StdRng) -> u64 {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "who runs the test may name a seed")]
-fn a_run_without_a_refusal_keeps_to_its_estimate() {
+fn a_run_without_refusals_stays_within_its_estimate() {
     let seed: u64 = std::env::var("SEED").ok().map_or_else(rand::random, |seed| seed.parse().unwrap());
     eprintln!("seed {seed}: SEED={seed} repeats it");
     let mut rng = StdRng::seed_from_u64(seed);
     for _ in 0..2 {
-        let world = World::started(&IMPATIENT);
+        let world = World::started(&GIVE_UP_AT_ONCE);
         let all = dead_letters(&world, &mut rng);
         let plan = world.json(&["dead-letters", "plan", "state:open"]);
         let estimate = &plan["frame"]["estimate"];

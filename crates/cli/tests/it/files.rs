@@ -13,8 +13,8 @@ fn data(world: &World, name: &str) -> PathBuf {
     world.folder.path().join("data").join(name)
 }
 
-/// Takes a file away, with those that SQLite may have left beside it.
-fn take_away(world: &World, name: &str) {
+/// Removes a file, with the files that SQLite may have left beside it.
+fn move_file_away(world: &World, name: &str) {
     let away = world.folder.path().join("away");
     std::fs::create_dir_all(&away).unwrap();
     for suffix in ["", "-wal", "-shm"] {
@@ -25,7 +25,7 @@ fn take_away(world: &World, name: &str) {
     }
 }
 
-fn put_back(world: &World, name: &str) {
+fn move_file_back(world: &World, name: &str) {
     for suffix in ["-wal", "-shm", ""] {
         let from = world.folder.path().join("away").join(format!("{name}{suffix}"));
         if from.exists() {
@@ -34,13 +34,13 @@ fn put_back(world: &World, name: &str) {
     }
 }
 
-fn troubles(world: &World) -> (u16, Value) {
+fn readiness(world: &World) -> (u16, Value) {
     let (status, body) = world.health("/readyz");
     (status, serde_json::from_str(&body).unwrap())
 }
 
 #[test]
-fn without_a_connection_every_event_is_503_and_readyz_status_and_check_say_why() {
+fn without_a_connection_every_event_is_503_and_readyz_status_and_check_give_the_reason() {
     let mut world = World::new(&[]);
     world.serve();
     for key in [KEY, "pub_x.sec_x", "no key at all", ""] {
@@ -48,7 +48,7 @@ fn without_a_connection_every_event_is_503_and_readyz_status_and_check_say_why()
         assert_eq!(status, 503, "{key:?}: {answer}");
     }
     let reported = world.until("the reason", || {
-        let (status, ready) = troubles(&world);
+        let (status, ready) = readiness(&world);
         (status == 503 && ready["troubles"][0]["name"] == "connections").then_some(ready)
     });
     assert!(reported["troubles"][0]["why"].as_str().unwrap().contains("connections add"), "{reported}");
@@ -76,15 +76,15 @@ fn a_file_that_is_missing_beside_others_is_waited_for() {
     for name in ["ledger.db", "queue.db", "master.key"] {
         let mut world = World::started(&[]);
         assert_eq!(world.service.take().unwrap().signal("-TERM"), Some(0));
-        take_away(&world, name);
+        move_file_away(&world, name);
         world.serve();
         for key in [KEY, "pub_x.sec_x"] {
             assert_eq!(world.post(key, IDENTIFY).0, 503, "without {name}");
         }
-        let (status, ready) = troubles(&world);
+        let (status, ready) = readiness(&world);
         assert_eq!((status, &ready["troubles"][0]["name"]), (503, &json!("files")), "{ready}");
         let why = ready["troubles"][0]["why"].as_str().unwrap();
-        assert!(why.contains(data(&world, name).to_str().unwrap()) && why.contains("back"), "{why}");
+        assert!(why.contains(data(&world, name).to_str().unwrap()) && why.contains("restore "), "{why}");
         assert_eq!(world.health("/healthz").0, 200);
         assert!(!data(&world, name).exists(), "nothing is made in its place");
 
@@ -95,26 +95,26 @@ fn a_file_that_is_missing_beside_others_is_waited_for() {
         assert!(check.stdout.contains("BAD") && check.stdout.contains(name), "{}", check.stdout);
         assert!(!data(&world, name).exists(), "nor by a command");
 
-        put_back(&world, name);
+        move_file_back(&world, name);
         world.until("the start", || (world.post(KEY, IDENTIFY).0 == 202).then_some(()));
         world.event_in("peter@example.com", "created");
     }
 }
 
 #[test]
-fn a_process_that_waits_for_a_file_ends_when_it_is_told() {
+fn a_process_that_waits_for_a_file_ends_at_sigterm() {
     let mut world = World::started(&[]);
     assert_eq!(world.service.take().unwrap().signal("-TERM"), Some(0));
-    take_away(&world, "ledger.db");
+    move_file_away(&world, "ledger.db");
     world.serve();
     assert_eq!(world.service.take().unwrap().signal("-TERM"), Some(0));
 }
 
 #[test]
-fn an_operator_may_begin_with_an_empty_file() {
+fn an_operator_may_create_a_missing_file() {
     let world = World::new(&[]);
     world.add("shop", KEY, &[]);
-    take_away(&world, "queue.db");
+    move_file_away(&world, "queue.db");
     assert_eq!(world.cli(&["migrate", "--json"]).error()["code"], "missing_file");
     assert_eq!(world.json(&["migrate", "--create-missing"])["queue"], "current");
     assert_eq!(world.json(&["connections", "list"])[0]["name"], "shop");
@@ -149,7 +149,7 @@ fn a_data_directory_that_was_deleted_or_replaced_under_a_running_service_accepts
             assert!(copied.unwrap().success());
         }
         assert_eq!(world.post(KEY, IDENTIFY).0, 503, "the first one after it");
-        let (status, ready) = troubles(&world);
+        let (status, ready) = readiness(&world);
         assert_eq!(status, 503, "{ready}");
         assert!(ready.to_string().contains("was deleted or replaced"), "{ready}");
         if leaves_a_copy {

@@ -29,7 +29,7 @@ fn sign_up(user: &str, is_bulk: bool) -> Value {
     event
 }
 
-/// How many of a crowd were created after somebody who came when all of them had been accepted.
+/// How many of a crowd were created after a person who came when all of them had been accepted.
 fn created_after(world: &World, crowd_is_bulk: bool) -> usize {
     let crowd: Vec<Value> =
         (0..CROWD).map(|number| sign_up(&format!("crowd{number}"), crowd_is_bulk)).collect();

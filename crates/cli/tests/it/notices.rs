@@ -1,4 +1,4 @@
-//! What an operator reads in the log without looking for it, and what commands do not bother with.
+//! Log lines that an operator sees without looking for them, and lines that commands do not print.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ fn log(world: &World) -> String {
     std::fs::read_to_string(world.folder.path().join("service.log")).unwrap_or_default()
 }
 
-/// Waits for the line of the log in which this stands.
+/// Waits for the line of the log that contains this text.
 fn line(world: &World, text: &str) -> String {
     world.until(text, || log(world).lines().find(|line| line.contains(text)).map(str::to_owned))
 }
@@ -55,7 +55,7 @@ fn a_known_public_key_with_another_secret_is_logged_with_its_connection() {
 }
 
 #[test]
-fn a_command_that_ends_by_itself_says_only_what_is_wrong() {
+fn a_short_command_logs_only_warnings() {
     let folder = tempfile::TempDir::new().unwrap();
     let url = |name: &str| format!("sqlite://{}", folder.path().join(name).display());
     let (queue, ledger) = (url("queue.db"), url("ledger.db"));
@@ -71,7 +71,7 @@ fn a_command_that_ends_by_itself_says_only_what_is_wrong() {
 }
 
 #[test]
-fn lists_say_how_many_there_are() {
+fn lists_state_how_many_rows_there_are() {
     let world = World::started(&[]);
     for number in 0..3 {
         world.accept(&json!({ "type": "identify", "userId": "ann", "traits": { "plan": number } }));
@@ -86,7 +86,7 @@ fn lists_say_how_many_there_are() {
 }
 
 #[test]
-fn tables_fit_the_columns_that_are_asked_for() {
+fn tables_fit_the_requested_columns() {
     let world = World::started(&[]);
     world.accept(&json!({ "type": "identify", "messageId": "m".repeat(60), "userId": "ann", "traits": {} }));
     world.until("the event", || world.json(&["events", "find", "ann"]).get(0).cloned());

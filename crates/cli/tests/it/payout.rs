@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::world::{KEY, World};
 
-const MINE: &str = "mine@pay.test";
-const EVIL: &str = "evil@pay.test";
+const VICTIM_PAYOUT: &str = "mine@pay.test";
+const ATTACKER_PAYOUT: &str = "evil@pay.test";
 
 fn identify(user: &str, payout: &str) -> Value {
     json!({
@@ -21,7 +21,7 @@ fn taken_over() -> World {
     let mut world = World::new(&[]);
     world.serve();
     world.add("shop", KEY, &["--rate", "1000", "--paypal-trait", "payout"]);
-    for (user, payout) in [("ann", MINE), ("eve", EVIL)] {
+    for (user, payout) in [("ann", VICTIM_PAYOUT), ("eve", ATTACKER_PAYOUT)] {
         world.accept(&identify(user, payout));
         world.settled();
     }
@@ -35,9 +35,9 @@ fn paid(world: &World) -> String {
 const CONFIRM: [&str; 5] = ["profiles", "confirm-payout", "ann@shop.test", "--connection", "shop"];
 
 #[test]
-fn a_payout_that_was_taken_over_is_held_back_until_an_operator_confirms_it() {
+fn a_payout_stated_after_a_takeover_is_held_back_until_an_operator_confirms_it() {
     let world = taken_over();
-    assert_eq!(paid(&world), MINE);
+    assert_eq!(paid(&world), VICTIM_PAYOUT);
     let status = world.json(&["status"]);
     assert_eq!((&status["held_back"], &status["connections"][0]["held_back"]), (&json!(1), &json!(1)));
     let shown = world.cli(&["profiles", "show", "ann@shop.test"]).stdout;
@@ -45,12 +45,12 @@ fn a_payout_that_was_taken_over_is_held_back_until_an_operator_confirms_it() {
 
     let asked = world.cli(&CONFIRM);
     assert_eq!(asked.code, Some(2), "{}", asked.stderr);
-    assert!(asked.stderr.contains("--yes") && !asked.stderr.contains(EVIL), "{}", asked.stderr);
+    assert!(asked.stderr.contains("--yes") && !asked.stderr.contains(ATTACKER_PAYOUT), "{}", asked.stderr);
     assert_eq!(world.json(&["status"])["held_back"], 1, "nothing was changed");
 
     let confirmed = world.json(&[&CONFIRM[..], &["--yes"]].concat());
     assert_eq!(confirmed["affiliate_id"], world.affiliates()[0]["id"]);
-    world.until("the payout to be sent", || (paid(&world) == EVIL).then_some(()));
+    world.until("the payout to be sent", || (paid(&world) == ATTACKER_PAYOUT).then_some(()));
     assert_eq!(world.settled()["held_back"], 0);
     let again = world.cli(&[&CONFIRM[..], &["--yes"]].concat());
     assert_eq!(again.code, Some(1), "{}", again.stderr);
@@ -58,13 +58,13 @@ fn a_payout_that_was_taken_over_is_held_back_until_an_operator_confirms_it() {
 }
 
 #[test]
-fn a_hold_is_logged_and_audited_with_ids_alone() {
+fn a_hold_is_logged_and_audited_only_with_ids() {
     let world = taken_over();
     world.json(&[&CONFIRM[..], &["--yes"]].concat());
     world.settled();
     let log = std::fs::read_to_string(world.folder.path().join("service.log")).unwrap();
     assert!(log.contains("the payout field is held back"), "{log}");
-    assert!(!log.contains(EVIL) && !log.contains("ann@shop.test"), "{log}");
+    assert!(!log.contains(ATTACKER_PAYOUT) && !log.contains("ann@shop.test"), "{log}");
     let file = world.folder.path().join("data").join("ledger.db");
     let ledger = sqlite::rusqlite::Connection::open(file).unwrap();
     let mut query = ledger.prepare("SELECT actor, action, subject FROM audit ORDER BY rowid").unwrap();

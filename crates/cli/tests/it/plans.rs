@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::world::World;
 
 /// A worker that gives up at once.
-const IMPATIENT: [(&str, &str); 5] = [
+const GIVE_UP_AT_ONCE: [(&str, &str); 5] = [
     ("RETRY__MAX_ATTEMPTS", "1"),
     ("RETRY__MAX_ELAPSED", "1ms"),
     ("RETRY__INITIAL", "10ms"),
@@ -35,7 +35,7 @@ fn open(world: &World) -> usize {
 
 /// Dead letters of two causes: Refersion was away when affiliates were to be edited, and it refuses an address.
 fn with_dead_letters(failed: usize, refused: usize) -> World {
-    let world = World::started(&IMPATIENT);
+    let world = World::started(&GIVE_UP_AT_ONCE);
     identify(&world, ("user", failed), "example.org", "Rome");
     world.until("all to be created", || (world.affiliates().len() == failed).then_some(()));
     world.settled();
@@ -43,13 +43,13 @@ fn with_dead_letters(failed: usize, refused: usize) -> World {
     identify(&world, ("user", failed), "example.org", "Oslo");
     world.until("all to die", || (open(&world) == failed).then_some(()));
     world.faults("");
-    // The reader takes these for addresses; Refersion does not.
+    // The reader accepts these as addresses; Refersion does not.
     identify(&world, ("bad", refused), "-x.org", "Rome");
     world.until("the others to die", || (open(&world) == failed + refused).then_some(()));
     world
 }
 
-/// How many affiliates have what died.
+/// Number of affiliates that have the values of the dead letters.
 fn moved(world: &World) -> usize {
     world.affiliates().iter().filter(|affiliate| affiliate.to_string().contains("Oslo")).count()
 }
@@ -78,7 +78,7 @@ fn report(world: &World, id: &str, more: &[&str], code: i32) -> Value {
 }
 
 #[test]
-fn a_killed_runner_is_followed_by_another_and_no_affiliate_is_created_twice() {
+fn another_runner_continues_after_a_kill_and_no_affiliate_is_created_twice() {
     let mut world = with_dead_letters(300, 6);
     let (plan, id) = plan_of(&world, &["state:open", "--rate", "6/m"]);
     let estimate = &plan["frame"]["estimate"];
@@ -121,7 +121,7 @@ fn calls_that_were_open_at_a_kill_are_counted_when_they_are_sent_again() {
     };
     let before = edits(&world);
     let (_, id) = plan_of(&world, &["state:open"]);
-    // What a call does is done on its arrival; the answers come when nobody is there to take them.
+    // A call takes effect on its arrival; the answers come when no process is there to receive them.
     world.faults("latency=20s..20s");
     world.json(&["dead-letters", "run", &id, "--detach"]);
     world.until("every edit to arrive", || (moved(&world) == 20).then_some(()));
@@ -139,7 +139,7 @@ fn calls_that_were_open_at_a_kill_are_counted_when_they_are_sent_again() {
 }
 
 #[test]
-fn a_plan_stops_by_its_rule_and_lets_go_of_the_others_when_it_is_cancelled() {
+fn a_plan_stops_by_its_rule_and_releases_its_dead_letters_when_it_is_cancelled() {
     let world = with_dead_letters(12, 8);
     let (first, id) = plan_of(&world, &["field:email"]);
     assert_eq!(first["selector"], "field:email state:open");
@@ -176,7 +176,7 @@ fn a_plan_stops_by_its_rule_and_lets_go_of_the_others_when_it_is_cancelled() {
 }
 
 #[test]
-fn a_plan_is_paused_with_a_clean_boundary_and_what_is_left_is_planned_again() {
+fn a_plan_is_paused_at_a_clean_boundary_and_its_remainder_is_planned_again() {
     let world = with_dead_letters(200, 0);
     let (_, id) = plan_of(&world, &["state:open"]);
     world.json(&["dead-letters", "run", &id, "--rate", "1/s", "--detach"]);
@@ -214,7 +214,7 @@ fn a_replay_is_a_plan_in_one_step() {
 }
 
 #[test]
-fn a_plan_holds_nothing_of_a_person_whom_a_delete_erases() {
+fn a_plan_keeps_no_data_of_a_deleted_person() {
     let world = with_dead_letters(2, 0);
     let (_, id) = plan_of(&world, &["state:open"]);
     world.json(&["forget", "user0", "--yes"]);

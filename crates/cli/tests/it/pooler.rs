@@ -1,4 +1,4 @@
-//! A pooler in front of the ledger: one that works is not noticed, one that cannot is named.
+//! A pooler in front of the ledger: a suitable one goes unnoticed, and an unsuitable one is named.
 
 use serde_json::Value;
 use testbed::pgbouncer::{PoolMode, Pooler};
@@ -23,7 +23,7 @@ fn everything_works_behind_a_pooler_in_session_mode() {
 }
 
 #[test]
-fn check_and_a_start_say_why_a_pooler_in_transaction_mode_cannot_work() {
+fn check_and_a_start_explain_why_a_pooler_in_transaction_mode_cannot_work() {
     let server = Server::start(&[]).unwrap();
     let pooler = Pooler::start(&server, PoolMode::Transaction, "").unwrap();
     let url = pooler.url(&server.fresh_database().unwrap());

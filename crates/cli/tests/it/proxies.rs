@@ -1,15 +1,15 @@
-//! `refersion.proxy`: the environment's, none, or a URL; and what operators are told of it.
+//! `refersion.proxy`: the environment's, none, or a URL; and the messages for operators.
 
 use std::net::{SocketAddr, TcpListener};
 
 use serde_json::json;
-use testbed::{HttpProxy, Manner};
+use testbed::{HttpProxy, ProxyBehavior};
 
 use crate::program::Ended;
 use crate::tls::TlsFront;
 use crate::world::{KEY, World};
 
-/// `me:hush` as a proxy is given it.
+/// `me:hush` in the form that a proxy receives.
 const AUTHORIZATION: &str = "Basic bWU6aHVzaA==";
 
 /// A host that no name server knows.
@@ -29,12 +29,12 @@ fn check(world: &World, variables: &[(&str, &str)]) -> Ended {
 }
 
 #[test]
-fn the_proxy_of_the_environment_opens_the_way_to_refersion_except_for_what_is_excepted() {
+fn the_proxy_of_the_environment_is_used_for_refersion_except_for_excepted_hosts() {
     let world = World::new(&[]);
     world.add("shop", KEY, &[]);
     world.json(&["connections", "set", "shop", "--refersion-url", &format!("https://{HOST}")]);
     let tls = TlsFront::of(HOST, simulator(&world));
-    let proxy = HttpProxy::start(Manner::CarryFor(tls.address, AUTHORIZATION)).unwrap();
+    let proxy = HttpProxy::start(ProxyBehavior::ForwardWithCredentials(tls.address, AUTHORIZATION)).unwrap();
     let (named, trusted) = (url(proxy.address()), tls.trusted().display().to_string());
     let trusting = ("SSL_CERT_FILE", trusted.as_str());
 
@@ -61,7 +61,8 @@ fn the_proxy_of_the_environment_opens_the_way_to_refersion_except_for_what_is_ex
 #[test]
 fn a_simulator_on_this_machine_is_sent_through_a_proxy_only_if_the_setting_names_one() {
     let mut world = World::new(&[]);
-    let proxy = HttpProxy::start(Manner::CarryFor(simulator(&world), AUTHORIZATION)).unwrap();
+    let proxy =
+        HttpProxy::start(ProxyBehavior::ForwardWithCredentials(simulator(&world), AUTHORIZATION)).unwrap();
     world.add("shop", KEY, &[]);
     let named = url(proxy.address());
     let variables = [("HTTP_PROXY", named.as_str()), ("HTTPS_PROXY", &named)];
@@ -82,7 +83,7 @@ fn a_simulator_on_this_machine_is_sent_through_a_proxy_only_if_the_setting_names
 }
 
 #[test]
-fn a_proxy_that_does_not_let_us_through_is_named_wherever_refersion_is_out_of_reach() {
+fn a_refusing_proxy_is_named_wherever_refersion_is_unreachable() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut world = World::new(&[("REFERSION__PROXY", &url(gone)), ("BREAKER__FAILURES", "2")]);
     world.add("shop", KEY, &["--rate", "1000"]);

@@ -1,4 +1,4 @@
-//! Commands that read, or change what is there, make nothing: in a wrong folder they refuse, and name the path.
+//! Commands that only read or change data create nothing: in a wrong folder they refuse, and name the path.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -53,7 +53,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_command_in_a_wrong_folder_makes_nothing_and_names_the_path() {
+fn a_command_in_a_wrong_folder_creates_nothing_and_names_the_path() {
     let folder = TempDir::new().unwrap();
     let ledger = folder.path().canonicalize().unwrap().join("data").join("ledger.db");
     for arguments in COMMANDS {
@@ -84,14 +84,14 @@ fn an_empty_file_is_no_ledger() {
 }
 
 #[test]
-fn a_path_that_cannot_be_looked_at_is_not_taken_for_missing() {
+fn an_unreadable_path_is_not_taken_for_missing() {
     for name in ["ledger.db", "queue.db", "master.key"] {
         let mut world = World::new(&[]);
         world.add("shop", KEY, &[]);
         let path = world.folder.path().join("data").join(name);
         let aside = world.folder.path().join("aside");
         fs::rename(&path, &aside).unwrap();
-        // A link to itself: nobody can look behind it, root neither.
+        // A link to itself: no user can look behind it, not even root.
         symlink(&path, &path).unwrap();
         for arguments in [&["status", "--json"][..], &["migrate", "--create-missing", "--json"]] {
             let ended = world.cli(arguments);
@@ -113,9 +113,9 @@ fn a_path_that_cannot_be_looked_at_is_not_taken_for_missing() {
 }
 
 #[test]
-fn check_tries_to_write_where_serve_will() {
+fn check_tries_to_write_in_the_folder_of_serve() {
     let folder = TempDir::new().unwrap();
-    // Nobody makes a file in /proc, root neither.
+    // No user can create a file in /proc, not even root.
     let url = "sqlite:///proc/not/here/ledger.db";
     let ended = run_in(folder.path(), &["check"], &[("REFERSION_DESTINATION__LEDGER__URL", url)]);
     assert_eq!(ended.code, Some(1), "{}", ended.stdout);
@@ -138,7 +138,7 @@ fn check_tries_to_write_where_serve_will() {
 }
 
 #[test]
-fn a_command_makes_nothing_on_servers_either() {
+fn a_command_creates_nothing_on_servers() {
     let (queue, ledger) = (rabbitmq::shared_url().unwrap(), postgres::fresh_database().unwrap());
     let prefix = format!("reading-{}", std::process::id());
     let world = World::new(&[

@@ -86,7 +86,7 @@ fn a_wrong_secret_of_a_known_public_key_is_logged_with_its_connection() {
 }
 
 #[test]
-fn while_refersion_is_away_nothing_is_called_wrong_and_closed_registration_registers_nothing() {
+fn no_key_is_called_wrong_while_refersion_is_away_and_closed_registration_adds_none() {
     let mut world = World::new(&[("INGEST__REGISTRATION", "open"), ("REFERSION__URL", "http://127.0.0.1:1")]);
     world.serve();
     assert_eq!(world.post(KEY, &identify("ann")).0, 503);
@@ -104,7 +104,7 @@ fn while_refersion_is_away_nothing_is_called_wrong_and_closed_registration_regis
 }
 
 #[test]
-fn two_processes_that_meet_the_same_new_key_at_once_make_one_connection() {
+fn two_processes_that_verify_the_same_new_key_at_once_create_one_connection() {
     let mut world = open(scaled::world());
     world.run("ingest");
     let second = world.beside("ingest");

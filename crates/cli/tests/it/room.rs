@@ -16,7 +16,7 @@ fn identify(name: &str, filler: usize) -> Value {
     })
 }
 
-/// Posts different events until one is answered like this; how many were accepted.
+/// Posts different events until one gets this status. Returns how many were accepted.
 fn post_until(world: &World, key: &str, filler: usize, wanted: u16) -> usize {
     let accepted = std::cell::Cell::new(0);
     world.until(&format!("an answer of {wanted}"), || {
@@ -29,7 +29,7 @@ fn post_until(world: &World, key: &str, filler: usize, wanted: u16) -> usize {
 }
 
 #[test]
-fn a_disk_that_is_nearly_full_refuses_new_events_and_everything_says_why() {
+fn a_nearly_full_disk_refuses_new_events_and_all_reports_give_the_reason() {
     let world = World::started(&[("DISK__MIN_FREE", "1000000GiB")]);
     post_until(&world, KEY, 0, 503);
     let (status, body) = world.health("/readyz");
@@ -43,7 +43,7 @@ fn a_disk_that_is_nearly_full_refuses_new_events_and_everything_says_why() {
 }
 
 #[test]
-fn a_full_ledger_refuses_new_events_until_there_is_room_again() {
+fn a_full_ledger_refuses_new_events_until_it_has_space_again() {
     let world = World::started(&[("LEDGER__MAX_BYTES", "3MiB")]);
     world.json(&["connections", "pause", "shop"]);
     let accepted = post_until(&world, KEY, 100_000, 503);
@@ -53,7 +53,7 @@ fn a_full_ledger_refuses_new_events_until_there_is_room_again() {
         (world.json(&["status"])["queue"]["live"] == 0).then_some(())
     });
     assert_eq!(world.json(&["status"])["ledger"]["refused_for"], "ledger_full");
-    // What is delivered needs its payload no more, and the file's free pages count as free.
+    // Delivered events need their payload no more, and the file's free pages count as free.
     world.json(&["connections", "resume", "shop"]);
     world.until("room", || (world.health("/readyz").0 == 200).then_some(()));
     assert_eq!(world.post(KEY, &identify("late", 0).to_string()).0, 202);
@@ -62,11 +62,11 @@ fn a_full_ledger_refuses_new_events_until_there_is_room_again() {
 }
 
 #[test]
-fn too_many_dead_letters_stop_their_own_connection_alone() {
+fn too_many_dead_letters_stop_only_their_own_connection() {
     let world = World::started(&[("LEDGER__MAX_DEAD_LETTERS", "2")]);
     world.add("other", OTHER_KEY, &[]);
     for number in 0..2 {
-        // The reader takes this for an address; Refersion does not.
+        // The reader accepts this as an address; Refersion does not.
         let mut event = identify(&format!("wilhelmina{number}"), 0);
         event["traits"]["email"] = json!(format!("wilhelmina{number}@-x.org"));
         world.accept(&event);
@@ -89,7 +89,7 @@ fn too_many_dead_letters_stop_their_own_connection_alone() {
 }
 
 #[test]
-fn an_event_with_an_endless_message_id_is_kept_by_its_digest_alone() {
+fn only_the_digest_of_a_very_long_message_id_is_stored() {
     let world = World::started(&[]);
     let id = "endless".repeat(60_000);
     let mut event = identify("ann", 0);

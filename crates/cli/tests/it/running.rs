@@ -1,4 +1,4 @@
-//! A program that goes on until it is told to end: `serve` or `simulate`.
+//! A program that runs until a signal ends it: `serve` or `simulate`.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::program::program;
 
-/// A running program, and what its first line of output says. Killed when dropped, so that a failed test leaves none behind.
+/// A running program, and its first line of output. Killed when dropped, so that a failed test leaves none behind.
 pub(crate) struct Running {
     process: Child,
     /// The JSON object that it announced itself with.

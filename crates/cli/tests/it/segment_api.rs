@@ -1,4 +1,4 @@
-//! What Segment believes of an audience, against a Public API that answers as it is told.
+//! Segment's figures of an audience, against a Public API that gives prepared answers.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -11,8 +11,8 @@ use crate::world::World;
 
 const TOKEN: &str = "sgp_7c1f0a9d2b";
 
-/// A Public API that gives one answer for each that it is told, and says what it was asked. One that is empty is none: the
-/// request is left without an answer until the client has gone.
+/// A Public API that gives one prepared answer to each request, and reports the requests. An empty answer stands for none: the
+/// request stays without an answer until the client has gone.
 struct PublicApi {
     url: String,
     answers: Sender<String>,
@@ -40,7 +40,7 @@ impl PublicApi {
         Self { url, answers, asked }
     }
 
-    /// What `audiences show` says of Segment when the API answers so. The answer is kept for this status alone: the tokens differ.
+    /// The output of `audiences show` about Segment for this answer of the API. It is cached for this status alone: the tokens differ.
     fn shown(&self, world: &World, status: &str, body: &str) -> Value {
         let length = body.len();
         let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
@@ -49,7 +49,7 @@ impl PublicApi {
         self.shown_to(world, &token)
     }
 
-    /// What it says with a token, whether or not the API is asked.
+    /// The output with a token, whether or not the API is asked.
     fn shown_to(&self, world: &World, token: &str) -> Value {
         let variables = [
             ("REFERSION_DESTINATION__SEGMENT__PUBLIC_API_URL", self.url.as_str()),
@@ -72,7 +72,7 @@ fn head(stream: &mut TcpStream) -> String {
 }
 
 #[test]
-fn what_segment_believes_stands_beside_what_has_arrived_and_what_refersion_holds() {
+fn figures_of_segment_are_shown_with_those_of_arrivals_and_refersion() {
     let world = started();
     with_members(&world, 2);
     let api = PublicApi::start();
@@ -102,7 +102,7 @@ fn what_segment_believes_stands_beside_what_has_arrived_and_what_refersion_holds
 }
 
 #[test]
-fn an_answer_is_kept_for_a_minute_and_nothing_is_asked_before_a_retry_after_has_passed() {
+fn an_answer_is_cached_for_a_minute_and_retry_after_is_honoured() {
     let world = started();
     with_members(&world, 2);
     let api = PublicApi::start();

@@ -35,7 +35,7 @@ fn an_empty_installation_answers_every_question() {
 }
 
 #[test]
-fn rows_have_the_names_that_scripts_rely_on() {
+fn json_rows_have_the_documented_names() {
     let world = World::started(&[]);
     world
         .accept(&json!({ "type": "identify", "messageId": "m", "userId": "ann", "traits": { "plan": "x" } }));
@@ -65,7 +65,7 @@ fn rows_have_the_names_that_scripts_rely_on() {
 }
 
 #[test]
-fn tables_for_people_have_a_head_and_name_what_is_there() {
+fn tables_have_a_header_and_name_their_rows() {
     let world = World::started(&[]);
     let lines = |arguments: &[&str]| {
         let ended = world.cli(arguments);
@@ -76,5 +76,5 @@ fn tables_for_people_have_a_head_and_name_what_is_there() {
     assert!(lines(&["connections", "show", "shop"]).contains("address required"));
     assert!(lines(&["status"]).contains("CONNECTION"));
     assert_eq!(lines(&["events", "find", "ann"]), "no event found\n");
-    assert_eq!(lines(&["dead-letters", "list"]), "no dead letter\n");
+    assert_eq!(lines(&["dead-letters", "list"]), "selector: none, so every dead letter\nno dead letter\n");
 }

@@ -48,13 +48,24 @@ impl Drop for Simulator {
 }
 
 #[test]
-fn it_serves_the_accounts_that_it_was_given_and_ends_at_sigterm() {
+fn the_simulator_serves_the_given_accounts_and_ends_at_sigterm() {
     let mut simulator = Simulator::start(&["--account", "pub_1.sec_1", "--seed", "7"]);
     assert!(simulator.list("pub_1", "sec_1").starts_with("HTTP/1.1 200"));
     assert!(simulator.list("pub_1", "other").starts_with("HTTP/1.1 401"));
     let pid = simulator.process.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     assert_eq!(simulator.process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn an_account_has_affiliates_from_the_start() {
+    let simulator = Simulator::start(&["--affiliates", "3"]);
+    let answer = simulator.list("pub_1", "sec_1");
+    assert!(
+        answer.contains("affiliate1@example.org") || answer.contains("affiliate3@example.org"),
+        "{answer}"
+    );
+    assert!(answer.contains(r#""total":3"#), "{answer}");
 }
 
 #[test]
@@ -74,6 +85,7 @@ fn faults_that_do_not_exist_and_malformed_options_are_wrong_usage() {
         ["--webhook", "pub_1=http://127.0.0.1:1/refersion/1"],
         ["--webhook-secret", "hush"],
         ["--deliveries", "lost=2"],
+        ["--affiliates", "1000001"],
     ] {
         let ended = run(&[&["simulate", "--json", "--listen", "127.0.0.1:0"][..], &option].concat(), &[]);
         assert_eq!(ended.code, Some(2), "{option:?}");

@@ -1,4 +1,4 @@
-//! The main job, through the real program: Segment's two example events, and what an operator sees of them.
+//! The main job, through the real program: Segment's two example events, and their results as an operator sees them.
 
 use serde_json::json;
 
@@ -7,12 +7,12 @@ use crate::world::{KEY, SECRET, World};
 const IDENTIFY: &str = include_str!("data/identify.json");
 const DELETE: &str = include_str!("data/delete.json");
 
-/// What the identify says of its person, in the spellings in which it may be kept.
+/// The person's data in the identify, in the spellings in which it may be kept.
 const PERSONAL: [&str; 6] =
     ["Peter", "Gibbons", "peter@example.com", "6th St", "San Francisco", "test-user-t0zpx"];
 
 #[test]
-fn the_two_events_of_segments_page_make_an_affiliate_and_take_it_away() {
+fn the_two_events_of_segments_page_create_and_disable_an_affiliate() {
     let world = World::started(&[]);
     assert_eq!(world.post(KEY, IDENTIFY).0, 202);
     let event = world.event_in("peter@example.com", "created");
@@ -49,7 +49,7 @@ fn the_two_events_of_segments_page_make_an_affiliate_and_take_it_away() {
 }
 
 #[test]
-fn a_profile_and_an_export_show_what_is_kept_and_what_was_told() {
+fn a_profile_and_an_export_show_stored_and_delivered_values() {
     let world = World::started(&[]);
     assert_eq!(world.post(KEY, IDENTIFY).0, 202);
     world.event_in("peter@example.com", "created");
@@ -87,7 +87,7 @@ fn a_profile_and_an_export_show_what_is_kept_and_what_was_told() {
 }
 
 #[test]
-fn mapping_a_trait_later_delivers_it_to_who_had_said_it() {
+fn a_trait_mapped_later_is_delivered_for_earlier_events() {
     let world = World::started(&[]);
     assert_eq!(world.post(KEY, IDENTIFY).0, 202);
     world.event_in("peter@example.com", "created");
@@ -100,7 +100,7 @@ fn mapping_a_trait_later_delivers_it_to_who_had_said_it() {
 }
 
 #[test]
-fn forget_does_what_a_delete_does() {
+fn forget_has_the_effect_of_a_delete() {
     let world = World::started(&[]);
     assert_eq!(world.post(KEY, IDENTIFY).0, 202);
     world.event_in("peter@example.com", "created");

@@ -1,4 +1,4 @@
-//! What the program does on a terminal, shown by a pseudo-terminal.
+//! The behaviour of the program on a terminal, shown by a pseudo-terminal.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -12,14 +12,14 @@ use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use crate::world::{KEY, SECRET, World};
 
-/// What begins the codes that colour a line.
+/// Begins the codes that colour a line.
 const ESCAPE: char = '\u{1b}';
-/// What the program's own processes are told to end by.
+/// The key that ends the program's own processes.
 const CONTROL_C: &str = "\u{3}";
 /// Columns of the terminal.
 const WIDTH: u16 = 80;
 /// How long anything may take before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A program on a terminal of its own.
 struct Terminal {
@@ -57,7 +57,7 @@ impl Terminal {
         let (send, bytes) = channel();
         std::thread::spawn(move || {
             let mut some = [0; 4096];
-            // A terminal that nobody writes to any more fails.
+            // Reading fails on a terminal that no process writes to any more.
             while let Ok(count @ 1..) = screen.read(&mut some) {
                 if send.send(some[..count].to_vec()).is_err() {
                     return;
@@ -69,7 +69,7 @@ impl Terminal {
 
     /// Waits until a text stands on the screen.
     fn until_shown(&mut self, text: &str) {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         while !self.screen.contains(text) {
             let left = end.saturating_duration_since(Instant::now());
             let more = self.bytes.recv_timeout(left);
@@ -78,9 +78,9 @@ impl Terminal {
         }
     }
 
-    /// Waits until the terminal does not show what is typed.
-    fn until_blind(&self) {
-        let end = Instant::now() + PATIENCE;
+    /// Waits until the terminal no longer shows typed text.
+    fn until_echo_is_off(&self) {
+        let end = Instant::now() + TIMEOUT;
         while tcgetattr(&self.keyboard).unwrap().local_modes.contains(LocalModes::ECHO) {
             assert!(Instant::now() < end, "what is typed is shown:\n{}", self.screen);
             std::thread::sleep(Duration::from_millis(5));
@@ -91,10 +91,10 @@ impl Terminal {
         self.keyboard.write_all(text.as_bytes()).unwrap();
     }
 
-    /// Waits for the end; the exit code, and all that was on the screen.
+    /// Waits for the end. Returns the exit code, and all text of the screen.
     fn end(mut self) -> (Option<i32>, String) {
         loop {
-            match self.bytes.recv_timeout(PATIENCE) {
+            match self.bytes.recv_timeout(TIMEOUT) {
                 Ok(more) => self.screen.push_str(&String::from_utf8_lossy(&more)),
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => panic!("it does not end:\n{}", self.screen),
@@ -105,7 +105,7 @@ impl Terminal {
 }
 
 #[test]
-fn secrets_that_are_typed_do_not_stand_on_the_screen() {
+fn typed_secrets_are_not_echoed() {
     let mut world = World::new(&[("LOG__LEVEL", "warn")]);
     world.serve();
     let url = format!("http://{}", world.simulator.address("listening"));
@@ -113,7 +113,7 @@ fn secrets_that_are_typed_do_not_stand_on_the_screen() {
         let arguments = ["connections", "add", "--name", name, "--refersion-url", &url, "-q"];
         let mut terminal = Terminal::run(&world, &[&arguments[..], more].concat(), &[]);
         terminal.until_shown("API key");
-        terminal.until_blind();
+        terminal.until_echo_is_off();
         terminal.types(&format!("{KEY}{name}\n"));
         let (code, screen) = terminal.end();
         assert_eq!(code, Some(0), "{screen}");
@@ -123,7 +123,7 @@ fn secrets_that_are_typed_do_not_stand_on_the_screen() {
     let set = ["connections", "set", "asked", "--shared-secret-stdin", "-q"];
     let mut terminal = Terminal::run(&world, &set, &[]);
     terminal.until_shown("Shared secret");
-    terminal.until_blind();
+    terminal.until_echo_is_off();
     terminal.types("wh_typed\n");
     let (code, screen) = terminal.end();
     assert_eq!(code, Some(0), "{screen}");
@@ -146,7 +146,7 @@ fn a_log_on_a_terminal_has_colours_unless_no_color_is_set() {
 }
 
 #[test]
-fn a_table_is_as_wide_as_the_terminal_unless_all_of_it_is_asked_for() {
+fn a_table_is_as_wide_as_the_terminal_unless_it_is_requested_in_full() {
     let world = World::started(&[("LOG__LEVEL", "warn")]);
     let widest = |arguments: &[&str]| {
         let (code, screen) = Terminal::run(&world, arguments, &[]).end();
@@ -157,4 +157,17 @@ fn a_table_is_as_wide_as_the_terminal_unless_all_of_it_is_asked_for() {
     world.add("a-connection-with-a-very-long-name-indeed", "pub_2.sec_2", &[]);
     assert!(widest(&["connections", "list"]) <= usize::from(WIDTH));
     assert!(widest(&["connections", "list", "--wide"]) > usize::from(WIDTH));
+}
+
+#[test]
+fn a_command_that_is_stopped_while_it_waits_for_a_walk_says_that_the_walk_continues() {
+    let world = World::new(&[("LOG__LEVEL", "warn")]);
+    world.add("shop", KEY, &[]);
+    let mut terminal = Terminal::run(&world, &["connections", "adopt", "shop"], &[("TERM", "xterm")]);
+    terminal.until_shown("a walk is requested");
+    terminal.types(CONTROL_C);
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(1), "{screen}");
+    assert!(screen.contains("the walk continues in the background"), "{screen}");
+    assert!(screen.contains("connections show shop"), "{screen}");
 }

@@ -1,4 +1,4 @@
-//! A TLS server in front of another one, with a certificate that the program trusts if `SSL_CERT_FILE` says so.
+//! A TLS server in front of another one, with a certificate that the program trusts if `SSL_CERT_FILE` names it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use crate::world::{KEY, World};
 
 #[test]
-fn a_dead_letter_is_shown_with_its_person_and_what_came_after_it() {
+fn a_dead_letter_is_shown_with_its_person_and_later_events() {
     let world = World::started(&[]);
-    // The reader takes this for an address; Refersion does not.
+    // The reader accepts this as an address; Refersion does not.
     let dies = r#"{"type": "identify", "userId": "ann", "traits": { "email": "ann@-x.org", "name": "Ann Smith",
         "address": { "city": "Rome" }, "points": 12345678901234567890123, "score": 1.10 }}"#;
     assert_eq!(world.post(KEY, dies).0, 202);
@@ -42,7 +42,18 @@ fn a_dead_letter_is_shown_with_its_person_and_what_came_after_it() {
 }
 
 #[test]
-fn dead_letters_are_grouped_by_who_can_mend_them() {
+fn why_names_the_data_without_which_no_affiliate_is_created() {
+    let world = World::started(&[]);
+    world.accept(&json!({ "type": "identify", "userId": "ann", "traits": { "email": "ann@example.org" } }));
+    world.settled();
+    let waits = world.json(&["why", "ann"])[0]["waits"].clone();
+    let person = waits.as_array().unwrap().iter().find(|wait| wait["what"] == "person");
+    let missing = "the missing first_name, last_name, address, which a create requires";
+    assert_eq!(person.map(|wait| &wait["waits_for"]), Some(&json!(missing)), "{waits}");
+}
+
+#[test]
+fn dead_letters_are_grouped_by_where_they_can_be_corrected() {
     let mut world = World::new(&[]);
     world.serve();
     // Refersion has no such field.
@@ -56,7 +67,7 @@ fn dead_letters_are_grouped_by_who_can_mend_them() {
     let audience = json!({ "personas": { "computation_class": "audience", "computation_key": "vip" } });
     world.accept(&identify("ann", "ann@example.org", audience));
     world.event_in("ann", "dead");
-    // The reader takes these for addresses; Refersion does not.
+    // The reader accepts these as addresses; Refersion does not.
     for user in ["bob", "cyd"] {
         world.accept(&identify(user, &format!("{user}@-x.org"), json!({})));
         world.event_in(user, "dead");
@@ -85,7 +96,7 @@ fn dead_letters_are_grouped_by_who_can_mend_them() {
     assert_eq!(world.json(&["dead-letters", "list", "audience:vip", "mend:settings"])["count"], 1);
     let by_age = world.cli(&["dead-letters", "groups", "age:<1d"]);
     assert!(
-        by_age.code == Some(2) && by_age.stderr.contains("groups cannot be selected by"),
+        by_age.code == Some(2) && by_age.stderr.contains("groups cannot be selected by `age:<1d`"),
         "{}",
         by_age.stderr
     );
@@ -108,9 +119,9 @@ fn dead_letters_are_grouped_by_who_can_mend_them() {
     assert!(refused.code == Some(1) && refused.stdout.contains("no longer kept"), "{}", refused.stdout);
 }
 
-/// What waits may be older than the events that `why` looks at.
+/// The waiting event may be older than the events that `why` looks at.
 #[test]
-fn why_says_so_if_it_has_not_looked_at_every_event() {
+fn why_reports_that_it_has_not_read_every_event() {
     let world = World::started(&[]);
     let event =
         |number: usize| json!({ "type": "identify", "userId": "ann", "traits": { "number": number } });
@@ -122,5 +133,5 @@ fn why_says_so_if_it_has_not_looked_at_every_event() {
         assert_eq!(world.post(KEY, &json!(some).to_string()).0, 202);
     }
     assert_eq!(world.json(&["why", "ann"])[0]["complete"], false);
-    assert!(world.cli(&["why", "ann"]).stdout.contains("not every event was looked at"));
+    assert!(world.cli(&["why", "ann"]).stdout.contains("not every event was checked"));
 }

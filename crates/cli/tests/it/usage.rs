@@ -3,7 +3,7 @@
 use crate::program::run;
 
 #[test]
-fn help_and_version_are_no_mistake() {
+fn help_and_version_end_without_an_error() {
     let help = run(&["--help"], &[]);
     assert_eq!(help.code, Some(0));
     assert!(help.stdout.contains("Examples:"), "{}", help.stdout);

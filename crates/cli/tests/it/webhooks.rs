@@ -7,7 +7,7 @@ use sha1::Sha1;
 use crate::scaled;
 use crate::world::{KEY, World};
 
-/// What Segment and this installation share.
+/// The secret that Segment and this installation share.
 const SHARED: &str = "wh_5f1e9c blank inside";
 
 fn identify(user: &str) -> Value {
@@ -23,7 +23,7 @@ fn sign(secret: &str, message: &str) -> String {
     mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// An array of everything ends as it should, also when it comes twice.
+/// An array of all kinds of events ends as it should, also when it comes twice.
 fn a_mixed_array_ends_item_by_item(world: &World) {
     let track = json!({ "type": "track", "messageId": "m-t", "userId": "tom", "event": "Seen" });
     let nameless = json!({ "userId": "nobody-in-particular" });
@@ -69,7 +69,7 @@ fn with_a_shared_secret_only_signed_requests_are_accepted_also_after_its_key_was
     let ended = world.cli_with(&set, &format!("{SHARED}\n"), &[]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let event = identify("ann").to_string();
-    // What was known of the connection holds for ten seconds.
+    // The endpoint uses the known state of a connection for ten seconds.
     world.until("unsigned events to be refused", || (world.post(KEY, &event).0 == 403).then_some(()));
     let right = sign(SHARED, &event);
     assert_eq!(world.post_signed(KEY, &event, &right).0, 202);

@@ -13,15 +13,15 @@ use tempfile::TempDir;
 use crate::program::{Ended, program};
 use crate::running::Running;
 
-/// The account's key. Its halves are told apart from everything else that is written anywhere.
+/// The account's key. Its halves differ from every other text that is written anywhere.
 pub(crate) const KEY: &str = "pub_8f1c2e.sec_4b7d9a6e5c3f";
-/// The half that must be nowhere.
+/// The half that must not be found anywhere.
 pub(crate) const SECRET: &str = "sec_4b7d9a6e5c3f";
 
 /// How long anything may take before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// How often a test looks again.
-const LOOK: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 pub(crate) struct World {
     pub(crate) folder: TempDir,
@@ -170,7 +170,7 @@ impl World {
         answer["event_id"].as_str().unwrap().to_owned()
     }
 
-    /// What the health server answers.
+    /// The answer of the health server.
     pub(crate) fn health(&self, path: &str) -> (u16, String) {
         http(&self.service.as_ref().unwrap().address("health"), "GET", path, "", "")
     }
@@ -194,7 +194,7 @@ impl World {
         serde_json::from_str(&answer).unwrap()
     }
 
-    /// What one of the simulator's own pages shows.
+    /// One of the simulator's own pages.
     pub(crate) fn refersion_page(&self, page: &str) -> Value {
         let path = format!("/_simulator/{page}");
         let page = http(&self.simulator.address("listening"), "GET", &path, "", "").1;
@@ -216,7 +216,7 @@ impl World {
         })
     }
 
-    /// Waits until all that was accepted has ended and was told.
+    /// Waits until all accepted events have ended and were sent.
     pub(crate) fn settled(&self) -> Value {
         self.until("all to settle", || {
             let status = self.json(&["status"]);
@@ -228,13 +228,13 @@ impl World {
 
     /// Looks until there is something to see.
     pub(crate) fn until<T>(&self, what: &str, look: impl Fn() -> Option<T>) -> T {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         loop {
             if let Some(seen) = look() {
                 return seen;
             }
             assert!(Instant::now() < end, "waited in vain for {what}; the log says\n{}", self.log());
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 
@@ -242,7 +242,7 @@ impl World {
         std::fs::read_to_string(self.folder.path().join("service.log")).unwrap_or_default()
     }
 
-    /// The files, logs included but those of the simulator, in which any of these words stands.
+    /// The files that contain any of these words: logs are included, except those of the simulator.
     pub(crate) fn files_with(&self, words: &[&str]) -> Vec<String> {
         let data = self.folder.path().join("data");
         let mut files: Vec<PathBuf> = if data.exists() { paths(data) } else { Vec::new() };

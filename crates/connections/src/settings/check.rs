@@ -1,4 +1,4 @@
-//! What each setting may be.
+//! The valid values of each setting.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ pub(super) fn check_url(text: &str) -> Result<(), SettingsError> {
         return Err(error(name, "must begin with https:// (or http:// for a simulator) and a host"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(error(name, "must not hold a user or password: the API key is given apart"));
+        return Err(error(name, "must not contain a user or password: the API key is entered separately"));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(error(name, "must end before any ? or #"));
@@ -56,7 +56,7 @@ pub(super) fn check_late_creates(seconds: u32) -> Result<(), SettingsError> {
 
 pub(super) fn check_rate(rate: f64) -> Result<(), SettingsError> {
     let (slowest, fastest) = RATE_LIMITS;
-    // A NaN is in no range.
+    // NaN is outside of every range.
     if (slowest..=fastest).contains(&rate) {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! What an operator may choose for one connection.
+//! The settings of one connection, which an operator chooses.
 
 mod check;
 mod scrub_domain;
@@ -18,49 +18,49 @@ use self::check::{
 /// The slowest and the fastest ceiling, in calls a second.
 pub const RATE_LIMITS: (f64, f64) = (0.01, 10_000.0);
 
-/// The most traits that custom fields may take.
+/// Maximum number of traits that are mapped to custom fields.
 pub const MAX_CUSTOM_FIELDS: usize = 500;
 
-/// The most identifiers that one connection may block.
+/// Maximum number of identifiers that one connection blocks.
 pub const MAX_BLOCKED: usize = 1_000;
 
 /// The longest trait name, placeholder or offer, in characters.
 pub const MAX_TEXT_LENGTH: usize = 255;
 
-/// The settings of a connection, kept as JSON. What is absent there has its default; what an older program does not
-/// know is passed over.
+/// The settings of a connection, kept as JSON. Absent settings have their defaults. An older program ignores settings
+/// that it does not know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Where its Refersion answers, without `/v2`.
+    /// The base URL of Refersion's API, without `/v2`.
     pub refersion_url: String,
-    /// The ceiling: never more than this many calls a second, whatever number of workers. Default 5.
+    /// The ceiling: the maximum number of calls a second, for all workers together. Default 5.
     pub rate_per_second: f64,
     /// The status with which affiliates are created. Default `PENDING`, the API's own.
     pub new_affiliate_status: NewAffiliateStatus,
-    /// The numeric id of the offer for new affiliates; the account's default offer where absent.
+    /// The numeric id of the offer for new affiliates; if absent, the account's default offer.
     pub offer: Option<String>,
     /// Whether Refersion sends its welcome mail to new affiliates. Default no.
     pub send_welcome: bool,
-    /// Whether a person without a usable address part waits. Default yes, as Segment's Refersion page asks for it.
+    /// Whether a person without a usable address part waits. Default yes, because Segment's page about Refersion requires an address.
     pub require_address: bool,
-    /// Which custom field (by its numeric id) takes which trait (its name as folded by the caller).
+    /// The custom field (its numeric id) for each mapped trait (its name as folded by the caller).
     pub custom_fields: BTreeMap<String, u64>,
-    /// What becomes of a name of one word, which has no last name. Default: `-` as last name.
+    /// The treatment of a name of one word, which has no last name. Default: `-` as last name.
     pub one_word_name: OneWordName,
-    /// Whether a delete also empties the affiliate, which gets an address in this domain. Default no.
+    /// If set, a delete also overwrites the affiliate's fields, and gives it an address in this domain. Default none.
     pub scrub_on_delete: Option<ScrubDomain>,
     /// The trait that holds the PayPal address. Default none: it directs payments, so it is never guessed.
     pub paypal_trait: Option<String>,
-    /// How long after a create without an answer its affiliate may still appear, in seconds: a delete of that person
-    /// searches for it until then. At most [`MAX_LATE_CREATES`]. Default 120.
+    /// The time in seconds for which the affiliate of a create without an answer may still appear: a delete of that
+    /// person searches for it until then. At most [`MAX_LATE_CREATES`]. Default 120.
     pub late_creates: u32,
     /// Custom fields that Refersion refused for several persons in a row, by numeric id, and why (no personal data). They
     /// are not sent until a probe of the worker is accepted, or an operator changes a setting or resumes the connection.
     pub suspended_fields: BTreeMap<u64, String>,
-    /// Since when; of a field that an earlier program suspended it is not known.
+    /// The time of the suspension of each field. It is unknown for fields that an earlier version suspended.
     pub suspended_since: BTreeMap<u64, Timestamp>,
-    /// Identifiers that name nobody, beside those of the default list; compared without case.
+    /// Identifiers that name nobody, in addition to the default list. The comparison ignores case.
     pub blocked_identifiers: BTreeSet<String>,
     /// The path of the trait that is read as a standard field (Refersion's name of it, `name` or `email`), as the caller
     /// reads paths.
@@ -89,11 +89,11 @@ impl NewAffiliateStatus {
     }
 }
 
-/// What becomes of a person whose name is one word.
+/// The treatment of a person whose name is one word.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OneWordName {
-    /// This text is the last name.
+    /// The last name is this text.
     Placeholder(String),
     /// The person waits for a last name.
     Wait,
@@ -104,13 +104,13 @@ pub enum OneWordName {
 #[serde(try_from = "String", into = "String")]
 pub struct ScrubDomain(String);
 
-/// A setting that cannot be.
+/// An invalid setting.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{setting}` {problem}")]
 pub struct SettingsError {
     /// The setting's name.
     pub setting: &'static str,
-    /// What is wrong with it and what to do.
+    /// The problem, and what to do about it.
     pub problem: String,
 }
 
@@ -140,10 +140,10 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Checks every setting. A store takes checked settings only.
+    /// Checks every setting. A store accepts checked settings only.
     ///
     /// # Errors
-    /// The first setting that cannot be, and what to do about it.
+    /// The first invalid setting, and what to do about it.
     pub fn validate(&self) -> Result<(), SettingsError> {
         check_url(&self.refersion_url)?;
         check_rate(self.rate_per_second)?;
@@ -158,11 +158,11 @@ impl Settings {
         self.paypal_trait.as_deref().map_or(Ok(()), |name| check_text("paypal_trait", name))
     }
 
-    /// Words to the operator about settings that work but are seldom meant.
+    /// Warnings for the operator about settings that work but are probably not intended.
     #[must_use]
     pub fn warnings(&self) -> Vec<&'static str> {
         if self.is_insecure() {
-            vec!["`refersion_url` begins with http://: the API keys travel in the clear"]
+            vec!["`refersion_url` begins with http://: the API keys are sent in clear text"]
         } else {
             Vec::new()
         }

@@ -11,7 +11,7 @@ fn refused(change: impl FnOnce(&mut Settings)) -> SettingsError {
 }
 
 #[test]
-fn the_defaults_are_valid_and_are_what_empty_json_means() {
+fn the_defaults_are_valid_and_equal_empty_json() {
     let read: Settings = serde_json::from_str("{}").expect("empty settings");
     assert_eq!(read, Settings::default());
     assert_eq!(read.validate(), Ok(()));
@@ -108,7 +108,7 @@ fn a_scrub_domain_is_a_domain() {
 
 proptest! {
     #[test]
-    fn valid_settings_come_back_from_json(
+    fn valid_settings_are_read_from_their_json(
         hundredths in 1u32..=1_000_000,
         active: bool, welcome: bool, address: bool, waits: bool,
         fields in proptest::collection::btree_map("[a-z0-9]{1,12}", 1u64.., 0..4),

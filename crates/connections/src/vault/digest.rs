@@ -1,4 +1,4 @@
-//! Keyed digests: what stands for an identifier where the identifier itself must not be kept.
+//! Keyed digests. They replace identifiers where the identifiers themselves must not be kept.
 
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 
 use super::master_key::MasterKey;
 
-/// A keyed digest. Without the master key it does not reveal what it was made of, so it may outlive that.
+/// A keyed digest. Without the master key it does not reveal its input, so it may be kept after the input is deleted.
 pub type Digest = [u8; 16];
 
-/// The HKDF context that makes this key unique; a change of it would lose every digest ever kept.
+/// The HKDF context that makes this key unique. Changing it would make every stored digest useless.
 const PURPOSE: &[u8] = b"refersion-destination digest key 1";
 
 /// The key of all digests, prepared.
@@ -18,7 +18,7 @@ const PURPOSE: &[u8] = b"refersion-destination digest key 1";
 pub(super) struct DigestKey(Hmac<Sha256>);
 
 impl DigestKey {
-    /// The digest key that a master key gives.
+    /// Derives the digest key from a master key.
     pub(super) fn of(master: &MasterKey) -> Self {
         let mut key = Zeroizing::new([0; 32]);
         Hkdf::<Sha256>::new(None, master.bytes())
@@ -27,8 +27,8 @@ impl DigestKey {
         Self(Hmac::new_from_slice(key.as_slice()).expect("HMAC takes a key of any length"))
     }
 
-    /// Digests a text of a kind and a connection. The length of the kind goes first, so that no two triples run into
-    /// the same bytes.
+    /// Digests a text of a kind and a connection. The length of the kind comes first, so that different triples never
+    /// give the same bytes.
     pub(super) fn digest(&self, kind: &str, connection: i64, text: &str) -> Digest {
         let mut mac = self.0.clone();
         mac.update(&(kind.len() as u64).to_be_bytes());

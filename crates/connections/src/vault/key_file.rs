@@ -1,4 +1,4 @@
-//! The master key's file: made once, readable by its owner only.
+//! The file of the master key: created once, readable by its owner only.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -12,40 +12,40 @@ use super::master_key::{MasterKey, MasterKeyError};
 /// The longest key file that is read, in bytes: the key's text is 44.
 const MAX_FILE_BYTES: u64 = 4096;
 
-/// What is wrong with a key file, and how to mend it.
+/// The problems of a key file, and how to solve them.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// There is no such file.
     #[error("there is no key file {}", .0.display())]
     Missing(PathBuf),
-    /// There is one already; a new key would make every secret in the ledger unreadable.
-    #[error("the key file {} is there already, and is left as it is", .0.display())]
+    /// The file exists already; a new key would make every secret in the ledger unreadable.
+    #[error("the key file {} exists already, and was not changed", .0.display())]
     Exists(PathBuf),
-    /// Others than its owner may read or change it.
+    /// Users other than its owner may read or change it.
     #[error(
         "the key file {0} is open to others (mode {mode:o}): run `chmod 600 {0}`, or 640 with a group of this program",
         path.display()
     )]
     TooOpen {
-        /// Where it is.
+        /// Its path.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
     },
     /// It does not hold a master key.
-    #[error("the key file {} does not hold a master key: put your backup of it back", path.display())]
+    #[error("the key file {} does not contain a master key: restore your backup of it", path.display())]
     NotAKey {
-        /// Where it is.
+        /// Its path.
         path: PathBuf,
-        /// What is wrong with its text.
+        /// The problem with its text.
         source: MasterKeyError,
     },
     /// It could not be read or written.
     #[error("the key file {} could not be read or written", path.display())]
     Io {
-        /// Where it is.
+        /// Its path.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
@@ -54,9 +54,8 @@ impl MasterKey {
     /// Reads the key from a file.
     ///
     /// # Errors
-    /// [`KeyFileError::Missing`], [`KeyFileError::TooOpen`] when others have any right to the file, or its group more than to
-    /// read it, or the group is none of ours (on Unix),
-    /// [`KeyFileError::NotAKey`], or [`KeyFileError::Io`].
+    /// [`KeyFileError::Missing`], [`KeyFileError::TooOpen`] when others have any right to the file, or its group may do more than read it,
+    /// or the group is not ours (on Unix), [`KeyFileError::NotAKey`], or [`KeyFileError::Io`].
     pub fn read_file(path: &Path) -> Result<Self, KeyFileError> {
         let file = File::open(path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => KeyFileError::Missing(path.to_owned()),
@@ -73,13 +72,13 @@ impl MasterKey {
         Self::from_text(&text).map_err(|source| KeyFileError::NotAKey { path: path.to_owned(), source })
     }
 
-    /// Makes a new key and a file for it, readable and writable by its owner only; its directory must be there.
+    /// Creates a new key and a file for it, readable and writable by its owner only. The directory must exist.
     ///
-    /// The file appears whole or not at all, and survives a power cut once this has returned. Of two processes that
-    /// start together one makes the file; the other gets [`KeyFileError::Exists`] and reads it.
+    /// The file appears complete or not at all, and survives a power cut once this function has returned. If two
+    /// processes start together, one creates the file; the other one gets [`KeyFileError::Exists`] and reads it.
     ///
     /// # Errors
-    /// [`KeyFileError::Exists`] when there is a file already, which is never replaced; [`KeyFileError::Io`].
+    /// [`KeyFileError::Exists`] when the file exists already: it is never replaced; [`KeyFileError::Io`].
     pub fn create_file(path: &Path, randomness: &dyn Randomness) -> Result<Self, KeyFileError> {
         let key = Self::generate(randomness);
         let draft = draft_path(path, randomness);
@@ -99,7 +98,7 @@ fn failed(path: &Path, source: io::Error) -> KeyFileError {
     KeyFileError::Io { path: path.to_owned(), source }
 }
 
-/// A name beside the file that nobody else uses.
+/// A unique path in the same directory.
 fn draft_path(path: &Path, randomness: &dyn Randomness) -> PathBuf {
     let mut bytes = [0; 8];
     randomness.fill(&mut bytes);
@@ -119,7 +118,7 @@ fn write_draft(draft: &Path, key: &MasterKey) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Without this a power cut could take the file's name away again, after secrets were sealed with its key.
+/// Without this, a power cut could remove the file's directory entry after secrets were sealed with its key.
 #[cfg(unix)]
 fn sync_directory(path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -140,8 +139,8 @@ fn refuse_if_open_to_others(file: &File, path: &Path) -> Result<(), KeyFileError
     if is_closed { Ok(()) } else { Err(KeyFileError::TooOpen { path: path.to_owned(), mode }) }
 }
 
-/// Whether the group of a file may read it: one that we are in, as Kubernetes gives a volume (`fsGroup`), or that of root,
-/// as systemd hands out credentials. <https://systemd.io/CREDENTIALS>
+/// Whether the group of a file may read it: the process is in it, as with a volume of Kubernetes (`fsGroup`), or it is root's, as with
+/// credentials of systemd. <https://systemd.io/CREDENTIALS>
 #[cfg(unix)]
 fn is_ours((user, group): (u32, u32)) -> bool {
     let ours = rustix::process::getgroups().unwrap_or_default();

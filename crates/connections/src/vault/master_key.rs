@@ -1,4 +1,4 @@
-//! The master key: 32 random bytes that all other keys come from.
+//! The master key: 32 random bytes from which all other keys are derived.
 
 use std::fmt;
 
@@ -8,18 +8,18 @@ use zeroize::Zeroizing;
 
 use super::Randomness;
 
-/// The one key that an operator has to keep. `Debug` hides it; its memory is wiped when it is dropped.
+/// The only key that an operator has to keep. `Debug` hides it; its memory is wiped when it is dropped.
 ///
-/// As text it is standard base64, 44 characters, in a file of its own or in the environment.
+/// As text it is 44 characters of standard base64, in a file of its own or in the environment.
 pub struct MasterKey(Zeroizing<[u8; 32]>);
 
-/// Why a text is no master key. No variant repeats any part of it.
+/// The reason that a text is not a master key. No variant repeats any part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MasterKeyError {
     /// The text is not base64.
     #[error("the master key is not base64: copy it whole, with its = at the end")]
     NotBase64,
-    /// The text is base64, of another length.
+    /// The text is base64 of a wrong length.
     #[error("the master key is not 32 bytes long: copy it whole; `openssl rand -base64 32` makes a new one")]
     WrongLength,
 }

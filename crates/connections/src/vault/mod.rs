@@ -1,8 +1,8 @@
 //! The vault: how secrets are kept, and how identifiers are made unreadable.
 //!
-//! One [`MasterKey`] gives, by HKDF-SHA256, one digest key, which never rotates (a digest that changed would find
-//! nothing any more), and any number of encryption keys, which rotate. A sealed text says the number of its key, so a
-//! process that has not heard of a rotation yet still opens what others sealed.
+//! HKDF-SHA256 derives from one [`MasterKey`] one digest key, which never rotates (stored digests would no longer
+//! match), and any number of encryption keys, which rotate. A sealed text contains the number of its key, so a process
+//! that does not know of a rotation yet can still open what others sealed.
 
 mod digest;
 mod key_file;
@@ -27,7 +27,7 @@ use digest::DigestKey;
 /// The number of the first encryption key.
 pub const FIRST_KEY_NUMBER: u32 = 1;
 
-/// Where random bytes come from. The operating system's in production; the simulation draws them from its seed.
+/// A source of random bytes: the operating system in production, a seed in the simulation.
 pub trait Randomness: Send + Sync {
     /// Fills `bytes` with random bytes, fit for cryptography in production.
     fn fill(&self, bytes: &mut [u8]);
@@ -43,12 +43,12 @@ impl Randomness for OsRandomness {
     }
 }
 
-/// An API key as a store keeps it: findable by its digest, readable by the vault alone.
+/// An API key in the form that a store keeps: searchable by its digest, readable only by the vault.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedKey {
-    /// What the ingest endpoint looks it up by.
+    /// The digest by which the ingest endpoint looks it up.
     pub digest: Digest,
-    /// The key, sealed for this digest; it opens beside no other.
+    /// The key, sealed for this digest; it opens only with this digest.
     pub sealed: Vec<u8>,
 }
 
@@ -68,19 +68,19 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// A vault that seals with the encryption key number `current`, and opens what any number sealed.
+    /// A vault that seals with the encryption key number `current`, and opens texts that were sealed with any number.
     #[must_use]
     pub fn new(master: MasterKey, current: u32, randomness: Arc<dyn Randomness>) -> Self {
         Self { digests: DigestKey::of(&master), master: Arc::new(master), current, randomness }
     }
 
-    /// The same vault, sealing with another encryption key.
+    /// The same vault with another encryption key for sealing.
     #[must_use]
     pub fn with_current(&self, current: u32) -> Self {
         Self { current, ..self.clone() }
     }
 
-    /// The number of the encryption key that seals.
+    /// The number of the encryption key that this vault seals with.
     #[must_use]
     pub fn current(&self) -> u32 {
         self.current
@@ -88,7 +88,7 @@ impl Vault {
 
     /// The keyed digest of an identifier: HMAC-SHA256, cut to 16 bytes.
     ///
-    /// `kind` keeps equal texts of different meaning apart (a user id and an email address), `connection` those of
+    /// `kind` distinguishes equal texts of different meaning (a user id and an email address), `connection` those of
     /// different customers.
     #[must_use]
     pub fn digest(&self, kind: &str, connection: i64, text: &str) -> Digest {
@@ -98,11 +98,11 @@ impl Vault {
     /// The digest under which the ingest endpoint finds the connection of an API key.
     #[must_use]
     pub fn digest_of_key(&self, key: &ApiKey) -> Digest {
-        // The ingest endpoint does not know the connection yet, so none takes part.
+        // The ingest endpoint does not know the connection yet, so the digest does not include it.
         self.digest("api key", 0, &key.to_text())
     }
 
-    /// A digest of nothing: equal for equal master keys, and revealing nothing about them.
+    /// A digest of an empty text: equal for equal master keys, without revealing anything about them.
     ///
     /// The ledger keeps it, so that a process with another master key can refuse to start.
     #[must_use]
@@ -110,8 +110,8 @@ impl Vault {
         self.digest("check value", 0, "")
     }
 
-    /// Seals `plain` with XChaCha20-Poly1305 under the current key. `context` is not kept, but has to be the same when
-    /// it is opened: it ties the sealed text to its place.
+    /// Seals `plain` with XChaCha20-Poly1305 under the current key. `context` is not stored, but has to be the same
+    /// when the text is opened: it binds the sealed text to its place.
     #[must_use]
     pub fn seal(&self, plain: &[u8], context: &[u8]) -> Vec<u8> {
         let mut nonce = [0; sealing::NONCE_BYTES];
@@ -119,11 +119,11 @@ impl Vault {
         sealing::seal(&self.master, self.current, nonce, plain, context)
     }
 
-    /// Opens what [`Vault::seal`] sealed, under whatever key number.
+    /// Opens a text that [`Vault::seal`] sealed, under any key number.
     ///
     /// # Errors
-    /// [`VaultError::NotSealed`] for what was never sealed here or by a newer program; [`VaultError::DoesNotOpen`] when
-    /// the master key or the context is another, or a bit has changed.
+    /// [`VaultError::NotSealed`] if the text was not sealed by this program, or by a newer version;
+    /// [`VaultError::DoesNotOpen`] if the master key or the context is another one, or a bit has changed.
     pub fn open(&self, sealed: &[u8], context: &[u8]) -> Result<Vec<u8>, VaultError> {
         sealing::open(&self.master, sealed, context)
     }
@@ -138,7 +138,7 @@ impl Vault {
     /// Opens an API key from a store.
     ///
     /// # Errors
-    /// As [`Vault::open`]; [`VaultError::NotSealed`] too when something else than a key was sealed there.
+    /// As [`Vault::open`]; also [`VaultError::NotSealed`] if the sealed text is not a key.
     pub fn open_key(&self, key: &SealedKey) -> Result<ApiKey, VaultError> {
         let plain = zeroize::Zeroizing::new(self.open(&key.sealed, &key.digest)?);
         let text = std::str::from_utf8(&plain).map_err(|_| VaultError::NotSealed)?;

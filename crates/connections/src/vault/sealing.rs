@@ -1,8 +1,8 @@
 //! Sealed texts: XChaCha20-Poly1305 under a numbered key.
 //!
 //! The layout is: format (1 byte), key number (4 bytes, big-endian), nonce (24 bytes), cipher text with its tag of 16.
-//! Format and key number take part in the authentication, so none of it can be changed unseen. The nonce is long enough
-//! to be drawn at random without ever meeting twice.
+//! Format and key number are authenticated, so any change of the text is detected. The nonce is long enough to be
+//! chosen at random without repeating.
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{Key, KeyInit, XChaCha20Poly1305, XNonce};
@@ -24,14 +24,16 @@ const HEADER_BYTES: usize = 5;
 /// The HKDF context that makes encryption keys unique; the key's number follows.
 const PURPOSE: &[u8] = b"refersion-destination encryption key 1";
 
-/// Why a sealed text stays closed.
+/// The reason that a sealed text cannot be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
-    /// It has not the shape of a sealed text of this program's version, or holds something else than was asked for.
+    /// It does not have the format of a sealed text of this version, or contains something else than the caller expects.
     #[error("the stored secret is not in a form that this version knows: use the version that wrote it")]
     NotSealed,
     /// It was sealed under another master key or for another place, or has been changed.
-    #[error("the stored secret does not open: check that the master key is the one it was sealed with")]
+    #[error(
+        "the stored secret cannot be opened: check that the master key is the one that it was sealed with"
+    )]
     DoesNotOpen,
 }
 
@@ -65,7 +67,7 @@ pub(super) fn open(master: &MasterKey, sealed: &[u8], context: &[u8]) -> Result<
         .map_err(|_| VaultError::DoesNotOpen)
 }
 
-/// What is authenticated beside the text. The header's length is fixed, so the two parts cannot run into each other.
+/// The additional data that is authenticated. The header has a fixed length, so the boundary between the two parts is unambiguous.
 fn associated(header: &[u8], context: &[u8]) -> Vec<u8> {
     [header, context].concat()
 }

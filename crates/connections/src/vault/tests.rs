@@ -1,4 +1,4 @@
-//! What the vault promises about digests, sealed texts and the key file.
+//! Promises of the vault about digests, sealed texts and the key file.
 
 use std::sync::Mutex;
 
@@ -28,9 +28,9 @@ fn vault(seed: u64) -> Vault {
     Vault::new(MasterKey::generate(&*randomness), FIRST_KEY_NUMBER, randomness)
 }
 
-/// Values that never may change: a changed derivation would lose every digest and secret that a ledger holds.
+/// Values that must never change: a changed derivation would make every digest and secret in a ledger useless.
 #[test]
-fn the_derivation_is_what_it_always_was() {
+fn the_derivation_of_keys_never_changes() {
     let master = MasterKey::from_text("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").expect("32 bytes");
     let vault = Vault::new(master, FIRST_KEY_NUMBER, Seeded::new(0));
     let hex: String =
@@ -45,7 +45,7 @@ fn b64(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn digests_keep_kinds_connections_texts_and_keys_apart() {
+fn digests_differ_by_kind_connection_text_and_key() {
     let one = vault(1);
     let base = one.digest("email", 1, "a@b.c");
     assert_eq!(base, one.digest("email", 1, "a@b.c"));
@@ -65,7 +65,7 @@ fn digests_and_check_value_survive_a_rotation() {
 }
 
 #[test]
-fn both_sides_of_a_rotation_open_what_the_other_sealed() {
+fn vaults_before_and_after_a_rotation_open_each_others_texts() {
     let old = vault(1);
     let new = old.with_current(2);
     assert_eq!(new.open(&old.seal(b"x", b"c"), b"c").as_deref(), Ok(b"x".as_slice()));
@@ -92,7 +92,7 @@ fn equal_texts_are_sealed_differently() {
 }
 
 #[test]
-fn an_api_key_comes_back_and_fits_its_own_digest_only() {
+fn an_api_key_is_opened_unchanged_and_matches_only_its_own_digest() {
     let one = vault(1);
     let key = ApiKey::parse("pub_1.sec_2").expect("a good key");
     let kept = one.seal_key(&key);
@@ -112,7 +112,7 @@ fn debug_shows_no_key() {
 }
 
 #[test]
-fn a_master_key_comes_back_from_its_text() {
+fn a_master_key_is_read_from_its_text() {
     let key = MasterKey::generate(&OsRandomness);
     let again = MasterKey::from_text(&format!(" {}\n", key.to_text().as_str())).expect("its own text");
     assert_eq!(again.bytes(), key.bytes());
@@ -122,7 +122,7 @@ fn a_master_key_comes_back_from_its_text() {
 }
 
 #[test]
-fn a_key_file_is_made_once_and_read_back() {
+fn a_key_file_is_created_once_and_read_again() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("master.key");
     assert!(matches!(MasterKey::read_file(&path), Err(KeyFileError::Missing(_))));
@@ -147,7 +147,7 @@ fn a_key_file_with_something_else_in_it_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn a_key_file_open_to_others_is_refused_with_the_command_that_mends_it() {
+fn a_key_file_open_to_others_is_refused_with_the_command_that_corrects_it() {
     use std::os::unix::fs::PermissionsExt as _;
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("master.key");
@@ -160,7 +160,7 @@ fn a_key_file_open_to_others_is_refused_with_the_command_that_mends_it() {
         let refusal = MasterKey::read_file(&path).expect_err("open to others").to_string();
         assert!(refusal.contains(&format!("chmod 600 {}", path.display())), "{refusal}");
     }
-    // The file has our group, which may read it: as Kubernetes (fsGroup) and systemd hand keys out.
+    // The group of the process may read the file: Kubernetes (fsGroup) and systemd provide keys in this way.
     for closed in [0o400, 0o440, 0o640] {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(closed)).expect("a new mode");
         MasterKey::read_file(&path).expect("nobody else may read it");
@@ -169,7 +169,7 @@ fn a_key_file_open_to_others_is_refused_with_the_command_that_mends_it() {
 
 proptest! {
     #[test]
-    fn what_was_sealed_opens_and_nothing_that_was_changed_does(
+    fn sealed_texts_open_and_changed_ones_do_not(
         plain in proptest::collection::vec(any::<u8>(), 0..200),
         context in proptest::collection::vec(any::<u8>(), 0..20),
         number: u32, at: proptest::sample::Index, flip in 1u8..,

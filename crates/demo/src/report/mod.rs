@@ -20,19 +20,19 @@ impl Report {
         }
         let ended: u64 = self.outcomes.values().flat_map(BTreeMap::values).sum();
         if ended != self.accepted {
-            broken.push(format!("{} events were accepted, and {ended} are known", self.accepted));
+            broken.push(format!("{} events were accepted, and {ended} have an outcome", self.accepted));
         }
         if self.rate.most_in_10s > self.rate.allowed_in_10s {
             let rate = &self.rate;
             broken.push(format!(
-                "{} calls arrived within 10 s, and {} may",
+                "{} calls arrived within 10 s, and {} are allowed",
                 rate.most_in_10s, rate.allowed_in_10s
             ));
         }
         broken
     }
 
-    /// How the command ends.
+    /// The exit code of the command.
     pub(super) fn exit(&self) -> Exit {
         if self.broken().is_empty() { Exit::Done } else { Exit::Failed }
     }
@@ -71,7 +71,7 @@ impl Report {
             output.line(why)?;
         }
         output.line(&format!(
-            "{} new affiliates take {:.0} s at the least at {} calls a second; the rest of the latency is ours.",
+            "{} new affiliates take at least {:.0} s at {} calls a second; this program causes the rest of the latency.",
             self.least_creates(),
             self.seconds_at_the_ceiling(),
             self.rate.ceiling
@@ -87,7 +87,7 @@ impl Report {
         output.table(&["OPERATION", "ANSWERED", "LEAST POSSIBLE", "FAILED, RETRIED"], &rows)?;
         if self.calls.iter().any(|it| it.answered < it.least) {
             output.line(
-                "Fewer answers than the least possible: calls that failed had taken effect all the same, and were not needed again.",
+                "Fewer answers than the least possible: some failed calls had taken effect anyway, and were not needed again.",
             )?;
         }
         let rate = &self.rate;
@@ -152,12 +152,12 @@ impl Report {
         ))
     }
 
-    /// Why live events took longer than bulk ones, if they did: they go first, but need other calls.
+    /// The reason why live events took longer than bulk ones, if they did: they go first, but need other calls.
     fn why_live_is_slower(&self) -> Option<&'static str> {
         let half = |lane: &str| self.latencies.iter().find(|it| it.what.ends_with(lane)).map(|it| it.p50_ms);
         (half("live")? > half("bulk")?).then_some(
             "Live events took longer here: most are sign-ups, which need a create each, one by one; bulk events change \
-             affiliates that are there, 50 in one call.",
+             existing affiliates, 50 in one call.",
         )
     }
 

@@ -36,7 +36,7 @@ fn printed(report: &Report, json: bool) -> String {
 }
 
 #[test]
-fn kept_promises_end_well() {
+fn kept_promises_give_success() {
     let report = kept();
     assert_eq!(report.exit(), Exit::Done);
     let text = printed(&report, false);
@@ -80,7 +80,7 @@ fn a_lost_event_a_missing_outcome_and_too_high_a_rate_fail() {
 }
 
 #[test]
-fn scripts_get_the_same_as_one_object() {
+fn json_output_is_one_object_with_the_same_figures() {
     let page: serde_json::Value = serde_json::from_str(&printed(&kept(), true)).unwrap();
     assert_eq!(page["broken_promises"], serde_json::json!([]));
     assert_eq!(page["report"]["proof"]["affiliates"], 2);
@@ -88,7 +88,7 @@ fn scripts_get_the_same_as_one_object() {
 }
 
 #[test]
-fn figures_that_look_wrong_are_explained() {
+fn surprising_figures_are_explained() {
     let mut report = kept();
     let text = printed(&report, false);
     assert!(!text.contains("Live events took longer") && !text.contains("Fewer answers"), "{text}");

@@ -1,4 +1,4 @@
-//! The program itself, which ends where a fault test says so. Nothing else differs from the binary that is shipped.
+//! The program itself, which ends at the points that a fault test names. Nothing else differs from the binary that is shipped.
 
 #![expect(clippy::disallowed_methods, reason = "a program reads its arguments and environment")]
 

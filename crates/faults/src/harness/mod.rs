@@ -23,7 +23,7 @@ use crate::setup::{RowOptions, free_addresses, refersion, settings};
 /// Ingest endpoints and workers at the start.
 const ENDPOINTS: usize = 2;
 const WORKERS: usize = 2;
-/// How Refersion is when nothing is wrong with it. Answers take long enough for a process to die before they come.
+/// The behaviour of Refersion without faults. Answers take long enough for a process to die before they come.
 const HEALTHY: &str = "latency=40ms..80ms";
 
 /// The processes and servers of one row.

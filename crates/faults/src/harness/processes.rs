@@ -41,7 +41,7 @@ impl Harness {
     /// Refersion has to fail before a worker pauses.
     fn points(&mut self) -> Option<String> {
         let point = self.point?;
-        // The more have died, the longer a new one lives: on a busy machine, events would be handed out too often.
+        // The more workers have died, the longer a new one lives: on a busy machine, events would be handed out too often.
         let longest = 5 + self.deaths.at_point.min(15);
         // Hardly any batch goes straight through both stages here.
         let passage = if point.starts_with("carry.") { 1 } else { self.dice.between(1, longest) };
@@ -98,7 +98,7 @@ impl Harness {
         pass(time, || self.supervise()).await
     }
 
-    /// Stops a worker; whether it ended in good order.
+    /// Stops a worker. Returns whether it ended in order.
     pub async fn stop_worker(&mut self, index: usize) -> bool {
         self.processes.remove(index).end(END_WITHIN).await
     }

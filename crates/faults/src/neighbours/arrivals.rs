@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::time::{Duration, Instant};
 
-/// What every value of B begins with.
+/// Prefix of every value of B.
 const MARK: &[u8] = b"value-";
 /// Digits of the person and of the message number behind the mark, with a hyphen between them.
 const PERSON_DIGITS: usize = 4;
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_found_wherever_its_stream_is_cut() {
+    fn a_value_is_found_if_its_stream_is_cut_anywhere() {
         let text = format!(r#"{{"company":"{}","email":"b@shop.test"}}"#, value(7, 42));
         for cut in 0..text.len() {
             let arrivals = Arrivals::default();
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_value_stands_for_an_older_one_and_not_the_other_way_round() {
+    fn a_newer_value_confirms_an_older_one_and_not_vice_versa() {
         let arrivals = Arrivals::default();
         arrivals.scanner().read(value(7, 42).as_bytes());
         assert!(arrivals.latency(&accepted(41)).is_some());

@@ -1,4 +1,4 @@
-//! What B noticed, and which promises were broken.
+//! The observations of B, and the broken promises.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const RECORDED_WITHIN: Duration = Duration::from_secs(30);
 /// How often a wait looks again.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What B noticed.
+/// The observations of B.
 #[derive(Debug, Default)]
 pub struct Noticed {
     /// Events that got a 202.
@@ -55,7 +55,7 @@ pub async fn wait_for_arrivals(system: &mut System, sent: &Sent, at_most: Durati
     Ok(())
 }
 
-/// What B noticed of the events from number `first` on; what is lost is counted from the beginning.
+/// The observations of B about the events from number `first` on; lost events are counted from the beginning.
 ///
 /// # Errors
 ///
@@ -103,7 +103,7 @@ async fn unrecorded(system: &System, sent: &Sent, breaches: &mut Vec<String>) ->
     }
 }
 
-/// What no process may do in any row.
+/// The bounds on processes, which hold in every row.
 pub fn processes(system: &System, breaches: &mut Vec<String>) {
     breaches.extend(system.ended.iter().cloned());
     let beyond = |(role, bytes): (&Role, &u64)| {
@@ -113,7 +113,7 @@ pub fn processes(system: &System, breaches: &mut Vec<String>) {
     breaches.extend(system.memory.iter().filter_map(beyond));
 }
 
-/// The bounds on time. They say something only on a machine that has nothing else to do.
+/// The bounds on time. They are meaningful only on a machine that has nothing else to do.
 pub fn times(noticed: &Noticed, breaches: &mut Vec<String>) {
     if noticed.p99 > P99 {
         breaches.push(format!("B's p99 is {:.1?}, and {P99:?} is the bound", noticed.p99));

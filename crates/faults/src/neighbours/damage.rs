@@ -46,7 +46,7 @@ pub(super) async fn strike(system: &mut System, honest: &Honest, dice: &mut Dice
     let file = system.folder.path().join("queue.db");
     let of_a_alone = |page: &[u8]| holds(page, MARK_OF_A) && !holds(page, MARK_OF_B);
     checkpoint(&file)?;
-    // Without its indexes the queue can be read, and not be taken from as usual.
+    // Without its indexes the queue can be read, but messages cannot be taken from it as usual.
     let damaged = damage(&file, dice, is_index, 100)? + damage(&file, dice, of_a_alone, DAMAGED)?;
     honest.resume();
     system.start_all().await?;

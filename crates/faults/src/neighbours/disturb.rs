@@ -35,7 +35,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// How long everything may take to come to rest.
 const IDLE_WITHIN: Duration = Duration::from_secs(60);
 
-/// What was done, and which promises were broken meanwhile.
+/// The strikes, and the promises that were broken meanwhile.
 #[derive(Debug, Default)]
 pub struct Strike {
     /// How often: events that A sent, connections that were opened, pages that were damaged.
@@ -44,15 +44,15 @@ pub struct Strike {
     pub breaches: Vec<String>,
 }
 
-/// What a disturbance acts on.
+/// The system that a disturbance acts on, and its options.
 pub struct Scope<'r> {
     /// The program and its surroundings.
     pub system: &'r mut System,
     /// B, which sends.
     pub honest: &'r Honest,
-    /// How much is done.
+    /// The amount of work.
     pub length: &'r Length,
-    /// Where chance comes from.
+    /// The source of random choices.
     pub dice: Dice,
 }
 
@@ -109,7 +109,7 @@ fn summarize(log: &Log) -> Strike {
     }
 }
 
-/// Connections of one address. Those of B come from another one, and must get in.
+/// Opens connections from one address. Those of B come from another one, and must get in.
 async fn sockets(scope: &mut Scope<'_>, count: usize, manner: Manner) -> anyhow::Result<Strike> {
     let (accepted, unanswered) = (scope.honest.accepted(), scope.honest.unanswered());
     let sockets = Sockets::open(&scope.system.endpoints(), count, manner);
@@ -156,8 +156,8 @@ async fn full_ledger(scope: &mut Scope<'_>) -> anyhow::Result<Strike> {
     Ok(strike)
 }
 
-/// Twice the same number of events. After the first round the ledger has room that it can use again; what it grows by
-/// in the second round is what it keeps for good.
+/// Twice the same number of events. After the first round the ledger has room that it can use again; its growth in the second
+/// round is what it keeps for good.
 async fn long_message_ids(scope: &mut Scope<'_>) -> anyhow::Result<Strike> {
     let count = scope.length.share_of(Crafted::LongMessageIds.events());
     let first = events(scope, Crafted::LongMessageIds, count).await?;
@@ -175,8 +175,8 @@ async fn long_message_ids(scope: &mut Scope<'_>) -> anyhow::Result<Strike> {
     Ok(strike)
 }
 
-/// Dead letters of A and outcomes of B are there before the jump, and have to be there after it. Those of B are checked
-/// at the end of the row, as in every row.
+/// Dead letters of A and outcomes of B exist before the jump, and have to exist after it. The outcomes of B are checked at the
+/// end of the row, as in every row.
 async fn clock_ahead(scope: &mut Scope<'_>) -> anyhow::Result<Strike> {
     let mut strike = events(scope, Crafted::Refused, Crafted::Refused.events()).await?;
     rest(scope).await?;

@@ -7,12 +7,12 @@ use anyhow::Context as _;
 
 use crate::dice::Dice;
 
-/// What SQLite keeps beside a database.
+/// The suffixes of the files that SQLite keeps for a database.
 const BESIDE: [&str; 3] = ["", "-wal", "-shm"];
 /// The size of a page, in bytes, as SQLite has it by default.
 pub(super) const PAGE: usize = 4096;
 
-/// Moves a file, and what SQLite keeps beside it, into a folder of its own.
+/// Moves a file, and the files that SQLite keeps beside it, into a folder of its own.
 pub(super) fn set_aside(file: &Path, folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder)?;
     for (here, there) in pairs(file, folder)? {
@@ -23,7 +23,7 @@ pub(super) fn set_aside(file: &Path, folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Copies a file, and what SQLite keeps beside it, into a folder of its own.
+/// Copies a file, and the files that SQLite keeps beside it, into a folder of its own.
 pub(super) fn copy(file: &Path, folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder)?;
     for (here, there) in pairs(file, folder)? {
@@ -34,7 +34,7 @@ pub(super) fn copy(file: &Path, folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Removes what is in the place of a file, and puts back what was set aside or copied.
+/// Removes a file that is in the way, and puts back the one that was set aside or copied.
 pub(super) fn put_back(file: &Path, folder: &Path) -> anyhow::Result<()> {
     for (here, there) in pairs(file, folder)? {
         if here.exists() {
@@ -56,7 +56,7 @@ fn pairs(file: &Path, folder: &Path) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> 
     Ok(BESIDE.map(pair).into())
 }
 
-/// Moves everything that is in the write-ahead log into the file itself. No process may use it.
+/// Moves the content of the write-ahead log into the file itself. No process may use it.
 pub(super) fn checkpoint(file: &Path) -> anyhow::Result<()> {
     Ok(rusqlite::Connection::open(file)?.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
 }

@@ -52,7 +52,7 @@ impl Flood {
         lock(&self.log).rejected
     }
 
-    /// Stops, and returns what came of the events that were sent.
+    /// Stops, and returns the answers to the events that were sent.
     pub(super) async fn stop(mut self) -> Log {
         self.tasks.shutdown().await;
         std::mem::take(&mut *lock(&self.log))

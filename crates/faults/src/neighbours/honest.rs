@@ -36,7 +36,7 @@ pub struct Honest {
     tasks: JoinSet<()>,
 }
 
-/// What B has sent.
+/// The messages that B has sent.
 #[derive(Default)]
 pub struct Sent {
     /// Messages and answers.
@@ -127,8 +127,8 @@ impl Honest {
         self.flow.paused.store(false, Ordering::Relaxed);
     }
 
-    /// Sends nothing new, waits until every message was accepted, at most `at_most`, and returns what was sent and how
-    /// many messages were not accepted.
+    /// Sends nothing new, and waits until every message was accepted, at most `at_most`. Returns the sent messages, and the
+    /// number of those that were not accepted.
     pub async fn finish(mut self, at_most: Duration) -> (Sent, u64) {
         self.flow.stopped.store(true, Ordering::Relaxed);
         let all = async { while self.tasks.join_next().await.is_some() {} };

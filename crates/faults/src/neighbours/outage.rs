@@ -21,7 +21,7 @@ use crate::segment_side::Client;
 
 /// How long the endpoint is asked.
 const ASKED_FOR: Duration = Duration::from_secs(6);
-/// Between two questions.
+/// Pause between two requests.
 const BETWEEN: Duration = Duration::from_millis(100);
 /// How long B may take for its events, while everything is there.
 const WITHIN: Duration = Duration::from_secs(60);
@@ -29,7 +29,7 @@ const WITHIN: Duration = Duration::from_secs(60);
 const DAMAGED: u64 = 50;
 /// A master key that is not the one of any row. 32 bytes in base64.
 const OTHER_KEY: &str = "YW5vdGhlciBpbnN0YWxsYXRpb24ncyBtYXN0ZXIga2U=";
-/// The folder for what is set aside.
+/// The folder for files that are set aside.
 const ASIDE: &str = "aside";
 
 /// Replaces or removes something, asks the endpoint, and puts it back.
@@ -127,8 +127,8 @@ struct Answers {
     breaches: Vec<String>,
 }
 
-/// Starts the program, posts events of B for a while, and ends the program. Whether it runs meanwhile is not asked: a
-/// process that refuses to start answers nothing, and Segment tries again.
+/// Starts the program, posts events of B for a while, and ends the program. It need not run meanwhile: a process that refuses
+/// to start answers nothing, and Segment tries again.
 async fn ask(system: &mut System, dice: &Dice) -> anyhow::Result<Answers> {
     let ended = system.ended.len();
     system.start_without_waiting()?;

@@ -81,8 +81,8 @@ impl System {
         Ok(())
     }
 
-    /// Moves the clock of the processes by this much, in faketime's words: `+100d`. Where no clock is moved, nothing reads
-    /// it.
+    /// Moves the clock of the processes by this much, in faketime's words: `+100d`. Processes whose clock is not moved do not
+    /// read it.
     ///
     /// # Errors
     ///
@@ -112,7 +112,7 @@ impl System {
         .into()
     }
 
-    /// Asks every process to end (SIGTERM) and waits. One that does not end in good order is in [`System::ended`].
+    /// Asks every process to end (SIGTERM) and waits. A process that does not end in order is in [`System::ended`].
     pub async fn end_all(&mut self) {
         self.note_memory();
         for process in self.processes.drain(..) {
@@ -131,7 +131,7 @@ impl System {
         }
     }
 
-    /// Lets time pass; notes deaths and memory, and starts again a process that has died.
+    /// Lets time pass. Notes deaths and memory, and restarts processes that have died.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The rows: what happens while B sends.
+//! The rows: disturbances while B sends.
 
 use super::crafted::Crafted;
 use crate::process::Output;
@@ -8,11 +8,11 @@ use crate::process::Output;
 pub struct Row {
     /// Its name on the command line and in the report.
     pub name: &'static str,
-    /// What happens.
+    /// The disturbance.
     pub disturbance: Disturbance,
 }
 
-/// What happens while B sends.
+/// A disturbance while B sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disturbance {
     /// Nothing: the baseline.
@@ -39,7 +39,7 @@ pub enum Disturbance {
     ClockAhead,
 }
 
-/// What is replaced or missing.
+/// The part that is replaced or missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
     /// The ledger: there is a new one without any connection.
@@ -63,7 +63,7 @@ impl Disturbance {
         files || !only_files
     }
 
-    /// Whether B's latency is bounded. Where events cannot be accepted, or wait until the operator has acted, it is not.
+    /// Whether B's latency is bounded. It is not if events cannot be accepted, or wait until the operator has acted.
     #[must_use]
     pub fn bounds_latency(self) -> bool {
         matches!(

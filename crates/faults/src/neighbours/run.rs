@@ -67,14 +67,14 @@ const KNOWN_WITHIN: Duration = Duration::from_secs(60);
 /// How long B's last events may take to be accepted.
 const ACCEPTED_WITHIN: Duration = Duration::from_secs(60);
 
-/// What came of a row.
+/// The report of a row.
 #[derive(Debug)]
 pub struct Report {
     /// The row's name.
     pub row: &'static str,
     /// How often it was struck.
     pub struck: u64,
-    /// What B noticed.
+    /// The observations of B.
     pub noticed: Noticed,
     /// The most memory of each role, in bytes.
     pub memory: BTreeMap<Role, u64>,
@@ -82,7 +82,7 @@ pub struct Report {
     pub breaches: Vec<String>,
     /// How long the row took.
     pub took: Duration,
-    /// Where the logs are, if they are worth reading.
+    /// The folder of the logs, if they are worth reading.
     pub logs: Option<String>,
 }
 
@@ -144,7 +144,7 @@ async fn execute(row: &Row, length: &Length, system: &mut System, dice: &Dice) -
         breaches.push(format!("{not_accepted} events of B were not accepted within {ACCEPTED_WITHIN:?}"));
     }
     if struck == 0 {
-        breaches.push("the disturbance did not come about".to_owned());
+        breaches.push("the disturbance did not occur".to_owned());
     }
     check::wait_for_arrivals(system, &sent, length.arrive_within).await?;
     let noticed = check::notice(system, &sent, first, &mut breaches).await?;

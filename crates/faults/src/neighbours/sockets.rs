@@ -21,10 +21,10 @@ const AGAIN_AFTER: Duration = Duration::from_millis(500);
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// The size of the body that a slow client announces, in bytes.
 const ANNOUNCED: usize = 500_000;
-/// What it sends of that body every second, in bytes.
+/// The part of that body that it sends every second, in bytes.
 const TRICKLE: usize = 100;
 
-/// What each connection does once it is open.
+/// The behaviour of each connection once it is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manner {
     /// Nothing.

@@ -1,4 +1,4 @@
-//! What queue and ledger say about themselves, asked from outside of the program.
+//! The state of queue and ledger, read from outside of the program.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::row_engines::RowEngines;
 
 /// How often a wait looks again.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
-/// The ledger's file, and what SQLite keeps beside it.
+/// The ledger's file, and the log that SQLite keeps beside it.
 const LEDGER_FILES: [&str; 2] = ["ledger.db", "ledger.db-wal"];
 
 impl System {
@@ -37,7 +37,7 @@ impl System {
         }
     }
 
-    /// The size of the ledger, in bytes. Room that it can use again counts; on Postgres, what was deleted is made room first.
+    /// The size of the ledger, in bytes. Room that it can use again counts; on Postgres, the room of deleted rows is freed first.
     ///
     /// # Errors
     ///

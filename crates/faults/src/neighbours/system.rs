@@ -29,17 +29,17 @@ pub const B: usize = 1;
 const RATE: f64 = 40.0;
 /// The custom field that A has in rows with a mapped trait: the trait's name and the field's id.
 const MAPPED: (&str, u64) = ("plan", 101);
-/// How Refersion answers. A call's arrival does not wait for this.
+/// The latency of Refersion's answers. The arrival of a call does not wait for it.
 const HEALTHY: &str = "latency=40ms..80ms";
 /// The clock as it is, in faketime's words.
 pub const NOW: &str = "+0";
 
-/// What a row wants to differ from the defaults.
+/// The options of a row that differ from the defaults.
 #[derive(Clone, Debug, Default)]
 pub struct RowOptions {
     /// Settings of the processes, as variables of the environment.
     pub variables: Vec<(String, String)>,
-    /// Where their standard error goes.
+    /// The target of their standard error.
     pub output: Output,
     /// Whether A has a custom field.
     pub a_has_a_field: bool,
@@ -145,7 +145,7 @@ impl System {
         settings
     }
 
-    /// Where to send, and as whom.
+    /// The address to send to, and the credentials.
     #[must_use]
     pub fn endpoints(&self) -> Endpoints {
         let credentials = self.accounts.iter().map(|account| {

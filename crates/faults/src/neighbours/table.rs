@@ -1,4 +1,4 @@
-//! The table of what B noticed, and what was broken.
+//! The table of B's observations, and of broken promises.
 
 use std::fmt::Write as _;
 use std::time::Duration;

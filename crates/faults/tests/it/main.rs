@@ -1,4 +1,4 @@
-//! The fault suite in its short form, and that it would notice what it is there to notice.
+//! The fault suite in its short form, and tests that it finds the breaches that it looks for.
 
 use tokio::sync::Mutex;
 

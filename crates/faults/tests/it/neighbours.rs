@@ -13,7 +13,7 @@ use crate::table::seed;
 /// Rows at the same time.
 const SIDE_BY_SIDE: usize = 6;
 
-async fn nothing_of_b_is_lost(pair: Pair) {
+async fn assert_no_event_of_b_is_lost(pair: Pair) {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_program-under-test"));
     let seed = seed();
     let plan = Plan { seed, only: Vec::new(), length: SHORT, pair, program, side_by_side: SIDE_BY_SIDE };
@@ -26,6 +26,6 @@ async fn nothing_of_b_is_lost(pair: Pair) {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_connection_does_not_stop_another_on_files_and_on_servers() {
     let _alone = MACHINE.lock().await;
-    nothing_of_b_is_lost(Pair::Sqlite).await;
-    nothing_of_b_is_lost(Pair::Scaled).await;
+    assert_no_event_of_b_is_lost(Pair::Sqlite).await;
+    assert_no_event_of_b_is_lost(Pair::Scaled).await;
 }

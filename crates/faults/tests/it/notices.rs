@@ -11,14 +11,14 @@ use faults::row_engines::RowEngines;
 use simulator::ApiRequest;
 use uuid::Uuid;
 
-const NOTHING: Fault = Fault { name: "nothing", kind: Kind::Nothing };
+const NO_FAULT: Fault = Fault { name: "nothing", kind: Kind::Nothing };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_event_a_wrong_affiliate_and_a_broken_rate_are_noticed() {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_program-under-test"));
     let length = Length { strikes: 0, people: 10, at_least: Duration::from_secs(2), ..SHORT };
     let mut completed =
-        execute(&NOTHING, &length, RowEngines::Files, program, 7).await.expect("the harness works");
+        execute(&NO_FAULT, &length, RowEngines::Files, program, 7).await.expect("the harness works");
     let proof =
         check(&completed.harness, &completed.log, &completed.addresses).await.expect("engines that answer");
     assert_eq!(proof.breaches, Vec::<String>::new());

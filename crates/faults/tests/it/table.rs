@@ -34,7 +34,7 @@ fn every_point_of_both_stages_is_in_the_table() {
     }
 }
 
-async fn every_promise_is_kept(pair: Pair) {
+async fn assert_every_promise_is_kept(pair: Pair) {
     let plan = plan(pair);
     let rows = run(&plan, |_| {}).await.expect("the harness works");
     let broken = breaches(&rows);
@@ -43,8 +43,8 @@ async fn every_promise_is_kept(pair: Pair) {
 
 /// One pair after the other: side by side they would only slow each other down.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_promise_is_kept_on_files_and_on_servers_whatever_is_killed_or_cut() {
+async fn every_promise_is_kept_on_files_and_on_servers_despite_kills_and_cuts() {
     let _alone = MACHINE.lock().await;
-    every_promise_is_kept(Pair::Sqlite).await;
-    every_promise_is_kept(Pair::Scaled).await;
+    assert_every_promise_is_kept(Pair::Sqlite).await;
+    assert_every_promise_is_kept(Pair::Scaled).await;
 }

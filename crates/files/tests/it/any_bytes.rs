@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 /// Files that the deterministic run makes.
 const FILES: u64 = 3_000;
 
-/// Parts that files are made of: what they have, and what is nearly that.
+/// Parts that files are made of: valid ones, and ones that are nearly valid.
 const PARTS: [&[u8]; 40] = [
     b"key,external_ids\n",
     b"key,value,external_ids,anonymous_id,email,email_1\r\n",
@@ -82,7 +82,7 @@ fn check(bytes: &[u8], options: &Options, piece: usize) -> Result<Counts, Unusab
 }
 
 #[test]
-fn a_file_of_few_bytes_that_come_one_by_one_has_an_answer() {
+fn a_short_file_read_byte_by_byte_gives_a_result() {
     for bytes in [&b""[..], b"\x08", b"\0\0\x08", b"{}", b"abc", b"\xef\xbb\xbf", b"\r\n"] {
         for form in 0..3 {
             drop(check(bytes, &options(true, false, form), 1));
@@ -91,7 +91,7 @@ fn a_file_of_few_bytes_that_come_one_by_one_has_an_answer() {
 }
 
 #[test]
-fn files_made_of_parts_always_have_an_answer() {
+fn files_made_of_parts_always_give_a_result() {
     let (mut events, mut bad) = (0, 0);
     for seed in 0..FILES {
         let mut rng = StdRng::seed_from_u64(seed);
@@ -114,14 +114,14 @@ fn files_made_of_parts_always_have_an_answer() {
 
 proptest! {
     #[test]
-    fn any_bytes_have_an_answer(
+    fn any_bytes_give_a_result(
         bytes in proptest::collection::vec(any::<u8>(), 0..300), piece in 1_usize..300, form in 0_u8..3,
     ) {
         drop(check(&bytes, &options(true, false, form), piece));
     }
 
     #[test]
-    fn every_line_is_an_event_or_bad_whatever_the_others_are(lines in proptest::collection::vec("[^\n\r]{1,40}", 1..20), good in 0_usize..20) {
+    fn every_line_is_an_event_or_bad_independently_of_others(lines in proptest::collection::vec("[^\n\r]{1,40}", 1..20), good in 0_usize..20) {
         let event = r#"{"type":"identify","userId":"u"}"#;
         let mut lines = lines;
         lines.insert(good.min(lines.len()), event.to_owned());
@@ -134,7 +134,7 @@ proptest! {
     }
 
     #[test]
-    fn any_cells_come_back_as_they_were_written(name in "[^\u{0}]{0,30}", email in "[a-z]{1,8}", user in "\\PC{1,20}") {
+    fn any_cells_are_read_as_they_were_written(name in "[^\u{0}]{0,30}", email in "[a-z]{1,8}", user in "\\PC{1,20}") {
         let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
         let ids = serde_json::json!({"user_id": [user], "email": [format!("{email}@example.org")]}).to_string();
         let text = format!("external_ids,note\n{},{}\n", quoted(&ids), quoted(&name));

@@ -23,7 +23,7 @@ fn read(text: &str, options: &Options) -> Counts {
     read_whole(text.as_bytes(), options, 64 * 1024).unwrap()
 }
 
-/// What the events say: userId, anonymousId and traits.
+/// The userId, anonymousId and traits of the events.
 fn events(text: &str, options: &Options) -> Vec<Value> {
     let counts = read(text, options);
     assert_eq!(counts.bad, [0; 0]);
@@ -74,7 +74,7 @@ fn a_trait_has_the_value_of_its_row() {
 }
 
 #[test]
-fn the_key_names_the_trait_where_all_rows_have_the_same() {
+fn a_key_that_all_rows_share_names_the_trait() {
     let same = "key,value,email\nplan,gold,a@b.c\nplan,tin,d@e.f\n";
     assert_eq!(events(same, &Options::default())[0], json!([null, null, {"plan": "gold", "email": "a@b.c"}]));
     let refused = read_whole(TRAIT_A.as_bytes(), &Options::default(), 1 << 16);
@@ -82,7 +82,7 @@ fn the_key_names_the_trait_where_all_rows_have_the_same() {
 }
 
 #[test]
-fn what_the_key_is_does_not_depend_on_how_fast_the_rows_come() {
+fn the_meaning_of_the_key_does_not_depend_on_the_size_of_reads() {
     let of = |text: &str| read_whole(text.as_bytes(), &Options::default(), 1);
     assert_eq!(of("key,value,email\np1,gold,a@b.c\np2,tin,d@e.f\n"), Err(Unusable::TraitMissing));
     assert_eq!(of("key,value,email\nplan,gold,a@b.c\nplan,tin,d@e.f").unwrap().events.len(), 2);
@@ -91,7 +91,7 @@ fn what_the_key_is_does_not_depend_on_how_fast_the_rows_come() {
 }
 
 #[test]
-fn fewer_than_two_rows_do_not_say_what_the_key_is() {
+fn fewer_than_two_rows_leave_the_meaning_of_the_key_open() {
     for rows in ["", "p1,gold,a@b.c\n", "p1,gold,a@b.c"] {
         let text = format!("key,value,email\n{rows}");
         assert_eq!(
@@ -101,7 +101,7 @@ fn fewer_than_two_rows_do_not_say_what_the_key_is() {
         );
         assert!(read_whole(text.as_bytes(), &a_trait(), 64).is_ok(), "{rows}");
     }
-    // A row of many bytes does not make the reader wait for ever, nor keep everything.
+    // A long row makes the reader neither wait forever nor keep everything.
     let long = format!("key,value,email\n{}", format!("p1,\"{}\"\n", "x".repeat(39_000)).repeat(99));
     assert!(read_whole(long.as_bytes(), &Options::default(), 7_000).is_ok());
 }
@@ -125,7 +125,7 @@ fn events_may_have_any_line_ends_and_a_cr_within_one_does_not_lose_it() {
 }
 
 #[test]
-fn unreadable_external_ids_are_a_bad_line_whatever_the_other_columns_have() {
+fn unreadable_external_ids_make_a_bad_line_despite_valid_columns() {
     let text =
         "external_ids,email\n\"{\"\"broken\",a@b.c\n\"[{\"\"type\"\":\"\"email\"\"}]\",a@b.c\n,a@b.c\n";
     assert_eq!(reasons(text, &audience()), [(2, Reason::ExternalIds), (3, Reason::ExternalIds)]);
@@ -133,7 +133,7 @@ fn unreadable_external_ids_are_a_bad_line_whatever_the_other_columns_have() {
 }
 
 #[test]
-fn line_ends_marks_and_quotes_do_not_change_what_is_read() {
+fn line_ends_byte_order_marks_and_quotes_do_not_change_the_events() {
     let text = "key,external_ids,first_name,Company\r\n1,\"{\"\"user_id\"\":[\"\"u1\"\"],\"\"email\"\":[\"\"a@b.c\"\"]}\",Ann,\"Acme,\nInc\"\n\r\n2,\"{“user_id”:[“u2”]}\",,\n";
     let expected = [
         json!(["u1", null, {"vip": true, "email": "a@b.c", "first_name": "Ann", "Company": "Acme,\nInc"}]),
@@ -184,7 +184,7 @@ fn each_bad_row_has_its_reason_and_the_others_are_read() {
 }
 
 #[test]
-fn a_file_that_is_something_else_says_what_to_do() {
+fn a_file_of_another_kind_gives_an_error_with_advice() {
     let unusable = |bytes: &[u8], options: &Options| read_whole(bytes, options, 7).unwrap_err();
     assert_eq!(unusable(b"\xff\xfek\0e\0", &audience()), Unusable::NotUtf8);
     assert_eq!(unusable(b"\x1f\x8b\x08\0\0", &audience()), Unusable::Gzip);

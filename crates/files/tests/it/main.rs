@@ -1,4 +1,4 @@
-//! What the reader promises of files as people have them, and of any bytes.
+//! Promises of the reader about real files, and about any bytes.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 

@@ -16,7 +16,7 @@ pub use attempts::{RetryDecision, concerned_by, fail};
 pub use dead_events::DeadEvent;
 pub use effect::sent;
 
-/// How a step ended.
+/// The end of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// The affiliate was created.

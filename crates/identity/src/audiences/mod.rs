@@ -1,4 +1,4 @@
-//! What a graph contributes to the counts of audiences.
+//! A graph's contribution to the counts of audiences.
 //!
 //! A membership is one custom trait of a person: in while it has a value other than `false` or an empty text, out after.
 //! Persons are counted, not identifiers: Engage sends a call for each identifier of one profile. An identifier that waits
@@ -64,12 +64,12 @@ impl MemberCounts {
     }
 }
 
-/// What a graph adds to the counts, by the numbers of the audiences.
+/// A graph's contribution to the counts, by the numbers of the audiences.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counted(BTreeMap<u64, MemberCounts>);
 
 impl Counted {
-    /// Whether it adds nothing.
+    /// Whether it contributes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -113,7 +113,7 @@ impl Counted {
         differs.map(change).collect()
     }
 
-    /// Takes over what is counted for audiences that `rules` do not name: another process knows them already.
+    /// Takes over the counts of audiences that `rules` do not name: another process knows them already.
     #[must_use]
     pub fn with_unknown_of(mut self, before: &Self, rules: &Rules) -> Self {
         let is_watched = |audience: u64| rules.audiences.values().any(|watched| *watched == audience);
@@ -131,7 +131,7 @@ pub fn concerns(graph: &Graph, rules: &Rules) -> bool {
     !rules.audiences.is_empty() && graph.identifiers.values().any(|it| it.traits.keys().any(is_watched))
 }
 
-/// What a graph adds to the counts of the audiences that the rules name.
+/// A graph's contribution to the counts of the audiences that the rules name.
 #[must_use]
 pub fn count(analysis: &Analysis<'_>) -> Counted {
     let mut counted = Counted::default();
@@ -181,6 +181,9 @@ fn of_person(analysis: &Analysis<'_>, person: &Person<'_>, key: &str, stated: &T
     if fields.is_empty() {
         return counts;
     }
+    // No call is made for it until something changes: its event is a dead letter.
+    let is_given_up =
+        |step: &Step| analysis.graph.retries.get(&step.anchor).is_some_and(|retry| retry.given_up);
     let holds =
         |affiliate: &Affiliate| fields.iter().all(|field| holds(affiliate, field, analysis.rules, stated));
     if stated.refused.is_some() {
@@ -188,7 +191,7 @@ fn of_person(analysis: &Analysis<'_>, person: &Person<'_>, key: &str, stated: &T
     } else if affiliate.is_some_and(holds) {
         counts.delivered = 1;
         counts.held = counts.members;
-    } else if analysis.steps.iter().any(|step| leads_to(step, person, &fields)) {
+    } else if analysis.steps.iter().any(|step| !is_given_up(step) && leads_to(step, person, &fields)) {
         counts.waiting = 1;
     }
     counts

@@ -10,8 +10,9 @@ pub struct Unreadable;
 /// Marks that every figure that is there is 1, so that none follow.
 const ALL_ONE: u8 = 1 << 7;
 
-/// What is counted of a graph, as the ledger keeps it: for each audience the difference of its number to the one before, a
-/// byte that says which figures are not 0, and these, unless all are 1. Numbers have seven bits a byte, the lowest first.
+/// A graph's contribution as the ledger keeps it: for each audience the difference of its number to the one before, a byte
+/// that says which figures are not 0, and these figures, unless all are 1. Numbers have seven bits a byte, the lowest
+/// first.
 #[must_use]
 pub fn pack(counted: &Counted) -> Vec<u8> {
     let (mut bytes, mut before) = (Vec::new(), 0);
@@ -84,7 +85,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_packed_is_read_again(
+        fn packed_counts_are_unpacked_unchanged(
             all in prop::collection::btree_map(any::<u64>(), prop::array::uniform7(prop_oneof![0_u32..3, any::<u32>()]), 0..5)
         ) {
             let mut counted = Counted::default();
@@ -101,12 +102,12 @@ mod tests {
     }
 
     #[test]
-    fn an_audience_that_is_there_twice_is_refused() {
+    fn a_repeated_audience_is_refused() {
         assert!(unpack(&[0, 133, 0, 131]).is_err());
     }
 
     #[test]
-    fn one_member_takes_two_bytes() {
+    fn the_counts_of_one_member_take_two_bytes() {
         let mut counted = Counted::default();
         counted.add(
             7,

@@ -5,10 +5,9 @@ use uuid::Uuid;
 use crate::graph::{Graph, TraitValue};
 use crate::stamp::Stamp;
 
-/// Forgets an event that an operator has repaired, and what its former versions stated, unless something newer was
-/// stated since. The repaired version is folded next, perhaps into another graph. `stamp` is that of the repaired
-/// version. Identifiers that the former ones linked stay linked: the newer link counts. Returns whether anything was
-/// removed.
+/// Forgets an event that an operator has repaired, and the statements of its former versions, unless something newer was
+/// stated since. The repaired version is folded next, perhaps into another graph. `stamp` is that of the repaired version.
+/// Identifiers that the former ones linked stay linked: the newer link counts. Returns whether anything was removed.
 pub fn retract(graph: &mut Graph, event: Uuid, stamp: &Stamp) -> bool {
     let is_former = |stated: &TraitValue| {
         let other = &stated.stamp;

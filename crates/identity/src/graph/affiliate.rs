@@ -1,4 +1,4 @@
-//! What a graph stores about an affiliate.
+//! The data that a graph stores about an affiliate.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What a graph stores about an event until it has a final outcome.
+//! The data that a graph stores about an event until it has a final outcome.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::stamp::Stamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lane {
-    /// Events of what a person just did.
+    /// Events that a person has just caused.
     Live,
     /// Audience syncs, files and rescans.
     Bulk,

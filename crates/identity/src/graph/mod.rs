@@ -113,13 +113,13 @@ pub struct Claim {
     pub user: Digest,
     /// The address.
     pub address: Digest,
-    /// What ordinary identifies stated.
+    /// The statements of ordinary identifies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ordinary: Option<Span>,
-    /// What Engage stated.
+    /// Engage's statements.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engage: Option<Span>,
-    /// What the shape of the userId states.
+    /// The statements that the shape of the userId makes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Span>,
     /// The traits that the user stated together with the address; the last writer wins. They are kept while the user claims
@@ -134,7 +134,7 @@ impl Claim {
         Self { user, address, ordinary: None, engage: None, shape: None, beside: Map::new() }
     }
 
-    /// What it is found by.
+    /// The key by which it is found.
     pub(crate) fn pair(&self) -> (Digest, Digest) {
         (self.user, self.address)
     }
@@ -174,7 +174,7 @@ pub struct Sighting {
 }
 
 impl Sighting {
-    /// What it is found by.
+    /// The key by which it is found.
     pub(crate) fn pair(&self) -> (Digest, Digest) {
         (self.anonymous, self.with)
     }

@@ -143,7 +143,7 @@ impl<'g> Analysis<'g> {
         Some(Step { anchor: person.address, act: Act::Create { user, fields: fields.collect() } })
     }
 
-    /// Why a person that has everything that a create requires is not created nevertheless.
+    /// The reasons why a person that has everything that a create requires is not created.
     #[must_use]
     pub fn blockers(&self, person: &Person<'_>) -> Vec<String> {
         let mut blockers = Vec::new();

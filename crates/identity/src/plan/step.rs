@@ -30,7 +30,7 @@ impl StepKind {
 pub struct Step {
     /// The address that it is about; failures are kept under it.
     pub anchor: Digest,
-    /// What to do.
+    /// The call to make.
     pub act: Act,
 }
 

@@ -4,8 +4,8 @@ use crate::graph::Claim;
 use crate::stamp::{Span, Stamp};
 use crate::tombstones::Tombstones;
 
-/// How well a claim makes an address the user's present one: an ordinary statement, the newest first; then Engage's, the
-/// first of them first; then the shape of the userId.
+/// The rank of a claim; the highest one makes its address the user's present one. An ordinary statement, the newest first;
+/// then Engage's, the earliest first; then the shape of the userId.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rank<'g> {
     /// The userId has the shape of the address.

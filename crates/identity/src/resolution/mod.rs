@@ -31,7 +31,7 @@ pub struct Person<'g> {
     pub is_eligible: bool,
     /// The payee: only its statements set the payout field of the affiliate.
     pub payee: Digest,
-    /// What the payee states about the payout field, if anything.
+    /// The payee's statement about the payout field, if there is one.
     pub payout: Option<&'g TraitValue>,
 }
 

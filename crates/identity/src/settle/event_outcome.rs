@@ -15,7 +15,7 @@ use crate::plan::{Act, Analysis, Step};
 use crate::resolution::{Person, Wait};
 use crate::shared::SHARED;
 
-/// What happens to an event now.
+/// The decision about an event.
 pub(super) enum Decision {
     /// It stays as it is.
     Stay,

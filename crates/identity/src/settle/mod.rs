@@ -55,7 +55,7 @@ pub struct Ended {
     pub number: u32,
     /// The outcome.
     pub end: End,
-    /// Why, in a fixed word or a short text without personal data.
+    /// The reason, as a fixed word or a short text without personal data.
     pub reason: Option<String>,
     /// The affiliate concerned.
     pub affiliate: Option<(Option<u64>, Option<String>)>,
@@ -65,7 +65,7 @@ pub struct Ended {
     pub delivered: bool,
 }
 
-/// What a graph needs next.
+/// The next work of a graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Next {
     /// The lane.
@@ -98,7 +98,7 @@ pub struct Settled {
     pub stuck: Vec<(usize, Vec<Text>)>,
     /// Values that were refused because they exceed a bound.
     pub shed: Shed,
-    /// What the graph contributes to the counts of audiences.
+    /// The graph's contribution to the counts of audiences.
     pub audiences: Counted,
 }
 

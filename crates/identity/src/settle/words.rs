@@ -8,20 +8,21 @@ use crate::eligibility::Rules;
 use crate::plan::{Analysis, StepKind};
 use crate::resolution::Wait;
 
-/// What an identifier's person waits for, in words for an operator; `None` if it waits for nothing.
+/// The next thing that an identifier's person waits for, in words for an operator; `None` if it waits for nothing.
 #[must_use]
 pub fn waits_for(analysis: &Analysis<'_>, identifier: Digest) -> Option<String> {
     let retry = |anchor| analysis.graph.retries.get(&anchor);
     let Some(person) = analysis.resolution.person(identifier) else {
         return Some(match analysis.resolution.waits.get(&identifier)? {
             Wait::NoAddress => "an email address".to_owned(),
-            Wait::AddressHeldByAnother => "its email address, which another userId holds".to_owned(),
+            Wait::AddressHeldByAnother => "its email address, which belongs to another userId".to_owned(),
             Wait::AnonymousOnly => {
-                "an identify that names this anonymousId beside a userId or an email".to_owned()
+                "an identify that names this anonymousId together with a userId or an email".to_owned()
             }
             Wait::Shared => return None,
             Wait::ClaimerWaits => {
-                "the userId that claimed this email address last, which has another or none".to_owned()
+                "the userId that claimed this email address last, and that now has another one or none"
+                    .to_owned()
             }
         });
     };
@@ -37,7 +38,7 @@ pub fn waits_for(analysis: &Analysis<'_>, identifier: Digest) -> Option<String> 
                 format!("an operator: {call} was given up ({})", retry.class)
             }
             Some(retry) => {
-                format!("the next try of {call} ({}, {} attempts)", retry.class, retry.attempts)
+                format!("the next attempt of {call} ({}, {} attempts)", retry.class, retry.attempts)
             }
             None => call.to_owned(),
         });

@@ -1,14 +1,14 @@
 //! Identifiers that link too many others: they stop linking, and their graph is split.
 //!
-//! A placeholder that a source sends for everybody (`test@example.com`, the anonymousId of a shop's tablet, one userId
-//! for all guests) would make one person of all of them. An identifier that was seen with more than a set
-//! number of others is therefore *shared*: it names nobody from then on, in earlier events as in later ones. Its links are removed, and the graph is
-//! split into the parts that other links hold together.
+//! A placeholder that a source sends for everybody (`test@example.com`, the anonymousId of a shop's tablet, one userId for
+//! all guests) would merge all of them into one person. An identifier that was seen with more than a set number of others
+//! is therefore *shared*: it names nobody from then on, in earlier events as in later ones. Its links are removed, and the
+//! graph is split into the parts that other links hold together.
 //!
-//! The set of linked identifiers only grows: for a user the addresses that it claimed, for an address the users that claimed
-//! it, for an anonymousId the identifiers that it was seen with, each once, whatever happened to the other since
-//! ([`Identifier::apart`]). So whether an identifier is shared does not depend on the order of events. What a user stated together with each of several
-//! addresses is kept with the claim, so that it can be given back to the address.
+//! The set of linked identifiers only grows: for a user the addresses that it claimed, for an address the users that
+//! claimed it, for an anonymousId the identifiers that it was seen with, each once, whatever happened to the other since
+//! ([`Identifier::apart`]). So whether an identifier is shared does not depend on the order of events. Traits that a user
+//! stated together with each of several addresses are kept with the claim, so that they can be given back to the address.
 //!
 //! A tombstone that was inherited over a link stays when the link is removed, because its data has been erased: in doubt the
 //! delete wins. A delete that names an identifier that is shared already is not passed on.

@@ -43,8 +43,8 @@ fn take_along(graph: &mut Graph, tombstones: &Tombstones, over: &Over, rules: &R
     }
 }
 
-/// Gives what was stated under a shared userId to the addresses that were stated with it, and takes shared addresses out
-/// of the events that state them.
+/// Gives the traits that were stated under a shared userId to the addresses that were stated with it, and takes shared
+/// addresses out of the events that state them.
 fn give_back(graph: &mut Graph, over: &Over) {
     for kept in graph.events.iter_mut().filter(|kept| !kept.delete) {
         let Some(address) = kept.address else { continue };
@@ -65,7 +65,7 @@ fn give_back(graph: &mut Graph, over: &Over) {
     }
 }
 
-/// Removes the links of shared identifiers, and what was stated under them. The identifiers that they linked remember them.
+/// Removes the links of shared identifiers, and the statements under them. The identifiers that they linked remember them.
 fn cut(graph: &mut Graph, over: &Over) {
     let is_over = |identifier: &Digest| over.contains_key(identifier);
     let identifiers = &mut graph.identifiers;

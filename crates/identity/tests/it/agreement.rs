@@ -10,19 +10,19 @@ use reference::{Expected, Presence};
 
 use crate::dice::PropertyResult;
 use crate::events::text_of;
-use crate::town::Town;
+use crate::store::GraphStore;
 
-/// By address: what the affiliate holds, empty fields left out.
+/// The fields of each affiliate without the empty ones, by address.
 type Persons = BTreeMap<String, BTreeMap<String, String>>;
 
-/// Holds the fold and "Who is who" against the reference: the same affiliates with the same fields, and, if there were an
-/// affiliate at every address, the same ones disabled.
-pub(crate) fn agree(town: &Town, expected: &Expected) -> PropertyResult {
-    let (ours, theirs) = (persons(town), expected_persons(expected));
+/// Compares the fold and identity resolution with the reference model: the same affiliates with the same fields, and, if
+/// there were an affiliate at every address, the same ones disabled.
+pub(crate) fn agree(store: &GraphStore, expected: &Expected) -> PropertyResult {
+    let (ours, theirs) = (persons(store), expected_persons(expected));
     if ours != theirs {
         return Err(format!("the fold has {ours:#?}, the reference {theirs:#?}"));
     }
-    let disabled: Vec<String> = town.graphs.iter().flat_map(|graph| disabled(graph, town)).collect();
+    let disabled: Vec<String> = store.graphs.iter().flat_map(|graph| disabled(graph, store)).collect();
     let mut disabled: Vec<&String> = disabled.iter().collect();
     disabled.sort();
     let forbidden: Vec<&String> = expected.forbidden.iter().collect();
@@ -32,15 +32,15 @@ pub(crate) fn agree(town: &Town, expected: &Expected) -> PropertyResult {
     Ok(())
 }
 
-fn persons(town: &Town) -> Persons {
+fn persons(store: &GraphStore) -> Persons {
     let mut persons = Persons::new();
-    for graph in &town.graphs {
-        let analysis = Analysis::of(graph, &town.rules);
+    for graph in &store.graphs {
+        let analysis = Analysis::of(graph, &store.rules);
         for person in &analysis.resolution.persons {
             let existed = graph.identifiers.get(&person.address).is_some_and(|address| address.existed);
             let tombstoned = analysis.tombstones.around(graph, person.address).is_some();
             if person.is_eligible || (existed && !tombstoned) {
-                let fields = desired(person, &town.rules).fields.into_iter();
+                let fields = desired(person, &store.rules).fields.into_iter();
                 let fields = fields.filter(|(_, text)| !text.is_empty());
                 let fields = fields.map(|(field, text)| (field.to_owned(), text.to_owned())).collect();
                 persons.insert(text_of(person.address), fields);
@@ -59,7 +59,7 @@ fn expected_persons(expected: &Expected) -> Persons {
 }
 
 /// The addresses of the affiliates that the plan disables, if there were one at every address.
-fn disabled(graph: &Graph, town: &Town) -> Vec<String> {
+fn disabled(graph: &Graph, store: &GraphStore) -> Vec<String> {
     let mut graph = graph.clone();
     let addresses = graph.identifiers.iter().filter(|(_, it)| it.kind == Kind::Address);
     let affiliates = addresses.zip(1..).map(|((address, _), id)| Affiliate {
@@ -68,12 +68,12 @@ fn disabled(graph: &Graph, town: &Town) -> Vec<String> {
         ..Affiliate::at(*address)
     });
     graph.affiliates = affiliates.collect();
-    let steps = Analysis::of(&graph, &town.rules).steps;
+    let steps = Analysis::of(&graph, &store.rules).steps;
     let disables = |act: &Act| matches!(act, Act::Status { status: Status::Disabled, .. });
     steps.iter().filter(|step| disables(&step.act)).map(|step| text_of(step.anchor)).collect()
 }
 
 /// How many of the expected affiliates came back after a delete: to see that histories reach that.
-pub(crate) fn reborn(expected: &Expected) -> usize {
+pub(crate) fn count_recreated(expected: &Expected) -> usize {
     expected.affiliates.values().filter(|affiliate| affiliate.presence == Presence::Recreated).count()
 }

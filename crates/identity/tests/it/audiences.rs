@@ -1,15 +1,17 @@
-//! What a graph adds to the counts of an audience.
+//! A graph's contribution to the counts of an audience.
 
 use std::sync::Arc;
 
+use identity::answer::{RetryDecision, fail};
 use identity::audiences::{MemberCounts, count};
 use identity::eligibility::Rules;
 use identity::graph::Affiliate;
 use identity::plan::Analysis;
 use identity::{Graph, Map};
 
-use crate::events::{Event, address, delete, identify, rules};
-use crate::town::fold;
+use crate::events::{Event, address, delete, identify, moment, rules};
+use crate::store::fold;
+use crate::tiny::cause;
 
 /// The audience that is watched.
 const FLAG: u64 = 5;
@@ -52,7 +54,7 @@ fn a_person_counts_once_under_all_of_its_identifiers() {
 }
 
 #[test]
-fn what_refersion_does_not_hold_yet_waits() {
+fn values_that_refersion_does_not_hold_yet_count_as_waiting() {
     let events = [identify(1).user("U").email("a@x.io"), flagged(2, "true"), flagged(3, "false")];
     let out = MemberCounts { left: 1, waiting: 1, ..MemberCounts::default() };
     assert_eq!(counts_of(&events, Some("true")), out);
@@ -63,6 +65,17 @@ fn what_refersion_does_not_hold_yet_waits() {
     let complete = [identify(1).user("U").email("a@x.io").named("Ann"), flagged(2, "true")];
     let to_be_created = MemberCounts { members: 1, waiting: 1, ..MemberCounts::default() };
     assert_eq!(counts_of(&complete, None), to_be_created);
+}
+
+#[test]
+fn a_person_whose_call_was_given_up_does_not_wait() {
+    let mut graph = Graph::default();
+    let complete = [identify(1).user("U").email("a@x.io").named("Ann"), flagged(2, "true")];
+    complete.iter().for_each(|event| fold(&mut graph, event));
+    let decide = |_, _| RetryDecision { due_at: moment(4), give_up: true };
+    fail(&mut graph, &watching(), address("a@x.io"), (moment(4), &cause("refused")), decide);
+    let counted = count(&Analysis::of(&graph, &watching())).of(FLAG);
+    assert_eq!(counted, MemberCounts { members: 1, ..MemberCounts::default() });
 }
 
 #[test]

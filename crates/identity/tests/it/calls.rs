@@ -1,4 +1,4 @@
-//! The fewest calls: with everything absorbed before the first one, exactly those that the end needs.
+//! The fewest calls: if everything is absorbed before the first call, exactly those that the final state needs are made.
 
 use std::collections::BTreeMap;
 
@@ -9,18 +9,18 @@ use crate::dice::{PropertyResult, for_all};
 use crate::events::{Event, expected, history, rules};
 use crate::run::Run;
 
-fn made_calls(run: &Run, kind: StepKind) -> usize {
+fn count_calls(run: &Run, kind: StepKind) -> usize {
     run.calls.iter().filter(|step| step.kind() == kind).count()
 }
 
-fn only_the_least_goes_out(events: &[Event], _seed: u64) -> PropertyResult {
+fn fewest_calls_are_made(events: &[Event], _seed: u64) -> PropertyResult {
     let mut run = Run::new(rules());
     for event in events {
         run.absorb(event)?;
     }
     run.run_until_idle()?;
     let least = least_calls(&expected(events, &rules(), &[], BTreeMap::new()), &[]);
-    let made = [StepKind::Create, StepKind::Edit, StepKind::Status].map(|kind| made_calls(&run, kind));
+    let made = [StepKind::Create, StepKind::Edit, StepKind::Status].map(|kind| count_calls(&run, kind));
     if made != [least.creates, least.edits, least.status_changes] {
         return Err(format!("creates, edits and status changes were {made:?}; the least is {least:?}"));
     }
@@ -37,12 +37,12 @@ fn only_the_least_goes_out(events: &[Event], _seed: u64) -> PropertyResult {
 }
 
 #[test]
-fn what_is_absorbed_before_the_first_call_takes_the_least_calls() {
-    for_all(3_000, history, only_the_least_goes_out);
+fn events_absorbed_before_the_first_call_need_the_fewest_calls() {
+    for_all(3_000, history, fewest_calls_are_made);
 }
 
 #[test]
-fn a_repeated_history_takes_no_call() {
+fn a_repeated_history_needs_no_call() {
     for_all(1_000, history, |events, _| {
         let mut run = Run::new(rules());
         for event in events {

@@ -40,8 +40,8 @@ impl Dice {
 /// The result of a property for the events of a seed: `Err` names what is wrong.
 pub(crate) type PropertyResult = Result<(), String>;
 
-/// Plays `cases` seeds, or those that the environment asks for. `make` draws the events, `holds` judges them; it is given
-/// the seed too, for what else it leaves to chance.
+/// Runs `cases` seeds, or those that the environment asks for. `make` draws the events, `holds` judges them; it also gets
+/// the seed, for its own random choices.
 pub(crate) fn for_all<T: Clone + Debug>(
     cases: u64,
     make: impl Fn(&mut Dice) -> Vec<T>,

@@ -1,4 +1,4 @@
-//! What Refersion does not let be cleared, and affiliates that appear late.
+//! Fields that Refersion does not clear, and affiliates that appear late.
 
 use identity::answer::{Answer, RetryDecision, apply, fail};
 use identity::plan::{Act, Analysis, StepKind};
@@ -7,18 +7,18 @@ use identity::{Map, Text};
 
 use crate::events::{address, delete, identify, moment, rules};
 use crate::run::Run;
+use crate::store::{ann, store_after};
 use crate::tiny::cause;
-use crate::town::{ann, town};
 
 #[test]
-fn what_a_scrub_cannot_overwrite_is_named_by_the_delete_and_not_tried_for_ever() {
+fn fields_that_a_scrub_cannot_overwrite_are_named_by_the_delete_and_not_retried() {
     let scrubbing = identity::eligibility::Rules { scrub: true, ..rules() };
     let mut run = Run::new(scrubbing.clone());
     run.continue_with(&[ann().with("company", "Acme").with("country", "US")]);
     let gone = delete(2).user("U");
     run.continue_with(std::slice::from_ref(&gone));
     assert_eq!(run.outcomes(&gone), ["deleted not_scrubbed: country"]);
-    let graph = &run.town.graphs[0];
+    let graph = &run.store.graphs[0];
     let Some(Act::Scrub { fields, .. }) = run.calls.iter().map(|step| &step.act).next_back() else {
         panic!("a scrub")
     };
@@ -27,14 +27,14 @@ fn what_a_scrub_cannot_overwrite_is_named_by_the_delete_and_not_tried_for_ever()
     assert_eq!(stuck(&run, &scrubbing), ["country"]);
 }
 
-/// The fields of the only graph's only affiliate that keep a value which has to go.
+/// The fields of the only graph's only affiliate that keep a value which should be removed.
 fn stuck(run: &Run, rules: &identity::eligibility::Rules) -> Vec<Text> {
-    let settled = settle(&mut run.town.graphs[0].clone(), rules);
+    let settled = settle(&mut run.store.graphs[0].clone(), rules);
     settled.stuck.into_iter().flat_map(|(_, fields)| fields).collect()
 }
 
 #[test]
-fn of_an_affiliate_that_was_there_before_every_field_is_overwritten() {
+fn a_scrub_overwrites_every_field_of_an_affiliate_that_existed_before() {
     let mut run = Run::new(identity::eligibility::Rules { scrub: true, ..rules() });
     run.tiny.put("a@x.io", identity::graph::Status::Active, "Acme");
     run.continue_with(&[identify(1).user("U").email("a@x.io")]);
@@ -46,7 +46,7 @@ fn of_an_affiliate_that_was_there_before_every_field_is_overwritten() {
 }
 
 #[test]
-fn a_country_that_is_cleared_costs_no_call_and_no_dead_letter_and_is_named() {
+fn a_cleared_country_causes_no_call_and_no_dead_letter_and_is_named() {
     let mut run = Run::of(&[ann().with("country", "US")]);
     let calls = run.calls.len();
     let cleared = identify(2).user("U").cleared("country");
@@ -59,24 +59,24 @@ fn a_country_that_is_cleared_costs_no_call_and_no_dead_letter_and_is_named() {
     assert!(stuck(&run, &rules()).is_empty());
 }
 
-fn lasting(late_creates: i64) -> identity::eligibility::Rules {
+fn with_late_creates(late_creates: i64) -> identity::eligibility::Rules {
     identity::eligibility::Rules { late_creates, ..rules() }
 }
 
-/// A create without an answer may still take effect: the delete looks again until it cannot any more.
+/// A create without an answer may still take effect: the delete searches again until that is impossible.
 #[test]
-fn a_delete_looks_again_for_the_affiliate_of_a_create_without_an_answer() {
-    let rules = lasting(120_000_000);
-    let mut town = town(&[ann()]);
+fn a_delete_searches_again_for_the_affiliate_of_an_unanswered_create() {
+    let rules = with_late_creates(120_000_000);
+    let mut store = store_after(&[ann()]);
     let anchor = address("a@x.io");
-    let graph = &mut town.graphs[0];
+    let graph = &mut store.graphs[0];
     let at = |seconds: i64| identity::stamp::Moment(moment(3).0 + seconds * 1_000_000);
     apply(graph, &rules, anchor, &Answer::CreateUnknown { fields: Vec::new() }, at(0));
     apply(graph, &rules, anchor, &Answer::NotFound, at(1));
     assert_eq!(Analysis::of(graph, &rules).steps[0].kind(), StepKind::Create, "nobody asked to be forgotten");
-    let settled = town.absorb(&delete(2).user("U"));
+    let settled = store.absorb(&delete(2).user("U"));
     assert!(settled.ended.iter().all(|ended| ended.end != End::Deleted));
-    let graph = &mut town.graphs[0];
+    let graph = &mut store.graphs[0];
     let mut now = at(10);
     let mut searches = 0;
     while let Some(next) = settle(graph, &rules).next {
@@ -92,13 +92,13 @@ fn a_delete_looks_again_for_the_affiliate_of_a_create_without_an_answer() {
 
 #[test]
 fn an_affiliate_that_appears_late_is_disabled() {
-    let rules = lasting(120_000_000);
-    let mut town = town(&[ann()]);
+    let rules = with_late_creates(120_000_000);
+    let mut store = store_after(&[ann()]);
     let anchor = address("a@x.io");
     let at = |seconds: i64| identity::stamp::Moment(moment(3).0 + seconds * 1_000_000);
-    apply(&mut town.graphs[0], &rules, anchor, &Answer::CreateUnknown { fields: Vec::new() }, at(0));
-    town.absorb(&delete(2).user("U"));
-    let graph = &mut town.graphs[0];
+    apply(&mut store.graphs[0], &rules, anchor, &Answer::CreateUnknown { fields: Vec::new() }, at(0));
+    store.absorb(&delete(2).user("U"));
+    let graph = &mut store.graphs[0];
     apply(graph, &rules, anchor, &Answer::NotFound, at(1));
     settle(graph, &rules);
     apply(graph, &rules, anchor, &Answer::Found(found(7)), at(12));
@@ -108,10 +108,11 @@ fn an_affiliate_that_appears_late_is_disabled() {
     assert_eq!(status, identity::graph::Status::Disabled);
 }
 
-/// Another address of a user who had claimed that of a deleted one: what appears there is to be disabled, so it is looked for.
+/// U had claimed the address of the deleted V. An affiliate that appears at another address of U has to be disabled, so it
+/// is searched for.
 #[test]
 fn an_affiliate_that_appears_late_near_a_tombstone_is_disabled() {
-    let rules = lasting(120_000_000);
+    let rules = with_late_creates(120_000_000);
     let events = [
         identify(1).user("V").email("c@x.io"),
         delete(2).user("V"),
@@ -119,10 +120,10 @@ fn an_affiliate_that_appears_late_near_a_tombstone_is_disabled() {
         identify(4).user("U").email("a@x.io").with("first_name", "Ann").with("last_name", "Lee"),
         identify(5).user("U").email("b@x.io"),
     ];
-    let mut town = town(&events);
+    let mut store = store_after(&events);
     let anchor = address("a@x.io");
     let at = |seconds: i64| identity::stamp::Moment(moment(6).0 + seconds * 1_000_000);
-    let graph = &mut town.graphs[0];
+    let graph = &mut store.graphs[0];
     apply(graph, &rules, address("b@x.io"), &Answer::Found(found(9)), at(0));
     apply(graph, &rules, anchor, &Answer::CreateUnknown { fields: Vec::new() }, at(0));
     apply(graph, &rules, anchor, &Answer::NotFound, at(1));
@@ -140,14 +141,14 @@ fn an_affiliate_that_appears_late_near_a_tombstone_is_disabled() {
     assert!(Analysis::of(graph, &rules).steps.iter().any(disables));
 }
 
-/// A search in vain has forgotten what the create sent, and the API does not show most fields.
+/// A search that found nobody has erased the texts of the create, and the API does not show most fields.
 #[test]
 fn an_affiliate_that_appears_late_keeps_no_text_that_no_event_states() {
-    let rules = lasting(120_000_000);
-    let mut town = town(&[ann()]);
+    let rules = with_late_creates(120_000_000);
+    let mut store = store_after(&[ann()]);
     let anchor = address("a@x.io");
     let at = |seconds: i64| identity::stamp::Moment(moment(3).0 + seconds * 1_000_000);
-    let graph = &mut town.graphs[0];
+    let graph = &mut store.graphs[0];
     apply(graph, &rules, anchor, &Answer::CreateUnknown { fields: vec!["state".into()] }, at(0));
     apply(graph, &rules, anchor, &Answer::NotFound, at(1));
     apply(graph, &rules, anchor, &Answer::Found(found(7)), at(12));
@@ -162,13 +163,13 @@ fn found(id: u64) -> identity::answer::Found {
     identity::answer::Found { id, code: None, status: identity::graph::Status::Active, shown: Map::new() }
 }
 
-/// "Taken" and "not found" take turns: the attempts count on, so that it comes to an end.
+/// "Taken" and "not found" alternate: the attempts continue to count, so that the worker gives up in the end.
 #[test]
-fn attempts_count_on_where_a_taken_address_is_not_found() {
-    let rules = lasting(120_000_000);
-    let mut town = town(&[ann()]);
+fn attempts_keep_counting_while_a_taken_address_is_not_found() {
+    let rules = with_late_creates(120_000_000);
+    let mut store = store_after(&[ann()]);
     let anchor = address("a@x.io");
-    let graph = &mut town.graphs[0];
+    let graph = &mut store.graphs[0];
     for attempt in 1..=3 {
         apply(graph, &rules, anchor, &Answer::CreateUnknown { fields: Vec::new() }, moment(4));
         let decide = |attempts, _| {

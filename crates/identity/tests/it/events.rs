@@ -74,15 +74,15 @@ impl fmt::Debug for Event {
 
 impl Event {
     pub(crate) fn user(self, user: &str) -> Self {
-        Self { user: some(user), ..self }
+        Self { user: non_empty(user), ..self }
     }
 
     pub(crate) fn email(self, email: &str) -> Self {
-        Self { email: some(email), ..self }
+        Self { email: non_empty(email), ..self }
     }
 
     pub(crate) fn anonymous(self, anonymous: &str) -> Self {
-        Self { anonymous: some(anonymous), ..self }
+        Self { anonymous: non_empty(anonymous), ..self }
     }
 
     pub(crate) fn engage(self) -> Self {
@@ -174,7 +174,7 @@ impl Event {
     }
 }
 
-fn some(text: &str) -> Option<String> {
+fn non_empty(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
@@ -260,7 +260,7 @@ pub(crate) fn expected(
     expected_by(events, &settings(rules), World { existed, payees })
 }
 
-/// What the reference expects under its own settings.
+/// The state that the reference model expects under its own settings.
 pub(crate) fn expected_by(events: &[Event], settings: &Settings, world: World) -> Expected {
     let texts: Vec<_> = events.iter().map(|event| (second(event.at), event.json().to_string())).collect();
     let accepted =

@@ -1,22 +1,22 @@
-//! Faults planted in the fold and in "Who is who": each must turn the comparison with the reference red.
+//! Faults planted in the fold and in identity resolution: the comparison with the reference model has to find each of them.
 
 use identity::fold::delete;
 use identity::tombstones::Tombstones;
 
 use crate::dice::Dice;
 use crate::events::{Event, history};
-use crate::order::the_end_is_as_expected;
-use crate::town::{Fold, fold};
+use crate::order::final_state_is_as_expected;
+use crate::store::{Fold, fold};
 
 /// Number of histories that is enough to catch each fault.
-const ENOUGH: u64 = 3_000;
+const HISTORIES: u64 = 3_000;
 
 fn is_caught(fault: Fold) -> bool {
-    (0..ENOUGH).any(|seed| the_end_is_as_expected(&history(&mut Dice::of(seed)), seed, fault).is_err())
+    (0..HISTORIES).any(|seed| final_state_is_as_expected(&history(&mut Dice::of(seed)), seed, fault).is_err())
 }
 
 #[test]
-fn a_fold_in_which_the_later_absorbed_wins_is_caught() {
+fn a_fold_by_order_of_absorption_is_caught() {
     assert!(is_caught(|graph, event| {
         let stated = event.statement().traits;
         if let Some(profile) = graph.identifiers.get_mut(&event.names()[0])
@@ -29,7 +29,7 @@ fn a_fold_in_which_the_later_absorbed_wins_is_caught() {
 }
 
 #[test]
-fn a_who_is_who_without_the_message_key_is_caught() {
+fn a_fold_without_message_keys_is_caught() {
     assert!(is_caught(|graph, event| fold(graph, &Event { key: String::new(), ..event.clone() })));
 }
 
@@ -68,7 +68,7 @@ fn an_inherited_tombstone_that_counts_as_named_is_caught() {
 }
 
 #[test]
-fn a_late_claim_that_hands_no_tombstone_on_is_caught() {
+fn a_late_claim_that_passes_on_no_tombstone_is_caught() {
     assert!(is_caught(|graph, event| {
         let named = event.names().iter().filter_map(|name| graph.identifiers.get(name)?.named).max();
         let is_late = named.is_some_and(|named| named >= event.statement().stamp.time);
@@ -78,7 +78,7 @@ fn a_late_claim_that_hands_no_tombstone_on_is_caught() {
 }
 
 #[test]
-fn a_claim_of_which_only_the_last_time_is_kept_is_caught() {
+fn a_claim_that_keeps_only_its_last_time_is_caught() {
     assert!(is_caught(|graph, event| {
         fold(graph, event);
         for claim in &mut graph.claims {

@@ -5,7 +5,7 @@ use identity::graph::Status;
 use crate::dice::{Dice, PropertyResult, for_all};
 use crate::events::{Event, history, rules};
 use crate::run::Run;
-use crate::tiny::Luck;
+use crate::tiny::CallEnd;
 
 /// Some histories have values, or an address, that Refersion refuses.
 fn with_refusals(dice: &mut Dice) -> Vec<Event> {
@@ -25,16 +25,22 @@ fn with_refusals(dice: &mut Dice) -> Vec<Event> {
     events
 }
 
-fn luck(dice: &mut Dice) -> Luck {
-    dice.pick(&[Luck::Fine, Luck::Fine, Luck::LostBefore, Luck::LostAfter, Luck::TurnedAway])
+fn call_end(dice: &mut Dice) -> CallEnd {
+    dice.pick(&[
+        CallEnd::Answered,
+        CallEnd::Answered,
+        CallEnd::RequestLost,
+        CallEnd::AnswerLost,
+        CallEnd::Rejected,
+    ])
 }
 
 fn run(events: &[Event], seed: u64) -> PropertyResult {
     let mut dice = Dice::of(!seed);
     let mut run = Run::new(rules());
-    run.town.rules.scrub = dice.percent(20);
-    run.town.rules.active = dice.percent(80);
-    run.tiny.active = run.town.rules.active;
+    run.store.rules.scrub = dice.percent(20);
+    run.store.rules.active = dice.percent(80);
+    run.tiny.active = run.store.rules.active;
     for email in ["a@x.io", "b@x.io", "s@x.io"] {
         if dice.percent(10) {
             run.tiny.put(email, dice.pick(&[Status::Active, Status::Pending, Status::Disabled]), "Old Firm");
@@ -45,16 +51,16 @@ fn run(events: &[Event], seed: u64) -> PropertyResult {
     let again = coming.iter().filter(|_| dice.percent(10)).cloned().collect::<Vec<_>>();
     // Segment's retry of a message is another event with the same words.
     coming.extend(again.into_iter().map(|event| Event { number: event.number + 100, ..event }));
-    while !coming.is_empty() || run.flights() > 0 {
+    while !coming.is_empty() || run.open_calls() > 0 {
         match dice.below(3) {
             0 if !coming.is_empty() => run.absorb(&coming.remove(0))?,
-            1 if !run.town.graphs.is_empty() => {
-                let graph = dice.below(run.town.graphs.len());
-                run.send(graph, || (luck(&mut dice), dice.percent(50)))?;
+            1 if !run.store.graphs.is_empty() => {
+                let graph = dice.below(run.store.graphs.len());
+                run.send(graph, || (call_end(&mut dice), dice.percent(50)))?;
             }
-            _ if run.flights() > 0 => {
-                let flight = dice.below(run.flights());
-                run.land(flight, luck(&mut dice))?;
+            _ if run.open_calls() > 0 => {
+                let open_call = dice.below(run.open_calls());
+                run.end_call(open_call, call_end(&mut dice))?;
             }
             _ => {}
         }

@@ -5,8 +5,8 @@ use identity::graph::Status;
 
 use crate::events::{Event, address, delete, identify, rules};
 use crate::run::Run;
-use crate::tiny::Luck;
-use crate::town::{ann, town};
+use crate::store::{ann, store_after};
+use crate::tiny::CallEnd;
 
 fn ends(events: &[Event]) -> Vec<String> {
     let run = Run::of(events);
@@ -31,7 +31,7 @@ fn an_event_counts_as_sent_as_long_as_one_of_its_traits_was_sent() {
 }
 
 #[test]
-fn an_older_event_that_comes_late_is_superseded() {
+fn an_older_event_that_arrives_late_is_superseded() {
     let mut run = Run::of(&[ann(), identify(5).user("U").with("company", "New")]);
     let late = identify(3).user("U").with("company", "Old");
     run.continue_with(std::slice::from_ref(&late));
@@ -39,7 +39,7 @@ fn an_older_event_that_comes_late_is_superseded() {
 }
 
 #[test]
-fn what_refersion_knows_is_unchanged() {
+fn values_that_refersion_has_are_unchanged() {
     let mut run = Run::of(&[ann()]);
     let again = identify(2).user("U").email("a@x.io").named("Ann");
     run.continue_with(std::slice::from_ref(&again));
@@ -48,7 +48,7 @@ fn what_refersion_knows_is_unchanged() {
 }
 
 #[test]
-fn a_flag_that_flips_back_while_it_waits_costs_no_call() {
+fn a_flag_that_flips_back_while_it_waits_needs_no_call() {
     let mut run = Run::of(&[ann().with("company", "Acme")]);
     let there = identify(2).user("U").with("company", "Other");
     let back = identify(3).user("U").with("company", "Acme");
@@ -67,7 +67,7 @@ fn traits_that_are_not_mapped_are_not_sent_and_an_event_without_traits_states_no
 }
 
 #[test]
-fn who_waits_is_remembered_with_the_reason() {
+fn an_event_of_a_waiting_person_is_remembered_with_the_reason() {
     let flag = |at| identify(at).with("trait:flag", "true");
     assert_eq!(ends(&[flag(1).user("U")]), ["remembered no_address"]);
     assert_eq!(ends(&[flag(1).anonymous("x")]), ["remembered anonymous_only"]);
@@ -84,7 +84,7 @@ fn who_waits_is_remembered_with_the_reason() {
 }
 
 #[test]
-fn what_was_remembered_is_created_when_the_person_is_complete() {
+fn a_remembered_event_is_created_when_its_person_is_complete() {
     let first = identify(1).user("U").email("a@x.io").with("first_name", "Ann");
     let mut run = Run::of(std::slice::from_ref(&first));
     assert_eq!(run.outcomes(&first), ["remembered incomplete"]);
@@ -93,21 +93,21 @@ fn what_was_remembered_is_created_when_the_person_is_complete() {
 }
 
 #[test]
-fn what_was_remembered_and_replaced_stays_remembered() {
+fn a_remembered_event_stays_remembered_when_its_value_is_replaced() {
     let first = identify(1).user("U").with("company", "Old");
     let mut run = Run::of(std::slice::from_ref(&first));
     run.continue_with(&[identify(2).user("U").email("a@x.io").named("Ann").with("company", "New")]);
     assert_eq!(run.outcomes(&first), ["remembered no_address"]);
-    assert!(run.town.graphs[0].events.is_empty(), "nothing more can come of it");
+    assert!(run.store.graphs[0].events.is_empty(), "nothing more can come of it");
 }
 
 #[test]
-fn of_many_statements_of_one_address_only_the_newest_is_kept() {
+fn only_the_newest_of_many_statements_of_one_address_is_kept() {
     let mut run = Run::new(rules());
     for at in 1..9 {
         run.continue_with(&[identify(at).user("U").email("a@x.io")]);
     }
-    assert_eq!(run.town.graphs[0].events.len(), 1);
+    assert_eq!(run.store.graphs[0].events.len(), 1);
     assert_eq!(run.calls.len(), 1, "and Refersion is asked once");
 }
 
@@ -118,7 +118,7 @@ fn a_delete_of_an_unknown_person_searches_and_ends() {
     assert_eq!(run.outcomes(&gone), ["deleted matched_nobody"]);
     assert_eq!(run.calls.len(), 1);
     assert_eq!(
-        run.town.graphs[0].identifiers[&address("a@x.io")].sealed,
+        run.store.graphs[0].identifiers[&address("a@x.io")].sealed,
         None,
         "the address is not needed any more"
     );
@@ -159,35 +159,35 @@ fn an_affiliate_that_existed_keeps_the_fields_that_no_event_states() {
 }
 
 #[test]
-fn an_operators_pardon_tries_a_refused_value_again() {
+fn a_replay_by_an_operator_retries_a_refused_value() {
     let bad = identify(2).user("U").with("company", "bad firm");
     let mut run = Run::of(&[ann(), bad.clone()]);
     assert_eq!(run.outcomes(&bad), ["dead refused"]);
     let calls = run.calls.len();
-    clear_refusals(&mut run.town.graphs[0], bad.id(), &bad.statement().stamp, None);
-    identity::fold::identify(&mut run.town.graphs[0], &bad.statement());
+    clear_refusals(&mut run.store.graphs[0], bad.id(), &bad.statement().stamp, None);
+    identity::fold::identify(&mut run.store.graphs[0], &bad.statement());
     run.run_until_idle().expect("every promise holds");
     assert_eq!(run.outcomes(&bad), ["dead refused", "dead refused"]);
     assert_eq!(run.calls.len(), calls + 1);
 }
 
 #[test]
-fn who_was_erased_does_not_wait() {
-    let mut town = town(&[]);
-    assert_eq!(town.absorb(&identify(1).user("U").with("company", "Acme")).waiting, 1);
-    assert_eq!(town.absorb(&delete(2).user("U")).waiting, 0);
-    assert_eq!(town.absorb(&identify(3).user("U").with("company", "Acme")).waiting, 1);
+fn erased_persons_do_not_count_as_waiting() {
+    let mut store = store_after(&[]);
+    assert_eq!(store.absorb(&identify(1).user("U").with("company", "Acme")).waiting, 1);
+    assert_eq!(store.absorb(&delete(2).user("U")).waiting, 0);
+    assert_eq!(store.absorb(&identify(3).user("U").with("company", "Acme")).waiting, 1);
 }
 
-/// A message id may name a person: of what a delete covers the time is kept, not the message.
+/// A message id may name a person: of covered statements the time is kept, not the message.
 #[test]
-fn of_what_a_delete_covers_no_message_is_left() {
-    let mut town = town(&[]);
-    town.absorb(&identify(1).user("U").email("a@x").anonymous("X").named("Ann"));
-    town.absorb(&identify(2).engage().user("U").email("b@x"));
-    town.absorb(&delete(3).user("U"));
-    town.absorb(&identify(4).user("U").email("a@x"));
-    let packed: Vec<u8> = town.graphs.iter().flat_map(identity::graph::packed::pack).collect();
+fn no_message_key_of_a_covered_statement_is_kept() {
+    let mut store = store_after(&[]);
+    store.absorb(&identify(1).user("U").email("a@x").anonymous("X").named("Ann"));
+    store.absorb(&identify(2).engage().user("U").email("b@x"));
+    store.absorb(&delete(3).user("U"));
+    store.absorb(&identify(4).user("U").email("a@x"));
+    let packed: Vec<u8> = store.graphs.iter().flat_map(identity::graph::packed::pack).collect();
     let holds = |key: &str| packed.windows(key.len()).any(|window| window == key.as_bytes());
     assert!(holds("message 4"));
     for covered in ["message 1", "message 2"] {
@@ -196,7 +196,7 @@ fn of_what_a_delete_covers_no_message_is_left() {
 }
 
 #[test]
-fn an_event_all_of_whose_traits_were_overruled_is_superseded_though_its_address_is_known() {
+fn an_event_whose_traits_were_all_replaced_is_superseded_even_if_its_address_is_known() {
     let mut run = Run::of(&[ann(), identify(5).user("U").email("a@x.io").with("company", "New")]);
     let late = identify(3).user("U").email("a@x.io").with("company", "Old");
     run.continue_with(std::slice::from_ref(&late));
@@ -207,7 +207,7 @@ fn an_event_all_of_whose_traits_were_overruled_is_superseded_though_its_address_
 }
 
 #[test]
-fn a_delete_without_known_data_has_that_reason() {
+fn a_delete_without_known_data_states_that_reason() {
     let mut run = Run::of(&[ann(), identify(2).user("V").with("company", "Acme")]);
     let (stranger, known) = (delete(3).user("W").email("w@x.io"), delete(4).user("V"));
     let (again, twice) = (delete(5).user("W"), delete(6).user("U"));
@@ -218,13 +218,13 @@ fn a_delete_without_known_data_has_that_reason() {
     assert_eq!(run.outcomes(&twice), ["deleted"]);
 }
 
-/// Whoever states the address while the create is under way holds it when the answer comes.
+/// A user that states the address while the create is under way holds it when the answer comes.
 #[test]
-fn an_event_that_a_create_sent_names_the_affiliate_though_another_user_has_taken_the_address() {
+fn a_created_event_names_its_affiliate_even_if_another_user_has_taken_the_address() {
     let mut run = Run::new(rules());
     let (first, other) = (ann(), identify(2).user("V").email("a@x.io").named("Bob"));
     run.absorb(&first).expect("every promise holds");
-    run.send(0, || (Luck::Fine, true)).expect("every promise holds");
+    run.send(0, || (CallEnd::Answered, true)).expect("every promise holds");
     // Without an id, `created` is a broken promise: see `Run::note`.
     run.continue_with(&[other]);
     assert_eq!(run.outcomes(&first).last(), Some(&"created"));

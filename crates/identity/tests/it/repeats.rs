@@ -6,8 +6,8 @@ use identity::settle::{End, settle};
 
 use crate::events::{Event, address, identify, moment, rules};
 use crate::run::Run;
-use crate::tiny::cause;
-use crate::town::{Town, ann};
+use crate::store::{GraphStore, ann};
+use crate::tiny::{cause, created};
 
 const WEEK: i64 = 7 * 86_400;
 
@@ -33,7 +33,7 @@ fn a_refused_value_that_is_stated_again_is_not_sent_again() {
 fn each_repeat_of_a_refused_value_names_the_event_whose_dead_letter_counts_it() {
     let bad = identify(2).user("U").with("company", "bad firm");
     let mut run = Run::of(&[ann(), bad.clone()]);
-    let graph = &mut run.town.graphs[0];
+    let graph = &mut run.store.graphs[0];
     let repeats =
         |graph: &mut identity::Graph, event: &Event| identity::fold::identify(graph, &event.statement());
     assert_eq!(repeats(graph, &identify(3).user("U").with("company", "bad firm")), [bad.id()]);
@@ -46,19 +46,19 @@ fn each_repeat_of_a_refused_value_names_the_event_whose_dead_letter_counts_it() 
 }
 
 #[test]
-fn a_refused_value_is_sent_again_after_a_week_after_new_settings_and_on_an_operators_word() {
+fn a_refused_value_is_sent_again_after_a_week_after_new_settings_and_by_a_replay() {
     let bad = identify(2).user("U").with("company", "bad firm");
-    let is_sent = |town: &Town| {
-        let steps = Analysis::of(&town.graphs[0], &rules()).steps;
+    let is_sent = |store: &GraphStore| {
+        let steps = Analysis::of(&store.graphs[0], &rules()).steps;
         steps
             .iter()
             .any(|step| matches!(&step.act, Act::Edit { fields, .. } if fields.contains_key("company")))
     };
     let refused = || {
         let mut run = Run::of(&[ann(), bad.clone()]);
-        drop(run.town.absorb(&identify(3).user("U").with("company", "bad firm")));
-        assert!(!is_sent(&run.town));
-        run.town
+        drop(run.store.absorb(&identify(3).user("U").with("company", "bad firm")));
+        assert!(!is_sent(&run.store));
+        run.store
     };
     let mut later = refused();
     drop(later.absorb(&Event { number: 90, ..identify(WEEK).user("U").with("company", "bad firm") }));
@@ -80,7 +80,7 @@ fn creates(run: &Run) -> usize {
 /// Thirty events with one refused address: one of them dies, whichever of them come before the refusal.
 #[test]
 fn one_dead_letter_counts_every_event_that_states_a_refused_address() {
-    // Each states something else besides, so that none is overruled by the next.
+    // Each states something else besides, so that none is superseded by the next.
     let fields = ["company", "phone", "city", "address1", "zip"];
     let state = |(at, field): (i64, &'static str)| {
         identify(at).user("U").email("bad@x.io").named("Ann").with(field, "1")
@@ -94,7 +94,7 @@ fn one_dead_letter_counts_every_event_that_states_a_refused_address() {
             states[..before].iter().filter(|it| run.outcomes(it) == ["dead refused"]).collect();
         assert_eq!(dead.len(), 1, "{before}");
         for repeat in &states[before..] {
-            let named = identity::fold::identify(&mut run.town.graphs[0], &repeat.statement());
+            let named = identity::fold::identify(&mut run.store.graphs[0], &repeat.statement());
             assert_eq!(named, [dead[0].id()]);
             repeats += named.len();
         }
@@ -113,7 +113,7 @@ fn a_refused_address_that_is_stated_again_waits_without_a_call_or_a_death() {
     assert_eq!(run.calls.len(), calls);
     assert_eq!(run.outcomes(&again), ["remembered refused_value"]);
     assert!(!run.outcomes(&sooner)[0].starts_with("dead"), "{:?}", run.outcomes(&sooner));
-    let graph = &mut run.town.graphs[0];
+    let graph = &mut run.store.graphs[0];
     assert!(identity::fold::identify(graph, &bad.statement()).is_empty(), "a retry repeats nothing");
     assert!(
         identity::fold::identify(graph, &identify(5).user("U").email("good@x.io").statement()).is_empty()
@@ -121,7 +121,7 @@ fn a_refused_address_that_is_stated_again_waits_without_a_call_or_a_death() {
 }
 
 #[test]
-fn a_refused_address_is_sent_again_when_it_is_stated_after_a_week_and_opens_no_second_dead_letter() {
+fn a_refused_address_stated_after_a_week_is_sent_again_and_opens_no_second_dead_letter() {
     let bad = identify(2).user("U").email("bad@x.io").named("Ann");
     let refused = || {
         let run = Run::of(std::slice::from_ref(&bad));
@@ -142,28 +142,29 @@ fn a_refused_address_is_sent_again_when_it_is_stated_after_a_week_and_opens_no_s
     }
     run.continue_with(&[stated(92, WEEK + 120)]);
     assert_eq!(creates(&run), 2, "the second refusal holds for a week as well");
-    let packed = identity::graph::packed::pack(&run.town.graphs[0]);
+    let packed = identity::graph::packed::pack(&run.store.graphs[0]);
     let mut kept = identity::graph::packed::unpack(&packed).expect("what was packed");
-    assert_eq!(kept, run.town.graphs[0]);
+    assert_eq!(kept, run.store.graphs[0]);
     drop(identity::fold::identify(&mut kept, &stated(93, 3 * WEEK).statement()));
     let sends = |graph: &identity::Graph| {
         Analysis::of(graph, &rules()).steps.iter().any(|step| step.kind() == StepKind::Create)
     };
     assert!(sends(&kept), "the time of the refusal is kept");
     // An earlier program did not note the time.
-    let mut earlier = run.town.graphs[0].clone();
+    let mut earlier = run.store.graphs[0].clone();
     earlier.identifiers.iter_mut().for_each(|(_, it)| it.refused_at = None);
     assert!(!sends(&earlier));
     drop(identity::fold::identify(&mut earlier, &stated(94, WEEK + 180).statement()));
     assert!(sends(&earlier));
 }
 
-/// The letter of an address that an operator has replayed is the one that its next refusal opens again.
+/// When an operator has replayed the event that died because of an address, the next refusal opens the same dead letter
+/// again.
 #[test]
-fn a_replayed_event_dies_again_of_its_address_though_newer_ones_state_it() {
+fn a_replayed_event_dies_again_of_its_address_even_if_newer_events_state_it() {
     let bad = identify(2).user("U").email("bad@x.io").named("Ann");
     let mut run = Run::of(std::slice::from_ref(&bad));
-    let graph = &mut run.town.graphs[0];
+    let graph = &mut run.store.graphs[0];
     identity::fold::clear_refusals(graph, bad.id(), &bad.statement().stamp, Some(address("bad@x.io")));
     drop(identity::fold::identify(graph, &bad.statement()));
     drop(identity::fold::identify(graph, &identify(3).user("U").email("bad@x.io").statement()));
@@ -176,19 +177,12 @@ fn a_replayed_event_dies_again_of_its_address_though_newer_ones_state_it() {
 
 /// A dead letter is resolved only if Refersion holds its value.
 #[test]
-fn what_died_is_delivered_only_if_its_own_value_is() {
+fn a_dead_event_is_delivered_only_with_its_own_value() {
     let bad = ann().with("first_name", "bad name");
     let mut run = Run::of(std::slice::from_ref(&bad));
-    drop(run.town.absorb(&identify(3).user("U").with("first_name", "Ann")));
-    let graph = &mut run.town.graphs[0];
-    let told = [("first_name", "Ann"), ("last_name", "Lee")];
-    let told = told.into_iter().map(|(field, text)| (field.into(), text.into())).collect();
-    let made = Answer::Created {
-        id: 1,
-        code: "c".to_owned(),
-        status: identity::graph::Status::Active,
-        fields: told,
-    };
+    drop(run.store.absorb(&identify(3).user("U").with("first_name", "Ann")));
+    let graph = &mut run.store.graphs[0];
+    let made = created(&[("first_name", "Ann"), ("last_name", "Lee")]);
     drop(apply(graph, &rules(), address("a@x.io"), &made, moment(4)));
     let settled = settle(graph, &rules());
     let delivered: Vec<_> =

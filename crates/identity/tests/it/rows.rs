@@ -6,13 +6,14 @@ use identity::graph::Status;
 use crate::events::{Event, delete, identify, rules};
 use crate::run::Run;
 
-/// Plays a row in its own order, after having seen every other order end at the same affiliates.
+/// Runs a row in its own order, after checking that every other order ends with the same affiliates.
 fn row(events: &[Event]) -> Run {
     let run = Run::of(events);
     for order in orders(events) {
         assert_eq!(Run::of(&order).affiliates(), run.affiliates(), "{order:#?}");
         let mut step_by_step = Run::new(rules());
-        // What is left over depends on when calls went out; the reference, which `continue_with` asks, allows for that.
+        // Left-over affiliates depend on when calls were sent; the reference model, with which `continue_with` compares,
+        // allows for that.
         order.iter().for_each(|event| step_by_step.continue_with(std::slice::from_ref(event)));
     }
     run
@@ -61,7 +62,7 @@ fn flags_for_each_identifier_of_one_person_meet_in_one_affiliate() {
 }
 
 #[test]
-fn an_address_that_a_user_claims_later_is_that_users() {
+fn an_address_that_a_user_claims_later_belongs_to_that_user() {
     let events = [
         identify(1).email("a@x.io").named("Ann").with("company", "Acme"),
         identify(2).user("U").email("a@x.io").with("phone", "17"),
@@ -84,7 +85,7 @@ fn a_change_of_address_is_an_edit_of_the_same_affiliate() {
 }
 
 #[test]
-fn of_two_users_with_a_name_the_newer_claim_holds_the_address() {
+fn the_newer_claim_of_two_users_with_names_holds_the_address() {
     let events = [u_at_a().named("Ann"), identify(2).user("V").email("a@x.io").named("Bob")];
     let run = row(&events);
     assert_eq!(run.affiliates()["a@x.io"]["first_name"], "Bob");
@@ -96,7 +97,7 @@ fn of_two_users_with_a_name_the_newer_claim_holds_the_address() {
 }
 
 #[test]
-fn who_could_not_be_an_affiliate_does_not_take_an_address_away() {
+fn a_user_that_could_not_be_created_takes_no_address_from_another() {
     let events = [u_at_a().named("Ann"), identify(2).user("V").email("a@x.io").with("trait:flag", "true")];
     let run = row(&events);
     assert_eq!(run.affiliates()["a@x.io"]["first_name"], "Ann");
@@ -105,7 +106,7 @@ fn who_could_not_be_an_affiliate_does_not_take_an_address_away() {
 }
 
 #[test]
-fn who_moves_on_gives_the_address_back() {
+fn a_user_with_a_new_address_returns_the_old_one() {
     let events = [
         u_at_a().named("Ann"),
         identify(2).user("V").email("a@x.io").named("Bob"),
@@ -136,7 +137,7 @@ fn an_anonymous_id_alone_is_remembered() {
 }
 
 #[test]
-fn after_a_delete_older_words_come_too_late() {
+fn statements_older_than_a_delete_are_superseded() {
     let events = [
         identify(2).user("U").email("a@x.io").named("Ann"),
         delete(5).user("U"),
@@ -156,7 +157,7 @@ fn after_a_delete_older_words_come_too_late() {
 }
 
 #[test]
-fn engage_taking_turns_does_not_move_an_affiliate() {
+fn alternating_addresses_from_engage_do_not_move_the_affiliate() {
     let events = [
         u_at_a().named("Ann"),
         identify(2).user("U").email("b@x.io").engage(),
@@ -207,7 +208,7 @@ fn a_person_who_comes_back_without_a_name_stays_disabled() {
 }
 
 #[test]
-fn where_new_affiliates_are_pending_one_that_was_disabled_stays_so() {
+fn a_disabled_affiliate_stays_disabled_where_new_affiliates_are_pending() {
     let mut run = Run::new(identity::eligibility::Rules { active: false, ..rules() });
     run.continue_with(&[u_at_a().named("Ann")]);
     run.continue_with(&[delete(2).user("U")]);
@@ -217,7 +218,7 @@ fn where_new_affiliates_are_pending_one_that_was_disabled_stays_so() {
 }
 
 #[test]
-fn of_equal_times_the_later_receipt_by_segment_wins() {
+fn the_later_receipt_by_segment_decides_between_equal_times() {
     let event = |number: u64, key: &str, received: i64, plan: &str| {
         let event = Event { number, key: key.to_owned(), received: Some(received), ..u_at_a().named("Ann") };
         event.with("trait:vip", plan)

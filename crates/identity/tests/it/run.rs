@@ -16,27 +16,27 @@ use uuid::Uuid;
 
 use crate::dice::PropertyResult;
 use crate::events::{END, Event, expected, moment, payee_of, rules, text_of};
-use crate::tiny::{Ending, Held, Luck, Tiny, cause, is_refused};
-use crate::town::{Town, fold};
+use crate::store::{GraphStore, fold};
+use crate::tiny::{CallEnd, CallResult, Held, TinyRefersion, cause, is_refused};
 
 /// Rounds of calls after which every history is idle, with a wide margin.
 const ROUNDS: usize = 50;
 
 /// A call under way.
-struct Flight {
+struct OpenCall {
     step: Step,
-    /// What it comes back with, if it has had its effect.
-    ending: Option<Ending>,
+    /// Its result, if it has taken effect already.
+    result: Option<CallResult>,
 }
 
 pub(crate) struct Run {
-    pub(crate) town: Town,
-    pub(crate) tiny: Tiny,
+    pub(crate) store: GraphStore,
+    pub(crate) tiny: TinyRefersion,
     /// Every call that went out.
     pub(crate) calls: Vec<Step>,
-    /// Events that waited when another one died of what they state.
+    /// Events that were pending when another one died because of a value that they state too.
     pub(crate) repeats: usize,
-    flights: Vec<Flight>,
+    open_calls: Vec<OpenCall>,
     absorbed: Vec<Event>,
     outcomes: BTreeMap<Uuid, Vec<String>>,
     /// Events whose payload the ledger still has.
@@ -46,13 +46,13 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn new(rules: Rules) -> Self {
-        let tiny = Tiny { active: rules.active, ..Tiny::default() };
+        let tiny = TinyRefersion { active: rules.active, ..TinyRefersion::default() };
         Self {
-            town: Town::new(rules, fold),
+            store: GraphStore::new(rules, fold),
             tiny,
             calls: Vec::new(),
             repeats: 0,
-            flights: Vec::new(),
+            open_calls: Vec::new(),
             absorbed: Vec::new(),
             outcomes: BTreeMap::new(),
             payloads: BTreeMap::new(),
@@ -64,7 +64,7 @@ impl Run {
         self.absorbed.push(event.clone());
         self.outcomes.insert(event.id(), Vec::new());
         self.payloads.insert(event.id(), event.clone());
-        let settled = self.town.absorb(event);
+        let settled = self.store.absorb(event);
         self.note(&settled, &[])
     }
 
@@ -81,7 +81,7 @@ impl Run {
         absorbed.and_then(|()| self.run_until_idle()).expect("every promise holds");
     }
 
-    /// The affiliates, but for the disabled ones: address, and the fields that were sent.
+    /// The affiliates except the disabled ones: address, and the fields that were sent.
     pub(crate) fn affiliates<'a>(&'a self) -> BTreeMap<&'a str, BTreeMap<&'a str, &'a str>> {
         let up = self.tiny.affiliates.values().filter(|held| held.status != Status::Disabled);
         let fields = |held: &'a Held| -> BTreeMap<&'a str, &'a str> {
@@ -104,14 +104,14 @@ impl Run {
         for ended in &settled.ended {
             let word = format!("{:?}", ended.end).to_lowercase();
             let reason = ended.reason.iter().map(|reason| format!(" {reason}"));
-            names_its_affiliate(ended)?;
+            check_affiliate_is_named(ended)?;
             self.end(ended.event, ended.number, word + &reason.collect::<String>())?;
             if ended.end != End::Remembered || !self.outcomes[&ended.event].is_empty() {
                 self.payloads.remove(&ended.event);
             }
         }
         settled.erased.iter().for_each(|event| drop(self.payloads.remove(event)));
-        self.nothing_deleted_is_left()
+        self.check_deleted_data_is_gone()
     }
 
     fn end(&mut self, event: Uuid, number: u32, word: String) -> PropertyResult {
@@ -125,9 +125,9 @@ impl Run {
         Ok(())
     }
 
-    /// What a tombstone covers is gone at once: from the graphs, and from the payloads.
-    fn nothing_deleted_is_left(&self) -> PropertyResult {
-        for graph in &self.town.graphs {
+    /// Checks that everything that a tombstone covers is gone at once, from the graphs and from the payloads.
+    fn check_deleted_data_is_gone(&self) -> PropertyResult {
+        for graph in &self.store.graphs {
             let tombstones = Tombstones::of(graph);
             if tombstones.is_empty() {
                 continue;
@@ -150,20 +150,20 @@ impl Run {
         Ok(())
     }
 
-    /// Sends all that one graph needs now, unless something of it is under way. `early`: the effect comes before what is
-    /// absorbed meanwhile. Returns whether anything was sent.
+    /// Sends all steps that one graph needs now, unless a call about it is under way. `early`: the call takes effect before
+    /// events that are absorbed meanwhile. Returns whether anything was sent.
     pub(crate) fn send(
         &mut self,
         graph: usize,
-        mut luck: impl FnMut() -> (Luck, bool),
+        mut call_end: impl FnMut() -> (CallEnd, bool),
     ) -> Result<bool, String> {
         let is_under_way =
-            |graph: &Graph, flight: &Flight| graph.identifiers.contains_key(&flight.step.anchor);
-        let graph = &mut self.town.graphs[graph];
-        if self.flights.iter().any(|flight| is_under_way(graph, flight)) {
+            |graph: &Graph, open_call: &OpenCall| graph.identifiers.contains_key(&open_call.step.anchor);
+        let graph = &mut self.store.graphs[graph];
+        if self.open_calls.iter().any(|open_call| is_under_way(graph, open_call)) {
             return Ok(false);
         }
-        let mut steps = Analysis::of(graph, &self.town.rules).steps;
+        let mut steps = Analysis::of(graph, &self.store.rules).steps;
         steps.retain(|step| !graph.retries.get(&step.anchor).is_some_and(|retry| retry.given_up));
         for step in &steps {
             sent(graph, step);
@@ -173,36 +173,36 @@ impl Run {
                 return Err(format!("there is nothing to search for at {step:?}"));
             }
         }
-        let settled = settle(graph, &self.town.rules);
+        let settled = settle(graph, &self.store.rules);
         self.note(&settled, &[])?;
         let any = !steps.is_empty();
         for step in steps {
             self.calls.push(step.clone());
-            let (luck, early) = luck();
-            let ending = early.then(|| self.tiny.call(&step, luck));
-            self.flights.push(Flight { step, ending });
+            let (call_end, early) = call_end();
+            let result = early.then(|| self.tiny.call(&step, call_end));
+            self.open_calls.push(OpenCall { step, result });
         }
         Ok(any)
     }
 
-    pub(crate) fn flights(&self) -> usize {
-        self.flights.len()
+    pub(crate) fn open_calls(&self) -> usize {
+        self.open_calls.len()
     }
 
-    /// A call comes back.
-    pub(crate) fn land(&mut self, flight: usize, luck: Luck) -> PropertyResult {
-        let Flight { step, ending } = self.flights.swap_remove(flight);
-        let ending = ending.unwrap_or_else(|| self.tiny.call(&step, luck));
-        let (now, rules) = (self.now, self.town.rules.clone());
+    /// Ends a call: applies its answers.
+    pub(crate) fn end_call(&mut self, open_call: usize, call_end: CallEnd) -> PropertyResult {
+        let OpenCall { step, result } = self.open_calls.swap_remove(open_call);
+        let result = result.unwrap_or_else(|| self.tiny.call(&step, call_end));
+        let (now, rules) = (self.now, self.store.rules.clone());
         let mut deaths = Vec::new();
-        for (anchor, answer) in &ending.answers {
-            let graph = self.town.graph_with(*anchor).ok_or("an answer about no graph")?;
+        for (anchor, answer) in &result.answers {
+            let graph = self.store.graph_with(*anchor).ok_or("an answer about no graph")?;
             deaths.extend(apply(graph, &rules, *anchor, answer, now));
         }
-        let anchors = ending.answers.iter().map(|(anchor, _)| *anchor).chain([step.anchor]);
+        let anchors = result.answers.iter().map(|(anchor, _)| *anchor).chain([step.anchor]);
         for anchor in anchors.collect::<Vec<_>>() {
-            let graph = self.town.graph_with(anchor).ok_or("an answer about no graph")?;
-            if ending.failed && anchor == step.anchor {
+            let graph = self.store.graph_with(anchor).ok_or("an answer about no graph")?;
+            if result.failed && anchor == step.anchor {
                 let again = |_, _| RetryDecision { due_at: now, give_up: false };
                 deaths.extend(fail(graph, &rules, anchor, (now, &cause("no_answer")), again));
             }
@@ -215,12 +215,12 @@ impl Run {
     /// Makes calls until nothing is left to do.
     pub(crate) fn run_until_idle(&mut self) -> PropertyResult {
         for _ in 0..ROUNDS {
-            while !self.flights.is_empty() {
-                self.land(0, Luck::Fine)?;
+            while !self.open_calls.is_empty() {
+                self.end_call(0, CallEnd::Answered)?;
             }
             let mut any = false;
-            for graph in 0..self.town.graphs.len() {
-                any |= self.send(graph, || (Luck::Fine, false))?;
+            for graph in 0..self.store.graphs.len() {
+                any |= self.send(graph, || (CallEnd::Answered, false))?;
             }
             if !any {
                 return self.check_final_state();
@@ -236,24 +236,24 @@ impl Run {
                 return Err(format!("{event:?} has not ended"));
             }
         }
-        for graph in &self.town.graphs {
+        for graph in &self.store.graphs {
             if graph.events.iter().any(|kept| kept.state == EventState::Pending) {
                 return Err(format!("an event is still pending in {graph:#?}"));
             }
         }
         let existed: Vec<String> = self.existed();
         let existed: Vec<&str> = existed.iter().map(String::as_str).collect();
-        let expected = expected(&self.absorbed, &self.town.rules, &existed, self.payees());
+        let expected = expected(&self.absorbed, &self.store.rules, &existed, self.payees());
         let refused = |_: &str, _: &str, value: &str| is_refused(value);
         let differences = compare(&expected, &self.tiny.actual(), &refused);
         if differences.is_empty() { Ok(()) } else { Err(format!("{differences:#?}")) }
     }
 
-    /// By the address of each person with an affiliate: whose statements reach its payout field.
+    /// The payees, by the address of each person with an affiliate.
     fn payees(&self) -> BTreeMap<String, Payee> {
         let mut payees = BTreeMap::new();
-        for graph in &self.town.graphs {
-            let analysis = Analysis::of(graph, &self.town.rules);
+        for graph in &self.store.graphs {
+            let analysis = Analysis::of(graph, &self.store.rules);
             for person in &analysis.resolution.persons {
                 let payee = analysis.resolution.bound(graph, person).and_then(|affiliate| affiliate.payee);
                 payees.extend(payee.map(|payee| (text_of(person.address), payee_of(payee))));
@@ -262,10 +262,10 @@ impl Run {
         payees
     }
 
-    /// An operator confirms what is held back from the person of an identifier.
+    /// Confirms, as an operator, the payout field that is held back from the person of an identifier.
     pub(crate) fn confirm(&mut self, identifier: identity::Digest) -> Option<Confirmed> {
-        let rules = self.town.rules.clone();
-        let graph = self.town.graph_with(identifier)?;
+        let rules = self.store.rules.clone();
+        let graph = self.store.graph_with(identifier)?;
         let confirmed = confirm(graph, &rules, identifier);
         let settled = settle(graph, &rules);
         self.note(&settled, &[]).expect("every promise holds");
@@ -274,14 +274,14 @@ impl Run {
     }
 
     fn existed(&self) -> Vec<String> {
-        let identifiers = self.town.graphs.iter().flat_map(|graph| &graph.identifiers);
+        let identifiers = self.store.graphs.iter().flat_map(|graph| &graph.identifiers);
         let existed = identifiers.filter(|(_, it)| it.kind == Kind::Address && it.existed);
         existed.map(|(address, _)| text_of(*address)).collect()
     }
 }
 
-/// What a call has sent is in an affiliate, which has an id.
-fn names_its_affiliate(ended: &Ended) -> PropertyResult {
+/// Checks that an event of which a call sent a part names an affiliate with an id.
+fn check_affiliate_is_named(ended: &Ended) -> PropertyResult {
     let was_sent = matches!(ended.end, End::Created | End::Updated);
     let has_id = ended.affiliate.as_ref().is_some_and(|(id, _)| id.is_some());
     if was_sent && !has_id { Err(format!("{ended:?} names no affiliate")) } else { Ok(()) }

@@ -12,20 +12,20 @@ use crate::agreement::agree;
 use crate::dice::{Dice, PropertyResult, for_all};
 use crate::events::{END, Event, address, delete, expected_by, identify, rules, settings};
 use crate::random_traits::add_random_traits;
-use crate::town::{Town, fold};
+use crate::store::{GraphStore, fold};
 
-/// How many others an identifier of these histories links.
+/// Maximum number of others that an identifier of these histories links.
 const FEW: usize = 3;
 
-fn town_of(events: &[Event]) -> Town {
-    let mut town = Town::new(rules(), fold).linking(FEW);
-    events.iter().for_each(|event| drop(town.absorb(event)));
-    town
+fn store_of(events: &[Event]) -> GraphStore {
+    let mut store = GraphStore::new(rules(), fold).linking(FEW);
+    events.iter().for_each(|event| drop(store.absorb(event)));
+    store
 }
 
-/// People with an address of their own each, who meet at a placeholder address, at a tablet, and under the userId of the till.
-/// What they have in common is never deleted, nor seen beside it where somebody is deleted: what a delete covered over a link
-/// stays covered when the link goes, and that depends on the order.
+/// People with an address of their own each, who meet at a placeholder address, at a tablet, and under the userId of the
+/// till. These shared identifiers are never deleted, nor seen together in a history with deletes: an identifier that a
+/// delete covered over a link stays covered when the link is removed, and that depends on the order.
 fn history(dice: &mut Dice) -> Vec<Event> {
     let long = 4 + dice.below(24);
     let deletes = dice.percent(60);
@@ -54,7 +54,7 @@ fn random(dice: &mut Dice, number: u64, deletes: bool) -> Event {
     add_random_traits(dice, event)
 }
 
-fn the_end_is_as_expected(events: &[Event], seed: u64) -> PropertyResult {
+fn final_state_is_as_expected(events: &[Event], seed: u64) -> PropertyResult {
     let mut dice = Dice::of(!seed);
     let mut absorbed = events.to_vec();
     dice.shuffle(&mut absorbed);
@@ -62,17 +62,17 @@ fn the_end_is_as_expected(events: &[Event], seed: u64) -> PropertyResult {
         absorbed.insert(dice.below(absorbed.len() + 1), dice.pick(events));
     }
     let settings = reference::Settings { shared_after: Some(FEW), ..settings(&rules()) };
-    agree(&town_of(&absorbed), &expected_by(events, &settings, World::default()))
+    agree(&store_of(&absorbed), &expected_by(events, &settings, World::default()))
 }
 
 #[test]
-fn those_who_share_an_identifier_are_the_same_person_in_any_order_and_with_any_repetition() {
-    for_all(6_000, history, the_end_is_as_expected);
+fn shared_identifiers_give_the_same_persons_in_any_order_and_with_any_repetition() {
+    for_all(6_000, history, final_state_is_as_expected);
 }
 
 #[test]
 fn random_histories_reach_each_kind_of_shared_identifier() {
-    let shared = (0..500).flat_map(|seed| town_of(&history(&mut Dice::of(seed))).graphs);
+    let shared = (0..500).flat_map(|seed| store_of(&history(&mut Dice::of(seed))).graphs);
     let shared = shared.flat_map(|graph| graph.identifiers.into_tuple_vec());
     let mut kinds: BTreeMap<_, usize> = BTreeMap::new();
     shared.filter(|(_, it)| it.is_shared()).for_each(|(_, it)| *kinds.entry(it.kind).or_default() += 1);
@@ -84,57 +84,57 @@ fn at_any(number: i64) -> Event {
 }
 
 #[test]
-fn people_with_one_placeholder_address_are_taken_apart_and_have_addresses_of_their_own() {
+fn people_with_one_placeholder_address_are_separated_and_keep_their_own_addresses() {
     let mut events: Vec<Event> = (0..4).map(at_any).collect();
-    let before = town_of(&events[..3]);
+    let before = store_of(&events[..3]);
     assert_eq!(before.graphs.len(), 1, "up to the limit they are one graph");
     events.extend((0..4).map(|number| {
         identify(10 + number).user(&format!("user{number}")).email(&format!("own{number}@x.io"))
     }));
-    let town = town_of(&events);
-    assert_eq!(town.graphs.len(), 5);
-    let persons = town.graphs.iter().map(|graph| Analysis::of(graph, &town.rules).resolution.persons.len());
+    let store = store_of(&events);
+    assert_eq!(store.graphs.len(), 5);
+    let persons = store.graphs.iter().map(|graph| Analysis::of(graph, &store.rules).resolution.persons.len());
     assert_eq!(persons.sum::<usize>(), 4);
-    let shared = town.graphs.iter().find_map(|graph| graph.identifiers.get(&address("any@x.io")));
+    let shared = store.graphs.iter().find_map(|graph| graph.identifiers.get(&address("any@x.io")));
     assert_eq!(shared.and_then(|it| it.shared), Some(4));
 }
 
 #[test]
-fn what_was_stated_beside_each_address_of_a_shared_user_belongs_to_that_address() {
+fn values_stated_with_an_address_of_a_shared_user_belong_to_that_address() {
     let guest = |number: i64| {
         identify(number).user("till").email(&format!("own{number}@x.io")).named(&format!("Ann{number}"))
     };
-    let town = town_of(&(0..4).map(guest).collect::<Vec<_>>());
+    let store = store_of(&(0..4).map(guest).collect::<Vec<_>>());
     for number in 0..4 {
         let name = address(&format!("own{number}@x.io"));
-        let graph = town.graphs.iter().find(|graph| graph.identifiers.contains_key(&name)).expect("a graph");
+        let graph = store.graphs.iter().find(|graph| graph.identifiers.contains_key(&name)).expect("a graph");
         let stated = graph.identifiers.get(&name).and_then(|it| it.traits.get("first_name"));
         assert_eq!(stated.and_then(|value| value.value.as_deref()), Some(format!("Ann{number}").as_str()));
     }
 }
 
 #[test]
-fn a_delete_of_a_shared_address_concerns_no_person_who_used_it() {
+fn a_delete_of_a_shared_address_deletes_none_of_the_persons_that_used_it() {
     let mut events: Vec<Event> = (0..4).map(at_any).collect();
     events.push(identify(5).user("user1").email("own1@x"));
     events.push(delete(9).email("any@x.io"));
-    let town = town_of(&events);
-    for graph in &town.graphs {
-        let analysis = Analysis::of(graph, &town.rules);
+    let store = store_of(&events);
+    for graph in &store.graphs {
+        let analysis = Analysis::of(graph, &store.rules);
         let tombstones: Vec<_> = analysis.tombstones.all().map(|(identifier, _)| identifier).collect();
         assert!(tombstones.is_empty() || tombstones == [address("any@x.io")], "{tombstones:?}");
     }
 }
 
 #[test]
-fn whom_a_delete_covered_before_the_address_was_shared_stays_covered() {
+fn persons_covered_by_a_delete_stay_covered_after_the_address_is_shared() {
     let mut events: Vec<Event> = (0..3).map(at_any).collect();
     events.push(delete(3).email("any@x.io"));
     events.push(at_any(4));
     events.push(identify(2).user("user1").email("own1@x").named("Ann"));
-    let town = town_of(&events);
-    let persons = town.graphs.iter().flat_map(|graph| {
-        let analysis = Analysis::of(graph, &town.rules);
+    let store = store_of(&events);
+    let persons = store.graphs.iter().flat_map(|graph| {
+        let analysis = Analysis::of(graph, &store.rules);
         analysis
             .resolution
             .persons
@@ -146,55 +146,55 @@ fn whom_a_delete_covered_before_the_address_was_shared_stays_covered() {
     assert_eq!(persons.count(), 0, "an older statement about somebody who was covered does not count");
 }
 
-/// One affiliate at the placeholder address; `holder` states an own address next, where there is one.
-fn with_affiliate(holder: Option<&str>) -> Town {
-    let mut town = town_of(&(0..3).map(at_any).collect::<Vec<_>>());
+/// One affiliate at the placeholder address; `holder`, if there is one, states an own address next.
+fn with_affiliate(holder: Option<&str>) -> GraphStore {
+    let mut store = store_of(&(0..3).map(at_any).collect::<Vec<_>>());
     let affiliate =
         Affiliate { id: Some(7), status: Some(Status::Active), ..Affiliate::at(address("any@x.io")) };
-    town.graphs[0].affiliates.push(affiliate);
+    store.graphs[0].affiliates.push(affiliate);
     if let Some(own) = holder {
-        drop(town.absorb(&identify(8).user("user2").email(own)));
+        drop(store.absorb(&identify(8).user("user2").email(own)));
     }
-    drop(town.absorb(&at_any(4)));
-    town
+    drop(store.absorb(&at_any(4)));
+    store
 }
 
 #[test]
 fn an_affiliate_at_a_shared_address_is_left_over_and_not_touched() {
-    let town = with_affiliate(None);
-    for graph in &town.graphs {
-        let steps = Analysis::of(graph, &town.rules).steps;
+    let store = with_affiliate(None);
+    for graph in &store.graphs {
+        let steps = Analysis::of(graph, &store.rules).steps;
         assert!(
             graph.affiliates.is_empty() || (steps.is_empty() && graph.identifiers.len() == 1),
             "{steps:?}"
         );
     }
-    assert_eq!(town.graphs.iter().flat_map(|graph| &graph.affiliates).count(), 1);
+    assert_eq!(store.graphs.iter().flat_map(|graph| &graph.affiliates).count(), 1);
 }
 
 #[test]
-fn an_affiliate_that_its_person_was_about_to_take_along_goes_along() {
-    let mut town = Town::new(rules(), fold).linking(FEW);
+fn an_affiliate_moves_with_its_person_when_the_graph_is_split() {
+    let mut store = GraphStore::new(rules(), fold).linking(FEW);
     for number in 0..3 {
-        drop(town.absorb(&at_any(number)));
+        drop(store.absorb(&at_any(number)));
     }
     let affiliate =
         Affiliate { id: Some(7), status: Some(Status::Active), ..Affiliate::at(address("any@x.io")) };
-    town.graphs[0].affiliates.push(affiliate);
+    store.graphs[0].affiliates.push(affiliate);
     for number in 0..3 {
-        drop(town.absorb(
+        drop(store.absorb(
             &identify(5 + number).user(&format!("user{number}")).email(&format!("own{number}@x.io")),
         ));
     }
-    drop(town.absorb(&identify(8).user("user4").email("own4@x.io")));
-    drop(town.absorb(&identify(9).user("user4").engage().email("any@x.io")));
-    let owner = town.graphs.iter().find(|graph| !graph.affiliates.is_empty()).expect("it is kept");
+    drop(store.absorb(&identify(8).user("user4").email("own4@x.io")));
+    drop(store.absorb(&identify(9).user("user4").engage().email("any@x.io")));
+    let owner = store.graphs.iter().find(|graph| !graph.affiliates.is_empty()).expect("it is kept");
     assert!(owner.identifiers.len() > 1, "{owner:#?}");
     assert!(owner.affiliates[0].address_unknown, "a call may be under way");
 }
 
 #[test]
-fn an_event_is_heard_without_its_shared_identifiers() {
+fn an_event_is_absorbed_without_its_shared_identifiers() {
     let resolve = |event: Event, shared: &[&str]| {
         let statement = event.statement();
         let shared: Vec<_> = shared

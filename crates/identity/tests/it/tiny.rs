@@ -1,4 +1,4 @@
-//! A Refersion as small as can be: affiliates in a map, no address twice, and values that it does not take.
+//! A minimal Refersion: affiliates in a map, no address twice, and values that it does not accept.
 
 use std::collections::BTreeMap;
 
@@ -11,21 +11,21 @@ use reference::ActualAffiliate;
 
 use crate::events::text_of;
 
-/// What becomes of a call on its way.
+/// The ways in which a call can end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Luck {
+pub(crate) enum CallEnd {
     /// It arrives, and so does its answer.
-    Fine,
+    Answered,
     /// It is lost on its way.
-    LostBefore,
+    RequestLost,
     /// Its answer is lost.
-    LostAfter,
-    /// It is turned away: nothing was done.
-    TurnedAway,
+    AnswerLost,
+    /// It is rejected: nothing was done.
+    Rejected,
 }
 
-/// How a call ended: what is known now, and whether it failed.
-pub(crate) struct Ending {
+/// The end of a call: what is known now, and whether it failed.
+pub(crate) struct CallResult {
     pub(crate) answers: Vec<(Digest, Answer)>,
     pub(crate) failed: bool,
 }
@@ -39,13 +39,13 @@ pub(crate) struct Held {
 }
 
 #[derive(Default)]
-pub(crate) struct Tiny {
+pub(crate) struct TinyRefersion {
     pub(crate) affiliates: BTreeMap<u64, Held>,
     /// New affiliates are ACTIVE; PENDING otherwise.
     pub(crate) active: bool,
 }
 
-/// Whether a value, or an address, is one that it does not take.
+/// Whether it refuses a value, or an address.
 pub(crate) fn is_refused(text: &str) -> bool {
     text.starts_with("bad")
 }
@@ -54,8 +54,14 @@ pub(crate) fn cause(class: &str) -> Cause {
     Cause { class: class.to_owned(), message: format!("{class} for a reason"), http_status: Some(422) }
 }
 
-impl Tiny {
-    /// An affiliate that was there before us.
+/// The answer to a create: an affiliate with these fields.
+pub(crate) fn created(fields: &[(&str, &str)]) -> Answer {
+    let fields = fields.iter().map(|(field, text)| ((*field).into(), (*text).into())).collect();
+    Answer::Created { id: 1, code: "c".to_owned(), status: Status::Active, fields }
+}
+
+impl TinyRefersion {
+    /// Adds an affiliate that existed before.
     pub(crate) fn put(&mut self, email: &str, status: Status, company: &str) {
         let names = [("first_name", "Old"), ("last_name", "Hand"), ("company", company)];
         let fields = names.into_iter().map(|(field, text)| (field.into(), text.into())).collect();
@@ -73,16 +79,20 @@ impl Tiny {
     }
 
     /// Carries out a step, and returns the answers as the worker would interpret them.
-    pub(crate) fn call(&mut self, step: &Step, luck: Luck) -> Ending {
-        let answers = if matches!(luck, Luck::Fine | Luck::LostAfter) { self.act(step) } else { Vec::new() };
+    pub(crate) fn call(&mut self, step: &Step, call_end: CallEnd) -> CallResult {
+        let answers = if matches!(call_end, CallEnd::Answered | CallEnd::AnswerLost) {
+            self.act(step)
+        } else {
+            Vec::new()
+        };
         let refused = answers.iter().any(|(_, answer)| matches!(answer, Answer::Refused { .. }));
         let taken = !matches!(step.act, Act::Search { .. })
             && answers.iter().any(|(_, answer)| matches!(answer, Answer::Found(_)));
-        match luck {
-            // Refersion reports what it does not do; only what it did can be in doubt.
-            _ if refused || taken || luck == Luck::Fine => Ending { answers, failed: false },
-            Luck::TurnedAway => Ending { answers: not_done(step), failed: true },
-            _ => Ending { answers: unknown(step), failed: true },
+        match call_end {
+            // Refersion always reports refusals; only a call that it carried out, or lost, can be in doubt.
+            _ if refused || taken || call_end == CallEnd::Answered => CallResult { answers, failed: false },
+            CallEnd::Rejected => CallResult { answers: not_done(step), failed: true },
+            _ => CallResult { answers: unknown(step), failed: true },
         }
     }
 
@@ -169,7 +179,7 @@ impl Tiny {
         }
         if email_is_bad || !bad.is_empty() {
             let fields = bad.keys().collect::<Vec<_>>();
-            // Where both went out, the graph knows the affiliate under its new address by now.
+            // If both were sent, the graph knows the affiliate under its new address by now.
             answers
                 .push((new_email.unwrap_or(anchor), refused(email.filter(|_| email_is_bad), &fields, &bad)));
         }
@@ -203,7 +213,7 @@ fn refused(address: Option<Digest>, bad: &[&Text], texts: &Map<Text, Text>) -> A
     Answer::Refused { causes, email: address, texts: texts.clone() }
 }
 
-/// What is not known of a call without an answer.
+/// The answers that mark the effects of a call without an answer as unknown.
 pub(crate) fn unknown(step: &Step) -> Vec<(Digest, Answer)> {
     let names = |fields: &Map<Text, Text>| fields.keys().cloned().collect();
     let answer = match &step.act {

@@ -1,4 +1,4 @@
-//! How many verifications are made in a minute.
+//! Limits the number of verifications in a minute.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -28,7 +28,7 @@ impl Window {
         Self { ends_at: now + WINDOW, count: 0 }
     }
 
-    /// The time until there is room; nothing if there is.
+    /// The time until there is room; `None` if there is room now.
     fn wait(&mut self, limit: usize, now: Instant) -> Option<Duration> {
         if now >= self.ends_at {
             *self = Self::new(now);
@@ -46,7 +46,7 @@ impl Limit {
     ///
     /// # Errors
     ///
-    /// The time until there may be another one; then nothing is counted.
+    /// The time until another one is possible; then nothing is counted.
     pub(super) fn take(&mut self, client: IpAddr, now: Instant) -> Result<(), Duration> {
         let own = self.by_client.get_or_insert_mut(party(client), || Window::new(now));
         let wait = own.wait(self.limits.by_client, now).max(self.all.wait(self.limits.altogether, now));
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_has_its_share_of_what_all_have_and_both_come_back_in_a_minute() {
+    fn the_limits_of_a_client_and_of_all_clients_are_reset_after_a_minute() {
         let mut limit = Limit::new(RegistrationLimits { by_client: 2, altogether: 3 });
         let start = Instant::now();
         let mut take = |address: &str, at| limit.take(address.parse().unwrap(), at);

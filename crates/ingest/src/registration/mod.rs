@@ -1,8 +1,8 @@
-//! Registers unknown API keys: each is verified once, whatever number of requests bring it, and becomes a connection.
+//! Registers unknown API keys: each is verified once, in however many requests it comes, and becomes a connection.
 //!
-//! A verification goes on if the request that began it is over, so that the next one finds the connection. Wrong keys are
-//! remembered for some minutes, and verifications are limited, by client and altogether: nobody can make this endpoint flood
-//! Refersion, or try keys quickly.
+//! A verification continues after the end of the request that began it, so that the next request finds the connection.
+//! Wrong keys are remembered for some minutes, and verifications are limited, by client and altogether: nobody can use this
+//! endpoint to flood Refersion, or to try keys quickly.
 
 mod limit;
 
@@ -27,42 +27,42 @@ use crate::{KeysUnavailable, keys};
 use limit::Limit;
 use parking_lot::{Mutex, MutexGuard};
 
-/// For how long a key that Refersion refused is refused without asking again.
+/// For how long a key that Refersion has refused is refused without asking again.
 const REFUSED_FOR: Duration = Duration::from_secs(600);
 
-/// For how long a key is not tried again after a try that ended without an answer.
+/// For how long a key is not verified again after a verification without an answer.
 const UNANSWERED_FOR: Duration = Duration::from_secs(2);
 
-/// Keys that are remembered, refused and unanswered ones each; beyond, the oldest is forgotten.
+/// Number of refused keys, and of unanswered keys, that are remembered; beyond that, the oldest is forgotten.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
 
 /// Verifications under way at the same time.
 const AT_ONCE: usize = 8;
 
-/// How long one verification may take, waiting for its turn included. The requests that wait for it give up before.
+/// Time limit of one verification, including the wait for its turn. The requests that wait for it give up earlier.
 const VERIFYING: Duration = Duration::from_secs(20);
 
 /// Verifies API keys that no connection has, and registers the right ones.
 #[async_trait]
 pub trait Registrar: Send + Sync {
-    /// Finds out whether `api_key` (`publickey.secretkey`, well formed) is right, and gives it to a connection: to the one with
-    /// the same public half, else to a new one. A key that a connection has by now is right.
+    /// Verifies `api_key` (`publickey.secretkey`, well formed), and gives it to a connection: to the one with the same
+    /// public half, else to a new one. A key that a connection has by now is right.
     ///
     /// # Errors
-    /// If it cannot be said now. The endpoint answers 503.
+    /// If that is impossible now. The endpoint answers 503.
     async fn register(&self, api_key: &str) -> Result<Registration, KeysUnavailable>;
 }
 
-/// What became of an unknown key.
+/// The result of verifying an unknown key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registration {
-    /// It is right, and this connection's.
+    /// It is right, and belongs to this connection.
     Connection(i64),
     /// It is wrong.
     Refused,
 }
 
-/// How many verifications are made in a minute, at most.
+/// Maximum numbers of verifications in a minute.
 #[derive(Clone, Copy, Debug)]
 pub struct RegistrationLimits {
     /// For one client.
@@ -71,7 +71,7 @@ pub struct RegistrationLimits {
     pub altogether: usize,
 }
 
-/// What was counted since the start.
+/// Counters since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RegistrationFigures {
     /// Keys that were right.
@@ -80,7 +80,7 @@ pub struct RegistrationFigures {
     pub refused: u64,
     /// Requests whose key was not verified because of the limits.
     pub limited: u64,
-    /// Keys about which nothing could be said.
+    /// Keys that could not be verified.
     pub unavailable: u64,
 }
 
@@ -107,7 +107,7 @@ enum Outcome {
     Unavailable,
 }
 
-/// The places in the counters.
+/// The indexes of the counters.
 const REGISTERED: usize = 0;
 const REFUSED: usize = 1;
 const LIMITED: usize = 2;
@@ -136,7 +136,7 @@ impl Registrations {
     /// # Errors
     ///
     /// [`Refused::UnknownKey`] for a wrong key, [`Refused::TooManyVerifications`] beyond the limits,
-    /// [`Refused::KeysUnavailable`] if nothing can be said of it now.
+    /// [`Refused::KeysUnavailable`] if the key cannot be verified now.
     pub(crate) async fn register(
         self: &Arc<Self>,
         client: IpAddr,
@@ -147,7 +147,7 @@ impl Registrations {
             return Err(Refused::UnknownKey);
         }
         let mut outcome = self.begin(client, digest, api_key)?;
-        // The sender goes only after it has sent.
+        // The sender is dropped only after it has sent the outcome.
         let ended = outcome.wait_for(Option::is_some).await.ok().and_then(|outcome| *outcome);
         match ended.unwrap_or(Outcome::Unavailable) {
             Outcome::Connection(connection) => Ok(connection),
@@ -223,7 +223,7 @@ impl Registrations {
         }
     }
 
-    /// What was counted since the start.
+    /// The counters since the start.
     pub(crate) fn figures(&self) -> RegistrationFigures {
         let [registered, refused, limited, unavailable] =
             self.counters.each_ref().map(|counter| counter.load(Ordering::Relaxed));
@@ -239,7 +239,7 @@ impl Registrations {
     }
 }
 
-/// A verification under way. Its end is noted, also when it panics.
+/// A verification under way. Its end is noted, even if it panics.
 struct Pending<'a> {
     registrations: &'a Registrations,
     digest: KeyDigest,

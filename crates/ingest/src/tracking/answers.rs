@@ -33,8 +33,8 @@ pub(crate) fn refused_below(refused: Refused, close: bool) -> Answer {
     readable(answer::refused_with(&refused, &body, close))
 }
 
-/// A browser asks whether a page may post to a path below `/v1/`. Whether there is such a path, the answer to the request
-/// itself tells, which the page may read.
+/// Answers a browser that asks whether a page may post to a path below `/v1/`. The answer to the request itself, which the
+/// page may read, shows whether there is such a path.
 pub(crate) fn preflight() -> Answer {
     readable(browser::preflight())
 }

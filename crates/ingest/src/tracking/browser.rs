@@ -1,7 +1,7 @@
-//! What a browser asks and needs before a web page may talk to another host.
+//! The answers that a browser needs before a web page may talk to another host.
 //!
-//! <https://fetch.spec.whatwg.org/#http-cors-protocol>. Every page may: the write key says whose events they are, and no
-//! cookie takes part.
+//! <https://fetch.spec.whatwg.org/#http-cors-protocol>. Every page may do so: the write key determines the connection, and
+//! no cookies are used.
 
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,

@@ -10,10 +10,11 @@ use crate::body;
 use crate::budget::Held;
 use crate::refused::Refused;
 
-/// Bytes that are decompressed before their size is looked at.
+/// Bytes that are decompressed before their size is checked.
 const PIECE: usize = 16 * 1024;
 
-/// The body as it was before it was compressed. A bomb is refused when it exceeds `limit` bytes, and takes no more memory.
+/// The decompressed body. A decompression bomb is refused when it exceeds `limit` bytes, and takes no more memory than
+/// that.
 pub(super) fn decoded(
     headers: &HeaderMap,
     body: Vec<u8>,
@@ -67,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_compressed_body_is_what_it_was_before() {
+    fn a_compressed_body_is_unpacked_unchanged() {
         for encoding in ["gzip", " GZIP ", "x-gzip"] {
             assert_eq!(read(encoding, zipped(b"{}"), 10).0.unwrap(), b"{}");
         }
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_takes_no_more_memory_than_the_limit() {
+    fn a_decompression_bomb_takes_no_more_memory_than_the_limit() {
         let bomb = zipped(&vec![b' '; 64 << 20]);
         assert!(bomb.len() < 1 << 20);
         let (refused, in_use) = read("gzip", bomb, 1 << 20);
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_compressed_so_is_refused() {
+    fn bodies_that_are_not_gzip_are_refused() {
         assert!(matches!(read("gzip", b"{}".to_vec(), 10).0, Err(Refused::BodyBroken)));
         let cut = zipped(b"{}");
         assert!(matches!(read("gzip", cut[..cut.len() - 1].to_vec(), 10).0, Err(Refused::BodyBroken)));

@@ -2,7 +2,7 @@
 
 use segment::tracking::Call;
 
-/// What a path takes, and from whom.
+/// The content and the senders of the requests to a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Route {
     pub(crate) call: Call,
@@ -10,8 +10,8 @@ pub(crate) struct Route {
     pub(crate) is_for_browsers: bool,
 }
 
-/// Every path below `/v1/`: the long ones are those of servers and apps, the short ones those of the browser. `import` is
-/// what `batch` was called before; Java, Android, .NET and Ruby still use it.
+/// Every path below `/v1/`: the long ones are for servers and apps, the short ones for browsers. `import` is the former
+/// name of `batch`; Java, Android, .NET and Ruby still use it.
 const PATHS: [(&str, Call, bool); 15] = [
     ("identify", Call::Single("identify"), false),
     ("track", Call::Single("track"), false),

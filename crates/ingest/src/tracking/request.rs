@@ -23,7 +23,7 @@ use crate::refused::Refused;
 use crate::webhooks::ITEMS_AT_ONCE;
 use crate::{Endpoint, credentials};
 
-/// Bytes of a body, at most, compressed or not. Segment's limit is 500 KB; its clients count otherwise, and exceed it.
+/// Maximum bytes of a body, compressed or not. Segment's limit is 500 KB; its clients count differently, and exceed it.
 const BODY_BYTES: usize = 1024 * 1024;
 
 /// The sender of a request.
@@ -95,7 +95,7 @@ impl Route {
         Ok(())
     }
 
-    /// Whose a key is. A web page shows its key to everybody: there, an API key is wrong like any other.
+    /// The owner of a key. A web page shows its key to everybody: there, an API key counts as wrong.
     async fn sender(self, endpoint: &Endpoint, client: IpAddr, key: String) -> Result<Sender, Refused> {
         let asked = if self.is_for_browsers { Key::Write(&key) } else { Key::of(&key) };
         let is_public = matches!(asked, Key::Write(_));
@@ -129,7 +129,7 @@ impl Route {
 }
 
 fn incoming(event: String, sender: &Sender, received_at: Timestamp) -> Result<Incoming, Refused> {
-    // Only what may be from Engage is read here: the worker reads every event.
+    // Only events that may be from Engage are read here: the worker reads every event.
     let may_be_bulk = event.contains("personas");
     let bulk = may_be_bulk && segment::check(event.as_bytes(), received_at).is_ok_and(|event| event.bulk);
     let lane = if bulk { Lane::Bulk } else { Lane::Live };
@@ -149,7 +149,7 @@ mod tests {
     use crate::budget::Budget;
 
     #[test]
-    fn a_long_batch_lets_other_requests_have_a_turn() {
+    fn a_long_batch_does_not_block_other_requests() {
         let items = vec![r#"{"type":"identify","userId":"u"}"#; MAX_EVENTS].join(",");
         let body = format!(r#"{{"context":{{"a":1}},"batch":[{items}]}}"#);
         let request = Tracking::parse(body.as_bytes()).unwrap();

@@ -15,7 +15,7 @@ fn array(items: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn every_item_of_a_readable_array_is_in_the_queue_as_it_came() {
+async fn every_item_of_a_readable_array_is_queued_unchanged() {
     let queue = TestQueue::new(&[]);
     let harness = Harness::new(queue.clone(), Limits::default()).await;
     let odd = [IDENTIFY, DELETE, TRACK, "1e400", "\"\\ud83d\"", "null", "[ [ ] ]", "{\"type\" : 7}", "{}"];
@@ -24,7 +24,7 @@ async fn every_item_of_a_readable_array_is_in_the_queue_as_it_came() {
     let envelopes = queue.envelopes();
     let mut payloads: Vec<_> = envelopes.iter().map(|envelope| envelope.payload.get()).collect();
     payloads.sort_unstable();
-    // The one escape that no other reader of JSON takes is mended, as in a single event.
+    // The one escape that other readers of JSON do not accept is replaced, as in a single event.
     let mut expected: Vec<_> = odd.iter().map(|item| item.replace("\\ud83d", "\\ufffd")).collect();
     expected.sort_unstable();
     assert_eq!(payloads, expected);
@@ -74,7 +74,7 @@ async fn an_array_may_be_larger_than_an_event_and_has_limits_of_its_own() {
 }
 
 #[tokio::test]
-async fn an_item_beyond_all_limits_costs_its_neighbours_nothing() {
+async fn an_oversized_item_does_not_affect_the_other_items() {
     let queue = TestQueue::new(&[]);
     let harness = Harness::new(queue.clone(), Limits::default()).await;
     let huge = format!("{{\"type\":\"identify\",\"userId\":\"{}\"}}", "x".repeat(4 * 1024 * 1024));
@@ -87,7 +87,7 @@ async fn an_item_beyond_all_limits_costs_its_neighbours_nothing() {
 }
 
 #[tokio::test]
-async fn bodies_of_arrays_count_as_memory_twice() {
+async fn bodies_of_arrays_count_twice_as_memory() {
     let limits =
         Limits { body_memory_bytes: 4 * 1024 * 1024, max_array_bytes: 512 * 1024, ..Limits::default() };
     let harness = Harness::new(TestQueue::new(&[]), Limits { max_body_bytes: 1000, ..limits }).await;
@@ -106,7 +106,7 @@ async fn bodies_of_arrays_count_as_memory_twice() {
 }
 
 #[tokio::test]
-async fn when_the_queue_is_full_the_deletes_of_an_array_go_first_and_the_array_comes_again() {
+async fn a_full_queue_takes_only_the_deletes_of_an_array_and_the_array_is_retried() {
     let queue = TestQueue::new(&[CommitOutcome::Full]);
     let harness = Harness::new(queue.clone(), Limits::default()).await;
     let mut client = Client::connect(harness.address).await;
@@ -132,7 +132,7 @@ async fn an_array_is_202_only_when_both_lanes_are_durable() {
 }
 
 #[tokio::test]
-async fn no_item_of_an_array_brings_the_key_into_the_queue() {
+async fn no_queued_item_of_an_array_contains_the_key() {
     let queue = TestQueue::new(&[]);
     let harness = Harness::new(queue.clone(), Limits::default()).await;
     let leaky = format!(r#"{{"type":"track","properties":{{"note":"{KEY}"}}}}"#);

@@ -1,4 +1,4 @@
-//! Whatever is sent, there is an answer of the contract and the ingest endpoint stays open.
+//! Any request gets an answer of the contract, and the ingest endpoint stays open.
 
 use ingest::Limits;
 use proptest::prelude::*;
@@ -41,7 +41,7 @@ fn every_body_gets_an_answer_of_the_contract() {
 }
 
 #[test]
-fn no_bytes_on_the_wire_close_the_door() {
+fn no_bytes_on_the_wire_stop_the_ingest_endpoint() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let harness = runtime.block_on(Harness::new(TestQueue::new(&[]), Limits::default()));
     let checked = TestRunner::default().run(&prop::collection::vec(any::<u8>(), 0..200), |bytes| {

@@ -12,7 +12,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 /// Longer than any answer takes, on a slow machine too.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// One answer.
 #[derive(Debug)]
@@ -45,18 +45,18 @@ impl Client {
         Self { stream: socket.connect(address).await.unwrap() }
     }
 
-    /// Sends bytes as they are; a server that is gone already is no failure here.
+    /// Sends bytes unchanged; if the server has closed the connection already, that is no failure here.
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         drop(self.stream.write_all(bytes).await);
     }
 
     /// Reads one answer; `None`: the connection is closed without one.
     pub(crate) async fn reply(&mut self) -> Option<Reply> {
-        timeout(PATIENCE, self.read_reply()).await.expect("an answer in time")
+        timeout(TIMEOUT, self.read_reply()).await.expect("an answer in time")
     }
 
-    /// Whether anything comes within this time.
-    pub(crate) async fn hears_within(&mut self, time: Duration) -> bool {
+    /// Whether any byte arrives within this time.
+    pub(crate) async fn receives_within(&mut self, time: Duration) -> bool {
         timeout(time, self.stream.readable()).await.is_ok()
     }
 

@@ -23,7 +23,7 @@ async fn refused(request: &[u8]) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn an_accepted_event_is_in_the_queue_as_it_came_under_the_id_of_the_answer() {
+async fn an_accepted_event_is_queued_unchanged_with_the_id_of_the_answer() {
     let queue = TestQueue::new(&[]);
     let harness = Harness::new(queue.clone(), Limits::default()).await;
     let body = "{ \"type\" : \"identify\",\r\n \"userId\":\"u1\" }";
@@ -62,7 +62,7 @@ async fn an_engage_sync_goes_into_the_bulk_lane_and_a_delete_never_does() {
 }
 
 #[tokio::test]
-async fn the_key_does_not_reach_the_queue_though_a_customer_puts_it_into_an_event() {
+async fn a_key_inside_an_event_is_removed_before_the_event_is_queued() {
     let queue = TestQueue::new(&[]);
     let harness = Harness::new(queue.clone(), Limits::default()).await;
     let body = format!(r#"{{"type":"identify","userId":"u1","traits":{{"note":"my key: {KEY}"}}}}"#);
@@ -71,7 +71,7 @@ async fn the_key_does_not_reach_the_queue_though_a_customer_puts_it_into_an_even
 }
 
 #[tokio::test]
-async fn what_is_no_event_is_400_and_another_type_501() {
+async fn an_invalid_event_is_400_and_another_type_501() {
     for body in ["", "no json", "[", "[{]", "7", "null", "{}", "{\"type\":\"identify\"}"] {
         let (status, message) = refused(&post(KEY, body)).await;
         assert_eq!(status, 400, "{body}: {message}");
@@ -80,7 +80,7 @@ async fn what_is_no_event_is_400_and_another_type_501() {
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_415_and_says_so() {
+async fn a_compressed_body_is_415_with_a_reason() {
     for (encoding, status) in [("gzip", 415), ("br", 415), ("identity", 202)] {
         let header = format!("Accept: */*\r\nContent-Encoding: {encoding}");
         let request = String::from_utf8(post(KEY, IDENTIFY)).unwrap().replacen("Accept: */*", &header, 1);
@@ -110,7 +110,7 @@ async fn a_key_that_cannot_be_checked_is_503_and_never_401() {
 }
 
 #[tokio::test]
-async fn settings_of_any_kind_do_not_fail_an_event() {
+async fn invalid_settings_in_the_header_do_not_refuse_an_event() {
     for settings in ["", "e30=", "%%%", "bm8ganNvbg=="] {
         let request = String::from_utf8(post(KEY, IDENTIFY)).unwrap();
         let request = request.replace("X-Segment-Settings: e30=", &format!("X-Segment-Settings: {settings}"));
@@ -119,7 +119,7 @@ async fn settings_of_any_kind_do_not_fail_an_event() {
 }
 
 #[tokio::test]
-async fn other_paths_and_methods_say_where_to_post() {
+async fn errors_of_other_paths_and_methods_name_the_right_path() {
     for (line, status) in [
         ("GET / HTTP/1.1", 200),
         ("GET /segment HTTP/1.1", 405),
@@ -137,7 +137,7 @@ async fn other_paths_and_methods_say_where_to_post() {
 }
 
 #[tokio::test]
-async fn a_queue_that_is_full_or_away_is_503_with_retry_after() {
+async fn a_full_or_unavailable_queue_is_503_with_retry_after() {
     for outcome in [CommitOutcome::Full, CommitOutcome::Unavailable] {
         let harness = Harness::new(TestQueue::new(&[outcome]), Limits::default()).await;
         let reply = exchange(harness.address, &post(KEY, IDENTIFY)).await;
@@ -148,7 +148,7 @@ async fn a_queue_that_is_full_or_away_is_503_with_retry_after() {
 }
 
 #[tokio::test]
-async fn when_the_queue_is_full_identifies_make_way_for_deletes() {
+async fn a_full_queue_refuses_identifies_before_deletes() {
     let queue = TestQueue::new(&[CommitOutcome::Full, CommitOutcome::Full]);
     let harness = Harness::new(queue.clone(), Limits::default()).await;
     let mut client = Client::connect(harness.address).await;
@@ -161,7 +161,7 @@ async fn when_the_queue_is_full_identifies_make_way_for_deletes() {
 }
 
 #[tokio::test]
-async fn a_sync_that_fills_its_lane_turns_no_other_event_away() {
+async fn a_sync_that_fills_its_lane_does_not_affect_other_events() {
     let queue = TestQueue::new(&[CommitOutcome::Full]);
     let harness = Harness::new(queue.clone(), Limits::default()).await;
     let mut client = Client::connect(harness.address).await;

@@ -1,4 +1,4 @@
-//! 202 means durable: through crashes of what is behind, and when the ingest endpoint closes.
+//! 202 means durable: through crashes of the queue, and when the ingest endpoint closes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::harness::{CommitOutcome, Harness, KEY, TestQueue};
 const IDENTIFY: &str = r#"{"type":"identify","userId":"u1"}"#;
 
 /// Long enough to notice an answer that comes too early.
-const GLANCE: Duration = Duration::from_millis(100);
+const SHORT_WAIT: Duration = Duration::from_millis(100);
 
 #[tokio::test]
 async fn nothing_is_answered_before_the_queue_has_confirmed() {
@@ -24,13 +24,13 @@ async fn nothing_is_answered_before_the_queue_has_confirmed() {
     let mut client = Client::connect(harness.address).await;
     client.send(&post(KEY, IDENTIFY)).await;
     queue.begun().await;
-    assert!(!client.hears_within(GLANCE).await);
+    assert!(!client.receives_within(SHORT_WAIT).await);
     queue.gate.add_permits(1);
     assert_eq!(client.reply().await.unwrap().status, 202);
 }
 
 #[tokio::test]
-async fn requests_that_come_together_share_a_commit_and_each_gets_its_own_id() {
+async fn simultaneous_requests_share_a_commit_and_each_gets_its_own_id() {
     let queue = TestQueue::new(&[CommitOutcome::Gated]);
     let harness = Harness::new(queue.clone(), Limits::default()).await;
     let mut clients = Vec::new();
@@ -81,7 +81,7 @@ async fn every_accepted_event_is_in_the_file_that_another_process_opens() {
 }
 
 #[tokio::test]
-async fn a_door_that_closes_answers_what_is_under_way_and_takes_nothing_new() {
+async fn a_stopping_endpoint_answers_requests_under_way_and_accepts_no_new_ones() {
     let queue = TestQueue::new(&[CommitOutcome::Gated]);
     let harness = Harness::new(queue.clone(), Limits::default()).await;
     let mut idle = Client::connect(harness.address).await;
@@ -99,8 +99,9 @@ async fn a_door_that_closes_answers_what_is_under_way_and_takes_nothing_new() {
 }
 
 #[tokio::test]
-async fn a_door_that_closes_does_not_wait_for_ever_for_a_slow_client() {
-    let limits = Limits { deadline: GLANCE, header_timeout: Duration::from_secs(3600), ..Limits::default() };
+async fn a_stopping_endpoint_does_not_wait_indefinitely_for_a_slow_client() {
+    let limits =
+        Limits { deadline: SHORT_WAIT, header_timeout: Duration::from_secs(3600), ..Limits::default() };
     let harness = Harness::new(TestQueue::new(&[]), limits).await;
     let mut slow = Client::connect(harness.address).await;
     assert_eq!(slow.exchange(b"GET / HTTP/1.1\r\nHost: door\r\n\r\n").await.status, 200);
@@ -110,7 +111,7 @@ async fn a_door_that_closes_does_not_wait_for_ever_for_a_slow_client() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_takes_no_other_request_along() {
+async fn a_disconnected_client_does_not_affect_other_requests() {
     let queue = TestQueue::new(&[CommitOutcome::Gated]);
     let harness = Harness::new(queue.clone(), Limits::default()).await;
     let mut gone = Client::connect(harness.address).await;

@@ -62,7 +62,7 @@ pub(crate) enum CommitOutcome {
     Gated,
 }
 
-/// A queue that remembers what it was given.
+/// A queue that remembers the published envelopes.
 pub(crate) struct TestQueue {
     pub(crate) outcomes: Mutex<Vec<CommitOutcome>>,
     pub(crate) published: Mutex<Vec<Envelope>>,
@@ -148,7 +148,7 @@ impl Harness {
         Self::built(true, queue, limits, |endpoint| endpoint.with_admission(admission)).await
     }
 
-    /// An endpoint with more than the usual parts; `any`: connections exist.
+    /// An endpoint with additional parts; `any`: connections exist.
     pub(crate) async fn built(
         any: bool,
         queue: Arc<dyn Publish>,

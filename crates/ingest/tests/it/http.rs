@@ -1,4 +1,4 @@
-//! What HTTP/1.1 requires, and what is answered before anything is read.
+//! The requirements of HTTP/1.1, and requests that are answered before anything is read.
 
 use std::time::Duration;
 
@@ -33,11 +33,11 @@ async fn a_request_without_a_host_or_with_two_is_400() {
 }
 
 #[tokio::test]
-async fn a_wrong_key_is_answered_before_a_body_is_asked_for() {
+async fn a_wrong_key_is_refused_before_the_body_is_requested() {
     let harness = harness().await;
     let mut wrong = Client::connect(harness.address).await;
     wrong.send(&expecting("wrong.key", 100_000)).await;
-    // The first thing that comes is the answer: `reply` would take `100 Continue` for one.
+    // The first bytes are the answer: `reply` would mistake `100 Continue` for an answer.
     let reply = wrong.reply().await.unwrap();
     assert_eq!((reply.status, reply.headers["connection"].as_str()), (401, "close"));
     let mut large = Client::connect(harness.address).await;
@@ -51,7 +51,7 @@ async fn a_wrong_key_is_answered_before_a_body_is_asked_for() {
 }
 
 #[tokio::test]
-async fn without_any_connection_nothing_is_called_wrong() {
+async fn no_key_counts_as_wrong_while_there_is_no_connection() {
     let harness = Harness::empty().await;
     let bare = b"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}".to_vec();
     for request in [post(KEY, IDENTIFY), post("pub.sec", IDENTIFY), post("no dot", IDENTIFY), bare] {
@@ -61,7 +61,7 @@ async fn without_any_connection_nothing_is_called_wrong() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_closed_answers_503_to_every_event() {
+async fn a_closed_endpoint_answers_503_to_every_event() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
     let served = tokio::spawn({

@@ -1,4 +1,4 @@
-//! What the endpoint does to senders that are slow or large.
+//! The endpoint's treatment of senders that are slow or large.
 
 use std::time::{Duration, Instant};
 
@@ -102,7 +102,7 @@ async fn a_connection_beyond_the_limit_waits_until_another_ends() {
     queue.begun().await;
     let mut second = Client::connect(harness.address).await;
     second.send(&post(KEY, IDENTIFY)).await;
-    assert!(!second.hears_within(SHORT).await);
+    assert!(!second.receives_within(SHORT).await);
     queue.gate.add_permits(1);
     assert_eq!(first.reply().await.unwrap().status, 202);
     drop(first);
@@ -110,7 +110,7 @@ async fn a_connection_beyond_the_limit_waits_until_another_ends() {
 }
 
 #[tokio::test]
-async fn a_door_that_may_hold_no_connection_does_not_open() {
+async fn an_endpoint_limited_to_no_connections_does_not_start() {
     let harness = harness(Limits { max_connections: 0, ..Limits::default() }).await;
     assert!(harness.served.await.unwrap().is_err());
 }

@@ -1,4 +1,4 @@
-//! The ingest endpoint over real TCP, as Segment meets it.
+//! The ingest endpoint over real TCP, as Segment uses it.
 
 #![expect(clippy::disallowed_methods, reason = "tests take seeds and times from outside")]
 
@@ -11,8 +11,6 @@ mod client;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
-mod crowds;
-#[cfg(test)]
 mod durability;
 #[cfg(test)]
 mod harness;
@@ -20,6 +18,8 @@ mod harness;
 mod http;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod many_clients;
 #[cfg(test)]
 mod registration;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Unknown keys where they are registered: the answers that Segment gets.
+//! The registration of unknown keys: the answers that Segment gets.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,13 +14,13 @@ use crate::harness::{Harness, KEY, TestQueue, UNSURE_KEY};
 const IDENTIFY: &str = r#"{"type":"identify","userId":"u1"}"#;
 
 /// A Refersion and a ledger: `pub.right…` is right and becomes connection 70, `pub.away` cannot be verified.
-struct Clerk {
+struct FakeRegistrar {
     asked: AtomicUsize,
     gate: Semaphore,
 }
 
 #[async_trait]
-impl Registrar for Clerk {
+impl Registrar for FakeRegistrar {
     async fn register(&self, api_key: &str) -> Result<Registration, KeysUnavailable> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         self.gate.acquire().await.unwrap().forget();
@@ -32,25 +32,30 @@ impl Registrar for Clerk {
     }
 }
 
-fn clerk(permits: usize) -> Arc<Clerk> {
-    Arc::new(Clerk { asked: AtomicUsize::new(0), gate: Semaphore::new(permits) })
+fn registrar(permits: usize) -> Arc<FakeRegistrar> {
+    Arc::new(FakeRegistrar { asked: AtomicUsize::new(0), gate: Semaphore::new(permits) })
 }
 
-async fn harness(clerk: &Arc<Clerk>, queue: Arc<TestQueue>, any: bool, limits: Limits) -> Harness {
-    let registrar = Arc::clone(clerk);
+async fn harness(
+    registrar: &Arc<FakeRegistrar>,
+    queue: Arc<TestQueue>,
+    any: bool,
+    limits: Limits,
+) -> Harness {
+    let registrar = Arc::clone(registrar);
     Harness::built(any, queue, limits, |endpoint| endpoint.with_registrar(registrar)).await
 }
 
 #[tokio::test]
 async fn the_first_event_with_a_new_key_is_accepted_for_its_new_connection() {
     for any in [true, false] {
-        let (clerk, queue) = (clerk(10), TestQueue::new(&[]));
-        let harness = harness(&clerk, queue.clone(), any, Limits::default()).await;
+        let (registrar, queue) = (registrar(10), TestQueue::new(&[]));
+        let harness = harness(&registrar, queue.clone(), any, Limits::default()).await;
         for _ in 0..3 {
             assert_eq!(exchange(harness.address, &post("pub.right", IDENTIFY)).await.status, 202);
         }
         assert_eq!(queue.envelopes().iter().map(|it| it.connection).collect::<Vec<_>>(), [70, 70, 70]);
-        assert_eq!(clerk.asked.load(Ordering::SeqCst), 1);
+        assert_eq!(registrar.asked.load(Ordering::SeqCst), 1);
         assert_eq!(harness.endpoint.registrations().unwrap().registered, 1);
         let known = exchange(harness.address, &post(KEY, IDENTIFY)).await.status;
         assert_eq!(known, if any { 202 } else { 401 }, "known keys are not verified, others are");
@@ -59,8 +64,8 @@ async fn the_first_event_with_a_new_key_is_accepted_for_its_new_connection() {
 
 #[tokio::test]
 async fn a_wrong_key_is_401_also_while_there_is_no_connection_and_one_that_cannot_be_verified_503() {
-    let clerk = clerk(10);
-    let harness = harness(&clerk, TestQueue::new(&[]), false, Limits::default()).await;
+    let registrar = registrar(10);
+    let harness = harness(&registrar, TestQueue::new(&[]), false, Limits::default()).await;
     let bare = b"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}".to_vec();
     for (request, status) in [
         (post("pub.wrong", IDENTIFY), 401),
@@ -72,13 +77,13 @@ async fn a_wrong_key_is_401_also_while_there_is_no_connection_and_one_that_canno
     ] {
         assert_eq!(exchange(harness.address, &request).await.status, status);
     }
-    assert_eq!(clerk.asked.load(Ordering::SeqCst), 2);
+    assert_eq!(registrar.asked.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
-async fn a_crowd_with_the_same_new_key_is_accepted_as_a_whole() {
-    let (clerk, queue) = (clerk(20), TestQueue::new(&[]));
-    let harness = harness(&clerk, queue.clone(), true, Limits::default()).await;
+async fn simultaneous_requests_with_the_same_new_key_are_all_accepted() {
+    let (registrar, queue) = (registrar(20), TestQueue::new(&[]));
+    let harness = harness(&registrar, queue.clone(), true, Limits::default()).await;
     let mut clients = Vec::new();
     for _ in 0..20 {
         let mut client = Client::connect(harness.address).await;
@@ -92,12 +97,12 @@ async fn a_crowd_with_the_same_new_key_is_accepted_as_a_whole() {
 }
 
 #[tokio::test]
-async fn a_verification_that_outlasts_the_deadline_is_503_and_then_there() {
-    let clerk = clerk(0);
+async fn a_verification_that_outlasts_the_deadline_is_503_and_completes_afterwards() {
+    let registrar = registrar(0);
     let limits = Limits { deadline: Duration::from_millis(200), ..Limits::default() };
-    let harness = harness(&clerk, TestQueue::new(&[]), true, limits).await;
+    let harness = harness(&registrar, TestQueue::new(&[]), true, limits).await;
     assert_eq!(exchange(harness.address, &post("pub.right", IDENTIFY)).await.status, 503);
-    clerk.gate.add_permits(1);
+    registrar.gate.add_permits(1);
     while harness.endpoint.registrations().unwrap().registered == 0 {
         tokio::task::yield_now().await;
     }
@@ -105,11 +110,11 @@ async fn a_verification_that_outlasts_the_deadline_is_503_and_then_there() {
 
 #[tokio::test]
 async fn verifications_are_limited_by_the_client_that_a_trusted_proxy_names_and_altogether() {
-    let clerk = clerk(100);
+    let registrar = registrar(100);
     let registration = RegistrationLimits { by_client: 2, altogether: 3 };
     let trusted_proxies = "127.0.0.1".parse().unwrap();
     let limits = Limits { registration, trusted_proxies, ..Limits::default() };
-    let harness = harness(&clerk, TestQueue::new(&[]), true, limits).await;
+    let harness = harness(&registrar, TestQueue::new(&[]), true, limits).await;
     let ask = async |client: &str, key: &str| {
         let forwarded = format!("\r\n{client}\r\nAccept: */*");
         let request = head(key, IDENTIFY.len()).replacen("\r\nAccept: */*", &forwarded, 1);

@@ -1,4 +1,4 @@
-//! What the ingest endpoint does while there is no room for new events.
+//! The answers of the ingest endpoint while there is no room for new events.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ async fn harness() -> (Harness, Arc<TestQueue>, Arc<Room>) {
 }
 
 #[tokio::test]
-async fn without_room_new_events_are_503_until_there_is_some() {
+async fn new_events_are_503_while_there_is_no_space() {
     let (harness, queue, room) = harness().await;
     *room.0.lock() = Some(NoRoom::ForAll);
     for event in [IDENTIFY, DELETE] {
@@ -50,7 +50,7 @@ async fn without_room_new_events_are_503_until_there_is_some() {
 }
 
 #[tokio::test]
-async fn a_connection_without_room_of_its_own_may_still_delete() {
+async fn a_connection_without_space_may_still_send_deletes() {
     let (harness, queue, room) = harness().await;
     *room.0.lock() = Some(NoRoom::ForConnection);
     let reply = exchange(harness.address, &post(KEY, IDENTIFY)).await;

@@ -13,7 +13,7 @@ use crate::harness::{Harness, KEY, OTHER_KEY, TestQueue};
 
 const IDENTIFY: &str = r#"{ "type":"identify", "userId":"u1" }"#;
 
-/// Connection 7 has two shared secrets; of connection 8 nothing is known.
+/// Connection 7 has two shared secrets; for connection 8 the store is unavailable.
 struct Secrets;
 
 #[async_trait]
@@ -84,7 +84,7 @@ async fn an_array_is_signed_by_its_first_element_or_as_a_whole() {
 }
 
 #[tokio::test]
-async fn while_nothing_is_known_of_a_connection_its_events_are_503() {
+async fn events_are_503_while_the_secrets_of_their_connection_are_unknown() {
     let (reply, count) = send(OTHER_KEY, IDENTIFY, Some(&sign("new", IDENTIFY))).await;
     assert_eq!((reply.status, count), (503, 0));
 }

@@ -1,4 +1,4 @@
-//! The Tracking API as Segment's client libraries meet it.
+//! The Tracking API as Segment's client libraries use it.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::client::{Client, Reply, exchange};
 use crate::harness::{CommitOutcome, Harness, KEY, NOW, TestQueue, UNSURE_KEY, WRITE_KEY};
 
 /// A request: its path, its sender and its body.
-pub(crate) struct Ask<'a> {
+pub(crate) struct Request<'a> {
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
     pub(crate) key: Option<&'a str>,
@@ -23,7 +23,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) body: Vec<u8>,
 }
 
-impl<'a> Ask<'a> {
+impl<'a> Request<'a> {
     pub(crate) fn to(path: &'a str, key: Option<&'a str>, body: &Value) -> Self {
         Self { method: "POST", path, key, headers: "", body: body.to_string().into_bytes() }
     }
@@ -80,7 +80,7 @@ async fn every_path_takes_its_events_and_answers_exactly_200_with_success() {
         ("a", "alias"),
     ] {
         let (queue, harness) = harness().await;
-        let ask = Ask::to(&format!("/v1/{path}"), Some(WRITE_KEY), &json!({ "userId": "u1" })).bytes();
+        let ask = Request::to(&format!("/v1/{path}"), Some(WRITE_KEY), &json!({ "userId": "u1" })).bytes();
         let reply = exchange(harness.address, &ask).await;
         assert_eq!((reply.status, reply.body), (200, json!({ "success": true })), "{path}");
         assert_eq!(payloads(&queue)[0]["type"], kind);
@@ -90,7 +90,8 @@ async fn every_path_takes_its_events_and_answers_exactly_200_with_success() {
         let (queue, harness) = harness().await;
         let body = json!({ "batch": [item("a"), { "type": "track" }, 7], "sentAt": NOW });
         let reply =
-            exchange(harness.address, &Ask::to(&format!("/v1/{path}"), Some(WRITE_KEY), &body).bytes()).await;
+            exchange(harness.address, &Request::to(&format!("/v1/{path}"), Some(WRITE_KEY), &body).bytes())
+                .await;
         assert_eq!((reply.status, reply.body), (200, json!({ "success": true })), "{path}");
         assert_eq!(queue.envelopes().len(), 3);
         assert_eq!(harness.endpoint.figures().accepted, 3);
@@ -102,16 +103,16 @@ async fn every_path_takes_its_events_and_answers_exactly_200_with_success() {
 async fn servers_may_use_either_key_in_the_header_or_the_body() {
     let (_, harness) = harness().await;
     for key in [WRITE_KEY, KEY] {
-        let in_header = Ask::to("/v1/batch", Some(key), &json!({ "batch": [item("a")] }));
-        let in_body = Ask::to("/v1/batch", None, &json!({ "batch": [item("a")], "writeKey": key }));
+        let in_header = Request::to("/v1/batch", Some(key), &json!({ "batch": [item("a")] }));
+        let in_body = Request::to("/v1/batch", None, &json!({ "batch": [item("a")], "writeKey": key }));
         for ask in [in_header, in_body] {
             assert_eq!(exchange(harness.address, &ask.bytes()).await.status, 200, "{key}");
         }
     }
     for ask in [
-        Ask::to("/v1/batch", Some("wrong"), &json!({ "batch": [], "writeKey": WRITE_KEY })),
-        Ask::to("/v1/batch", None, &json!({ "batch": [], "writeKey": "wrong.key" })),
-        Ask::to("/v1/batch", None, &json!({ "batch": [] })),
+        Request::to("/v1/batch", Some("wrong"), &json!({ "batch": [], "writeKey": WRITE_KEY })),
+        Request::to("/v1/batch", None, &json!({ "batch": [], "writeKey": "wrong.key" })),
+        Request::to("/v1/batch", None, &json!({ "batch": [] })),
     ] {
         let reply = exchange(harness.address, &ask.bytes()).await;
         assert_eq!((reply.status, &reply.body["success"]), (401, &json!(false)));
@@ -123,8 +124,8 @@ async fn servers_may_use_either_key_in_the_header_or_the_body() {
 async fn web_pages_may_use_the_write_key_only() {
     let (queue, harness) = harness().await;
     for (key, status) in [(WRITE_KEY, 200), (KEY, 401)] {
-        let in_header = Ask::to("/v1/i", Some(key), &json!({ "userId": "a" }));
-        let in_body = Ask::to("/v1/i", None, &json!({ "userId": "a", "writeKey": key }));
+        let in_header = Request::to("/v1/i", Some(key), &json!({ "userId": "a" }));
+        let in_body = Request::to("/v1/i", None, &json!({ "userId": "a", "writeKey": key }));
         for ask in [in_header, in_body] {
             let reply = exchange(harness.address, &ask.bytes()).await;
             assert_eq!((reply.status, reply.headers["access-control-allow-origin"].as_str()), (status, "*"));
@@ -136,20 +137,20 @@ async fn web_pages_may_use_the_write_key_only() {
     assert!(queue.envelopes().iter().all(|envelope| !envelope.payload.get().contains(WRITE_KEY)));
 }
 
-/// It stands on every page, and a delete may come by the direct contract.
+/// The write key is on every page, and a delete may come by the direct contract.
 #[tokio::test]
-async fn the_write_key_opens_nothing_but_the_tracking_api() {
+async fn the_write_key_opens_only_the_tracking_api() {
     let reply =
-        Ask::to("/segment", Some(WRITE_KEY), &json!({ "type": "delete", "userId": "a" })).send().await;
+        Request::to("/segment", Some(WRITE_KEY), &json!({ "type": "delete", "userId": "a" })).send().await;
     assert_eq!(reply.status, 401);
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_read_and_a_bomb_refused() {
+async fn a_compressed_body_is_read_and_a_decompression_bomb_refused() {
     let gzip = "Content-Encoding: gzip\r\n";
     let (queue, harness) = harness().await;
-    let ask = Ask::to("/v1/batch", Some(WRITE_KEY), &json!({ "batch": [item("a")] }));
-    let good = Ask { headers: gzip, body: zipped(&ask.body), ..ask };
+    let ask = Request::to("/v1/batch", Some(WRITE_KEY), &json!({ "batch": [item("a")] }));
+    let good = Request { headers: gzip, body: zipped(&ask.body), ..ask };
     assert_eq!(exchange(harness.address, &good.bytes()).await.status, 200);
     assert_eq!(payloads(&queue)[0]["userId"], "a");
     for (headers, body, status, code) in [
@@ -158,16 +159,16 @@ async fn a_compressed_body_is_read_and_a_bomb_refused() {
         ("Content-Encoding: br\r\n", b"{}".to_vec(), 415, "unsupported_encoding"),
         ("", vec![b' '; (1 << 20) + 1], 413, "body_too_large"),
     ] {
-        let bad = Ask { headers, body, ..Ask::to("/v1/batch", Some(WRITE_KEY), &Value::Null) };
+        let bad = Request { headers, body, ..Request::to("/v1/batch", Some(WRITE_KEY), &Value::Null) };
         let reply = exchange(harness.address, &bad.bytes()).await;
         assert_eq!((reply.status, reply.body["code"].as_str()), (status, Some(code)), "{reply:?}");
     }
     assert_eq!(harness.endpoint.figures().body_bytes, 0);
 }
 
-/// The Python library sends an error without a code again, eleven times.
+/// The Python library sends a request again, eleven times, if the error has no code.
 #[tokio::test]
-async fn what_cannot_be_read_is_400_with_a_code_and_a_message() {
+async fn unreadable_requests_are_400_with_a_code_and_a_message() {
     let many = json!({ "batch": vec![json!({ "type": "track" }); 2_501] }).to_string();
     for (body, code) in [
         (r#"{"batch":[{"type":"identify","userId":"a","traits":{"age":NaN}}]}"#, "invalid_json"),
@@ -176,7 +177,7 @@ async fn what_cannot_be_read_is_400_with_a_code_and_a_message() {
         ("{}", "no_batch"),
         (&many, "too_many_events"),
     ] {
-        let ask = Ask { body: body.into(), ..Ask::to("/v1/batch", Some(WRITE_KEY), &Value::Null) };
+        let ask = Request { body: body.into(), ..Request::to("/v1/batch", Some(WRITE_KEY), &Value::Null) };
         let reply = ask.send().await;
         assert_eq!((reply.status, reply.body["code"].as_str()), (400, Some(code)));
         assert!(!reply.message().is_empty() && reply.body["success"] == json!(false));
@@ -184,24 +185,25 @@ async fn what_cannot_be_read_is_400_with_a_code_and_a_message() {
 }
 
 #[tokio::test]
-async fn what_may_be_better_later_is_503_and_what_is_throttled_429() {
+async fn temporary_failures_are_503_and_throttled_requests_429() {
     let queue = TestQueue::new(&[CommitOutcome::Unavailable]);
     let harness =
         Harness::new(queue.clone(), Limits { failed_keys_per_minute: 2, ..Limits::default() }).await;
     let batch = json!({ "batch": [item("a"), item("b")] });
-    let reply = exchange(harness.address, &Ask::to("/v1/batch", Some(WRITE_KEY), &batch).bytes()).await;
+    let reply = exchange(harness.address, &Request::to("/v1/batch", Some(WRITE_KEY), &batch).bytes()).await;
     assert_eq!((reply.status, reply.headers.contains_key("retry-after")), (503, true));
     assert_eq!((reply.body["code"].as_str(), &reply.body["success"]), (Some("unavailable"), &json!(false)));
     assert!(queue.envelopes().is_empty());
-    let unsure = exchange(harness.address, &Ask::to("/v1/batch", Some(UNSURE_KEY), &batch).bytes()).await;
+    let unsure = exchange(harness.address, &Request::to("/v1/batch", Some(UNSURE_KEY), &batch).bytes()).await;
     assert_eq!(unsure.status, 503);
     let mut statuses = Vec::new();
     for key in ["wrong-1", "wrong.2", "wrong-3"] {
-        statuses
-            .push(exchange(harness.address, &Ask::to("/v1/batch", Some(key), &batch).bytes()).await.status);
+        statuses.push(
+            exchange(harness.address, &Request::to("/v1/batch", Some(key), &batch).bytes()).await.status,
+        );
     }
     assert_eq!(statuses, [401, 401, 429], "wrong keys of both kinds count together");
-    let right = exchange(harness.address, &Ask::to("/v1/batch", Some(WRITE_KEY), &batch).bytes()).await;
+    let right = exchange(harness.address, &Request::to("/v1/batch", Some(WRITE_KEY), &batch).bytes()).await;
     assert_eq!(right.status, 200);
 }
 
@@ -211,13 +213,14 @@ async fn events_of_engage_go_into_the_bulk_lane() {
     let engage =
         json!({ "type": "identify", "userId": "b", "context": { "personas": { "computation_key": "vip" } } });
     let body = json!({ "batch": [item("a"), engage] });
-    exchange(harness.address, &Ask::to("/v1/batch", Some(WRITE_KEY), &body).bytes()).await;
+    exchange(harness.address, &Request::to("/v1/batch", Some(WRITE_KEY), &body).bytes()).await;
     let mut lanes: Vec<_> = queue.envelopes().iter().map(|envelope| envelope.lane).collect();
     lanes.sort_unstable();
     assert_eq!(lanes, [Lane::Live, Lane::Bulk]);
 }
 
-/// The memory of a body is given back, and what is nested too deeply for the reader is accepted for the worker to refuse.
+/// The memory of a body is given back, and an event that is nested too deeply for the reader is accepted, so that the
+/// worker refuses it.
 #[tokio::test]
 async fn a_deeply_nested_event_is_accepted_without_the_key() {
     let (queue, harness) = harness().await;
@@ -225,7 +228,7 @@ async fn a_deeply_nested_event_is_accepted_without_the_key() {
     let deep =
         format!(r#"{{"type":"identify","a":{}"{KEY}","{escaped}"{}}}"#, "[".repeat(2_000), "]".repeat(2_000));
     let body = format!(r#"{{"batch":[{deep}]}}"#).into_bytes();
-    let ask = Ask { body, ..Ask::to("/v1/batch", Some(KEY), &Value::Null) };
+    let ask = Request { body, ..Request::to("/v1/batch", Some(KEY), &Value::Null) };
     assert_eq!(exchange(harness.address, &ask.bytes()).await.status, 200);
     let stored = queue.envelopes()[0].payload.get().to_owned();
     assert!(stored.contains("[redacted]") && !stored.contains("ec_4"), "{stored}");
@@ -234,7 +237,7 @@ async fn a_deeply_nested_event_is_accepted_without_the_key() {
 
 /// Random bytes, and requests with random changes: there is always an answer of the contract, and no memory stays taken.
 #[tokio::test]
-async fn whatever_is_posted_gets_an_answer_of_the_contract() {
+async fn every_request_gets_an_answer_of_the_contract() {
     let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0x5eed_u64);
     let mut state = seed;
     let mut random = move |below: usize| {
@@ -264,7 +267,8 @@ async fn whatever_is_posted_gets_an_answer_of_the_contract() {
         };
         let path = ["/v1/batch", "/v1/i", "/v1/identify", "/v1/b"][random(4)];
         let key = [Some(WRITE_KEY), None][random(2)];
-        let reply = client.exchange(&Ask { headers, body, ..Ask::to(path, key, &Value::Null) }.bytes()).await;
+        let reply =
+            client.exchange(&Request { headers, body, ..Request::to(path, key, &Value::Null) }.bytes()).await;
         assert!([200, 400, 401, 413, 429].contains(&reply.status), "seed {seed}: {reply:?}");
         assert!(reply.status == 200 || reply.body["code"].is_string(), "seed {seed}: {reply:?}");
         if reply.headers.get("connection").is_some_and(|value| value == "close") {

@@ -6,7 +6,7 @@ use connections::{Conflict, PausedFor, Settings, State, StoreError};
 use jiff::Timestamp;
 
 use super::Engine;
-use super::material::{
+use super::fixtures::{
     api_key, at, connection, counts, dead_letter, event, events, found, holding, key, letters,
     new_connection, outcome, outcomes, record, save, saves, vault,
 };
@@ -23,8 +23,8 @@ pub(super) fn conflict<T: std::fmt::Debug>(result: Result<T, StoreError>) -> Con
     }
 }
 
-/// What Refersion asked for outlives pauses that end by themselves, and ends where an operator resumes the connection.
-pub async fn what_refersion_asked_for_ends_with_an_operators_resume(engine: &impl Engine) {
+/// A wait that Refersion asked for outlasts pauses that end by themselves, and ends when an operator resumes the connection.
+pub async fn a_requested_wait_ends_when_an_operator_resumes(engine: &impl Engine) {
     let shop = connection(engine, "shop", 1).await;
     let asked = async || engine.by_id(shop.id).await.expect("read").expect("there").asked_to_wait_until;
     assert_eq!(asked().await, None);
@@ -38,7 +38,7 @@ pub async fn what_refersion_asked_for_ends_with_an_operators_resume(engine: &imp
 }
 
 /// A numeric id is known with its code, in its connection alone, until the connection is removed.
-pub async fn a_numeric_id_is_known_with_its_code(engine: &impl Engine) {
+pub async fn codes_are_found_by_numeric_id(engine: &impl Engine) {
     let [shop, other] = [connection(engine, "shop", 1).await.id, connection(engine, "other", 2).await.id];
     let affiliates = vec![(77, "abc".to_owned()), (78, "abd".to_owned()), (77, "abc".to_owned())];
     record(engine, Changes { connection: shop, affiliates, ..Changes::default() }).await;
@@ -46,11 +46,11 @@ pub async fn a_numeric_id_is_known_with_its_code(engine: &impl Engine) {
     let both = BTreeMap::from([(77, "abc".to_owned()), (78, "abd".to_owned())]);
     assert_eq!(codes(shop, &[79, 78, 77]).await, both);
     assert_eq!(codes(shop, &[]).await.len() + codes(other, &[77, 78]).await.len(), 0);
-    super::material::remove(engine, shop).await;
+    super::fixtures::remove(engine, shop).await;
     assert!(codes(shop, &[77]).await.is_empty());
 }
 
-/// A new connection is active, and comes back as it was added by each of its names.
+/// A new connection is active, and is found unchanged by its name, its id and its key.
 pub async fn a_connection_is_found_by_name_id_and_key(engine: &impl Engine) {
     let mut new = new_connection("shop", 1);
     new.settings.custom_fields.insert("vip".to_owned(), 7);
@@ -71,17 +71,17 @@ pub async fn a_connection_is_found_by_name_id_and_key(engine: &impl Engine) {
     assert_eq!(names, ["a-shop", "shop"]);
 }
 
-/// A store says that it has no connection only while it has none, paused ones included.
+/// A store is empty only while it has no connections; paused ones count.
 pub async fn a_store_is_empty_while_it_has_no_connection(engine: &impl Engine) {
     assert!(engine.is_empty().await.expect("read"));
     let shop = connection(engine, "shop", 1).await;
     engine.pause(shop.id, PausedFor::Operator, "an operator paused it", at(1)).await.expect("paused");
     assert!(!engine.is_empty().await.expect("read"));
-    super::material::remove(engine, shop.id).await;
+    super::fixtures::remove(engine, shop.id).await;
     assert!(engine.is_empty().await.expect("read"));
 }
 
-/// Neither a name nor a key opens two connections; what failed leaves nothing.
+/// A name or a key belongs to one connection at most; a failed attempt changes nothing.
 pub async fn names_and_keys_are_unique(engine: &impl Engine) {
     let first = connection(engine, "one", 1).await;
     assert_eq!(conflict(engine.add(new_connection("one", 2)).await), Conflict::NameTaken);
@@ -92,7 +92,7 @@ pub async fn names_and_keys_are_unique(engine: &impl Engine) {
     assert_eq!(owner(engine, 2, at(2)).await, Some(second.id));
 }
 
-/// A change of settings that somebody else has changed meanwhile is refused as a conflict.
+/// A change of settings is refused as a conflict if somebody else has changed them meanwhile.
 pub async fn settings_change_only_from_the_version_that_was_seen(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     let changed = Settings { rate_per_second: 2.5, ..Settings::default() };
@@ -105,8 +105,8 @@ pub async fn settings_change_only_from_the_version_that_was_seen(engine: &impl E
     assert!(matches!(nobody, Err(StoreError::NotFound)), "{nobody:?}");
 }
 
-/// A weaker reason neither replaces a stronger one nor ends it; an operator ends any.
-pub async fn the_stronger_reason_for_a_pause_holds(engine: &impl Engine) {
+/// A weaker reason for a pause neither replaces nor ends a stronger one; an operator ends any pause.
+pub async fn the_stronger_reason_for_a_pause_is_kept(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     let pause = async |reason, second| engine.pause(id, reason, "a cause", at(second)).await.expect("paused");
     let paused = async || engine.by_id(id).await.expect("read").expect("there");
@@ -127,8 +127,8 @@ pub async fn the_stronger_reason_for_a_pause_holds(engine: &impl Engine) {
     assert!(matches!(engine.resume(-1, None).await, Err(StoreError::NotFound)));
 }
 
-/// A cause that was met before the settings changed, or before a resume, pauses nothing.
-pub async fn a_pause_for_what_is_no_longer_in_force_changes_nothing(engine: &impl Engine) {
+/// A cause from before a change of the settings, or before a resume, does not pause the connection.
+pub async fn a_pause_for_outdated_settings_changes_nothing(engine: &impl Engine) {
     let first = connection(engine, "shop", 1).await;
     let id = first.id;
     let configuration = PausedFor::Configuration;
@@ -152,7 +152,7 @@ pub async fn a_pause_for_what_is_no_longer_in_force_changes_nothing(engine: &imp
     assert!(matches!(nobody, Err(StoreError::NotFound)), "{nobody:?}");
 }
 
-/// With a connection goes everything that was kept for it, and nothing of others; its id is not given again.
+/// Removing a connection removes all of its data, and none of other connections; its id is not used again.
 pub async fn a_removed_connection_leaves_nothing(engine: &impl Engine) {
     let (gone, stays) = (connection(engine, "one", 1).await.id, connection(engine, "two", 2).await.id);
     for (id, number) in [(gone, 1), (stays, 2)] {
@@ -162,7 +162,7 @@ pub async fn a_removed_connection_leaves_nothing(engine: &impl Engine) {
         let ended = outcomes(id, vec![outcome(number + 20, 1, crate::State::Updated, 5)]);
         record(engine, Changes { events: vec![event(number + 20, &[6])], ..ended }).await;
     }
-    super::material::remove(engine, gone).await;
+    super::fixtures::remove(engine, gone).await;
     assert!(matches!(engine.remove(gone).await, Err(StoreError::NotFound)));
     assert!(matches!(engine.credentials(gone).await, Err(StoreError::NotFound)));
     assert_eq!(owner(engine, 1, at(1)).await, None);
@@ -184,13 +184,13 @@ pub async fn a_removed_connection_leaves_nothing(engine: &impl Engine) {
         matches!(late, Err(LedgerError::Conflict)),
         "what was read before is not recorded after: {late:?}"
     );
-    super::material::remove(engine, stays).await;
+    super::fixtures::remove(engine, stays).await;
     let new = connection(engine, "three", 1).await.id;
     assert!(new != gone && new != stays);
 }
 
-/// The learned rate is there after a restart of the worker.
-pub async fn a_learned_rate_is_remembered(engine: &impl Engine) {
+/// The learned rate is kept across restarts of the worker.
+pub async fn a_learned_rate_is_stored(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     engine.save_learned_rate(id, 3.25).await.expect("saved");
     assert_eq!(engine.by_id(id).await.expect("read").expect("there").learned_rate, Some(3.25));

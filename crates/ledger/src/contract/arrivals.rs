@@ -1,4 +1,4 @@
-//! Promises about what was published and what of it has arrived.
+//! Promises about published and arrived events.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use identity::graph::Lane;
 use numbers::Ranges;
 
 use super::Engine;
-use super::material::{at, uuid};
+use super::fixtures::{at, uuid};
 use crate::{Missing, Stream};
 
 fn ranges(text: &str) -> Ranges {
@@ -37,8 +37,8 @@ fn missing(number: u128, numbers: &str) -> Missing {
     }
 }
 
-/// A stream is as it was reported last.
-pub async fn streams_are_as_they_were_reported_last(engine: &impl Engine) {
+/// A stream is stored as it was last reported.
+pub async fn streams_are_stored_as_last_reported(engine: &impl Engine) {
     assert_eq!(engine.streams().await.expect("read"), []);
     let bulk = Stream { lane: Lane::Bulk, ..stream(2, "1-3,5") };
     engine.report_streams(&[stream(1, "1-3"), bulk.clone()], at(10)).await.expect("written");
@@ -47,8 +47,8 @@ pub async fn streams_are_as_they_were_reported_last(engine: &impl Engine) {
     assert_eq!(engine.streams().await.expect("read"), [further, bulk]);
 }
 
-/// Whatever was noted, by however many, and however often, is there when it is asked for.
-pub async fn what_was_noted_has_arrived(engine: &impl Engine) {
+/// All noted numbers have arrived, even if several processes note them, or note them several times.
+pub async fn noted_numbers_have_arrived(engine: &impl Engine) {
     let note = async |number: u128, numbers: &str| {
         engine.note_arrivals(&BTreeMap::from([(uuid(number), ranges(numbers))])).await.expect("noted");
     };
@@ -66,8 +66,8 @@ pub async fn what_was_noted_has_arrived(engine: &impl Engine) {
     assert_eq!((arrived[&uuid(1)].clone(), arrived[&uuid(3)].count()), (ranges("1-12"), 2_100));
 }
 
-/// What is missing stays until it is set otherwise, or confirmed; then it counts as arrived.
-pub async fn what_is_missing_is_kept_until_it_is_confirmed(engine: &impl Engine) {
+/// Missing events stay until they are replaced or confirmed; confirmed ones count as arrived.
+pub async fn missing_events_are_kept_until_they_are_confirmed(engine: &impl Engine) {
     engine.set_missing(uuid(1), Some(&missing(1, "4-7"))).await.expect("written");
     engine.set_missing(uuid(2), Some(&missing(2, "1"))).await.expect("written");
     engine.set_missing(uuid(1), Some(&missing(1, "5-7"))).await.expect("written");
@@ -79,8 +79,8 @@ pub async fn what_is_missing_is_kept_until_it_is_confirmed(engine: &impl Engine)
     assert_eq!(engine.confirm_missing().await.expect("confirmed"), 0);
 }
 
-/// What nobody reports any more is forgotten.
-pub async fn streams_that_nobody_reports_are_forgotten(engine: &impl Engine) {
+/// Streams that nobody reports any more are deleted.
+pub async fn streams_without_reports_are_deleted(engine: &impl Engine) {
     engine.report_streams(&[stream(1, "1")], at(10)).await.expect("written");
     engine.report_streams(&[stream(2, "1")], at(20)).await.expect("written");
     for (number, second) in [(1, 10), (2, 20)] {

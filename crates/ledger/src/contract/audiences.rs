@@ -1,11 +1,11 @@
-//! Audiences: which are kept, and how many persons are what for each.
+//! Promises about audiences and their counts of persons.
 
 use std::collections::BTreeMap;
 
 use identity::audiences::{Counted, MemberCounts};
 
 use super::Engine;
-use super::material::{
+use super::fixtures::{
     ONE, OTHER, at, connection, dead_letter, event, holder, letter, outcome, record, save, saves,
 };
 use crate::audiences::MAX_AUDIENCES;
@@ -29,8 +29,8 @@ async fn id_of(engine: &impl Engine, connection: i64, key: &str) -> u64 {
     all.iter().find(|it| it.audience.named.key == key).expect("it was met").audience.id
 }
 
-/// New information about an audience is kept, and what was known stays.
-pub async fn an_audience_is_met_once(engine: &impl Engine) {
+/// New information about an audience is added to the known information.
+pub async fn an_audience_is_added_once(engine: &impl Engine) {
     add_audiences(engine, ONE, &["vip", "other"]).await;
     let stated = NamedAudience {
         class: Some("audience".to_owned()),
@@ -49,8 +49,8 @@ pub async fn an_audience_is_met_once(engine: &impl Engine) {
     assert_eq!(counts(engine, OTHER).await, []);
 }
 
-/// Whoever has read up to an audience reads the next ones of all connections.
-pub async fn new_audiences_come_after_those_that_were_read(engine: &impl Engine) {
+/// After the last audience that was read come the next ones of all connections.
+pub async fn new_audiences_are_listed_after_those_read_before(engine: &impl Engine) {
     add_audiences(engine, ONE, &["a"]).await;
     add_audiences(engine, OTHER, &["a", "b"]).await;
     let read = async |after, most| engine.audiences_after(after, most).await.expect("read");
@@ -61,7 +61,7 @@ pub async fn new_audiences_come_after_those_that_were_read(engine: &impl Engine)
     assert_eq!(read(all[2].id, 10).await, []);
 }
 
-/// A source that makes up names does not fill the ledger.
+/// A source that invents names does not fill the ledger.
 pub async fn audiences_have_a_limit(engine: &impl Engine) {
     let many: Vec<NamedAudience> = (0..MAX_AUDIENCES - 1).map(|nth| named(&format!("a{nth}"))).collect();
     engine.record_audiences(ONE, &many, at(0)).await.expect("met");
@@ -73,7 +73,7 @@ pub async fn audiences_have_a_limit(engine: &impl Engine) {
     assert!(all.iter().any(|it| it.audience.named.key == "last"));
 }
 
-/// Every new audience begins a walk through all graphs; a walk that ends late for an older one changes nothing.
+/// Every new audience begins a walk through all graphs; a late walk for an older audience changes nothing.
 pub async fn graphs_are_counted_again_for_a_new_audience(engine: &impl Engine) {
     let counting = async || engine.counting(ONE).await.expect("read");
     assert_eq!(counting().await, Counting::default());
@@ -97,7 +97,7 @@ fn counted(audience: u64, members: u32) -> Counted {
     counted
 }
 
-/// What a graph adds to the counts is kept with it and counted in the same transaction, or not at all.
+/// The counts of a graph are stored with it and counted in the same transaction, or not at all.
 pub async fn a_graph_is_counted_as_it_is_written(engine: &impl Engine) {
     add_audiences(engine, ONE, &["a"]).await;
     let audience = id_of(engine, ONE, "a").await;
@@ -123,12 +123,12 @@ pub async fn a_graph_is_counted_as_it_is_written(engine: &impl Engine) {
     let late = count(Some(read.row), counted(audience, 9), Counted::default(), &[]);
     engine.record(late).await.expect_err("it has moved");
     assert_eq!(figures().await, (300, 1, Some(at(5))));
-    // Whatever was appended is counted once, also when it has been summed up.
+    // Appended rows are counted once, also after they were summed up.
     engine.counts(None, at(6)).await.expect("counted");
     assert_eq!(figures().await, (300, 1, Some(at(5))));
 }
 
-/// Counts follow their graphs through any history.
+/// Counts equal a scan of the graphs after any history.
 pub async fn counts_of_audiences_equal_a_scan(engine: &impl Engine) {
     add_audiences(engine, ONE, &["a", "b", "c"]).await;
     let ids = [id_of(engine, ONE, "a").await, id_of(engine, ONE, "b").await, id_of(engine, ONE, "c").await];
@@ -141,7 +141,7 @@ pub async fn counts_of_audiences_equal_a_scan(engine: &impl Engine) {
     };
     for round in 0..60 {
         let number = dice(12);
-        let before = engine.gather(ONE, &[super::material::digest(number)], &[]).await.expect("gathered");
+        let before = engine.gather(ONE, &[super::fixtures::digest(number)], &[]).await.expect("gathered");
         let before = before.graphs.into_iter().next();
         let mut now = Counted::default();
         for id in ids {
@@ -170,7 +170,7 @@ pub async fn counts_of_audiences_equal_a_scan(engine: &impl Engine) {
     }
 }
 
-/// Why members of an audience are rejected is read from its open dead letters.
+/// The reasons for rejected members of an audience come from its open dead letters.
 pub async fn rejections_of_an_audience_have_reasons(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 5).await;
     for number in [2, 3] {
@@ -192,15 +192,15 @@ pub async fn rejections_of_an_audience_have_reasons(engine: &impl Engine) {
     assert_eq!(engine.rejections(OTHER).await.expect("read"), []);
 }
 
-/// Nothing of an audience is left of a removed connection, and nothing comes again.
-pub async fn audiences_go_with_their_connection(engine: &impl Engine) {
+/// A removed connection has no audiences left, and new ones are not stored.
+pub async fn audiences_are_removed_with_their_connection(engine: &impl Engine) {
     let shop = connection(engine, "shop", 1).await;
     add_audiences(engine, shop.id, &["a"]).await;
     let audience = id_of(engine, shop.id, "a").await;
     let mut changes = saves(shop.id, vec![Save { counted: counted(audience, 1), ..save(None, &[1]) }]);
     changes.count(&Counted::default(), &counted(audience, 1));
     record(engine, changes).await;
-    super::material::remove(engine, shop.id).await;
+    super::fixtures::remove(engine, shop.id).await;
     add_audiences(engine, shop.id, &["b"]).await;
     assert_eq!(counts(engine, shop.id).await, []);
     assert_eq!(engine.counting(shop.id).await.expect("read"), Counting::default());

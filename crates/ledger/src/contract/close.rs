@@ -1,7 +1,7 @@
-//! Promises about dead letters that are closed, and opened again.
+//! Promises about closing and reopening dead letters.
 
 use super::Engine;
-use super::material::{ONE, OTHER, at, dead_letter, event, events, letters, outcome, outcomes, record, uuid};
+use super::fixtures::{ONE, OTHER, at, dead_letter, event, events, letters, outcome, outcomes, record, uuid};
 use crate::{Act, Changes, DeadLetterState, DeadLetterView, State};
 
 fn act(second: i64, reason: Option<&str>) -> Act {
@@ -17,8 +17,8 @@ async fn letter(engine: &impl Engine, number: u128) -> DeadLetterView {
     letters(engine).await.into_iter().find(|letter| letter.event == uuid(number)).expect("listed")
 }
 
-/// What was discarded is kept for a while with the reason, and is open again when it is restored.
-pub async fn a_discarded_letter_can_be_restored_while_it_is_kept(engine: &impl Engine) {
+/// A discarded dead letter is kept for a while with the reason, and is open again once it is restored.
+pub async fn a_discarded_dead_letter_can_be_restored_while_it_is_kept(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 5).await;
     dead_letter(engine, ONE, 2, 6).await;
     let mut ids: Vec<i64> = letters(engine).await.iter().map(|letter| letter.id).collect();
@@ -49,8 +49,8 @@ pub async fn a_discarded_letter_can_be_restored_while_it_is_kept(engine: &impl E
     assert!(letter(engine, 1).await.payload.is_some());
 }
 
-/// What is discarded for good keeps no payload; what was erased, or ended, cannot be restored.
-pub async fn what_cannot_be_replayed_cannot_be_restored(engine: &impl Engine) {
+/// A dead letter that is discarded for good keeps no payload; one that was erased, or whose event ended, cannot be restored.
+pub async fn dead_letters_without_a_payload_cannot_be_restored(engine: &impl Engine) {
     for number in 1..=3 {
         dead_letter(engine, ONE, number, 5).await;
     }
@@ -65,7 +65,7 @@ pub async fn what_cannot_be_replayed_cannot_be_restored(engine: &impl Engine) {
     assert!(engine.restore(&ids, &act(11, None)).await.expect("looked").is_empty());
 }
 
-/// Every act is in the audit of each connection that it concerned, with selector, reason and number.
+/// Every act is recorded in the audit of each connection concerned, with selector, reason and number.
 pub async fn acts_are_audited(engine: &impl Engine) {
     for (connection, number) in [(ONE, 1), (ONE, 2), (OTHER, 3)] {
         dead_letter(engine, connection, number, 5).await;
@@ -83,8 +83,8 @@ pub async fn acts_are_audited(engine: &impl Engine) {
     assert_eq!(audit[0].1.action, "dead_letters_restored");
 }
 
-/// A dead letter that a newer event brought to Refersion names it; one that was replayed does not.
-pub async fn a_letter_names_the_event_that_resolved_it(engine: &impl Engine) {
+/// A dead letter that a newer event resolved names that event; a replayed dead letter names none.
+pub async fn a_dead_letter_names_the_event_that_resolved_it(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 5).await;
     dead_letter(engine, ONE, 2, 5).await;
     record(engine, events(ONE, vec![event(3, &[])])).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::Engine;
-use super::material::{at, connection};
+use super::fixtures::{at, connection};
 use crate::directory::MAX_DRIFT;
 use crate::{Drift, Fence, FinishedWalk, LedgerError, ListedAffiliate, Page, Walk, WalkRequest};
 
@@ -42,8 +42,8 @@ async fn codes(engine: &impl Engine, id: ConnectionId, numbers: &[u8]) -> Vec<(u
     known.listed.iter().map(|(address, it)| (address.0[0], it.code.to_string())).collect()
 }
 
-/// A walk counts each affiliate once in a pass, and once as new; what it has written down is there after a crash.
-pub async fn a_walk_goes_on_where_it_was(engine: &impl Engine) {
+/// A walk counts each affiliate once in a pass, and once as new; its stored progress survives a crash.
+pub async fn a_walk_continues_after_a_crash(engine: &impl Engine) {
     let [shop, other] = [connection(engine, "shop", 1).await.id, connection(engine, "other", 2).await.id];
     let fence = fence(engine, shop).await;
     engine.request_walk(shop, request(1)).await.expect("asked");
@@ -67,8 +67,8 @@ pub async fn a_walk_goes_on_where_it_was(engine: &impl Engine) {
     assert!(codes(engine, other, &[1]).await.is_empty());
 }
 
-/// A request that comes between the decision for a walk and its beginning is not taken for the one that is answered.
-pub async fn a_request_that_came_meanwhile_stays(engine: &impl Engine) {
+/// A request that comes between the decision for a walk and its beginning is not answered by this walk.
+pub async fn a_request_made_before_the_walk_begins_is_kept(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     let fence = fence(engine, id).await;
     engine.request_walk(id, request(1)).await.expect("asked");
@@ -81,7 +81,7 @@ pub async fn a_request_that_came_meanwhile_stays(engine: &impl Engine) {
     assert_eq!(engine.directory(id).await.expect("read").requested, None);
 }
 
-/// A code or the name of a field with a character that an engine cannot keep stops nothing.
+/// A code or a field name with a character that an engine cannot store does not stop a walk.
 pub async fn a_name_may_hold_any_character(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     let fence = fence(engine, id).await;
@@ -101,13 +101,16 @@ pub async fn a_name_may_hold_any_character(engine: &impl Engine) {
     assert_eq!(found, [(code, Digest([1; 16]))].into());
     engine.note_drift(id, &drift).await.expect("noted");
     assert_eq!(engine.drift(id, 10).await.expect("read").len(), 1);
+    let of = engine.drift_of(id, std::slice::from_ref(&drift.code)).await.expect("read");
+    assert_eq!(of, [(drift.code.clone(), drift.fields.clone())].into());
     engine.note_drift(id, &Drift { fields: Vec::new(), ..drift }).await.expect("noted");
     assert!(engine.drift(id, 10).await.expect("read").is_empty());
     engine.note_custom_fields(id, &[(1, "a\0b".to_owned())].into()).await.expect("noted");
 }
 
-/// A complete walk drops whom it did not meet, one that its limit ended does not; only a complete one lists everybody.
-pub async fn a_complete_walk_lists_everybody(engine: &impl Engine) {
+/// A complete walk removes affiliates that it did not meet, a walk that its limit ended does not; only a complete walk
+/// makes the directory complete.
+pub async fn a_complete_walk_lists_every_affiliate(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     let fence = fence(engine, id).await;
     for (nth, complete) in [(0, true), (1, false), (2, true)] {
@@ -128,9 +131,39 @@ pub async fn a_complete_walk_lists_everybody(engine: &impl Engine) {
     assert_eq!(known.complete_since, Some(at(30).into()));
 }
 
-/// What a webhook says of an affiliate is kept beside what a walk says; what it does not say stays. At an address that
-/// passed from one affiliate to another the one that was seen last counts.
-pub async fn hints_are_kept_beside_a_walk(engine: &impl Engine) {
+/// A clock that was wrong during a walk changes neither the counts of the next one nor what is removed.
+pub async fn a_wrong_clock_does_not_change_a_walk(engine: &impl Engine) {
+    let id = connection(engine, "shop", 1).await.id;
+    let fence = fence(engine, id).await;
+    engine.note_affiliates(id, &[affiliate(3)], at(20)).await.expect("noted");
+    for begin in [5_000, 100] {
+        let mut walk = Walk::begin(request(begin), at(begin));
+        engine.save_walk(id, fence, &walk).await.expect("begun");
+        for _ in 0..2 {
+            // The clock goes back after the beginning, and the page is read twice.
+            let read = page(&walk, at(50), vec![affiliate(1), affiliate(2)]);
+            walk = engine.note_page(id, fence, &read).await.expect("noted");
+            assert_eq!((walk.seen, walk.fresh), (2, 2), "{begin}");
+        }
+        let finished = FinishedWalk::of(walk, at(begin + 1), true, None);
+        engine.end_walk(id, fence, &finished).await.expect("ended");
+        assert_eq!(codes(engine, id, &[1, 2, 3]).await.len(), 2, "only the one that was not met is removed");
+    }
+}
+
+/// If a page shows a code twice, its first row counts.
+pub async fn the_first_row_of_a_code_counts(engine: &impl Engine) {
+    let id = connection(engine, "shop", 1).await.id;
+    let fence = fence(engine, id).await;
+    let second = ListedAffiliate { address: Some(address(9)), ..affiliate(1) };
+    let read = page(&Walk::begin(request(0), at(0)), at(1), vec![affiliate(1), second]);
+    assert_eq!(engine.note_page(id, fence, &read).await.expect("noted").seen, 1);
+    assert_eq!(codes(engine, id, &[1, 9]).await, [(1, "c1".to_owned())]);
+}
+
+/// Data from a webhook is merged with the data from a walk: fields that the webhook does not state stay. If an address
+/// passed from one affiliate to another, the one that was seen last counts.
+pub async fn data_of_webhooks_is_merged_with_a_walk(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     engine.note_affiliates(id, &[affiliate(1)], at(5)).await.expect("noted");
     let bare = ListedAffiliate { address: None, status: None, id: Some(7), ..affiliate(1) };
@@ -141,8 +174,8 @@ pub async fn hints_are_kept_beside_a_walk(engine: &impl Engine) {
     assert_eq!(codes(engine, id, &[1]).await, [(1, "new".to_owned())]);
 }
 
-/// A walk that compares replaces what was found before of those that it compares; a complete one drops the rest.
-pub async fn drift_is_that_of_the_last_comparison(engine: &impl Engine) {
+/// A walk that compares replaces the drift of the affiliates that it compares; a complete one removes all other drift.
+pub async fn a_comparison_replaces_earlier_drift(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     let fence = fence(engine, id).await;
     let drift = |number: u8, second| {
@@ -175,7 +208,7 @@ pub async fn drift_is_that_of_the_last_comparison(engine: &impl Engine) {
     assert_eq!(next.verified, Some(verified), "a walk that compares nothing keeps it");
 }
 
-/// The amount of drift is bounded, for walks and for webhooks; drift that is stored can still be replaced.
+/// The amount of stored drift is limited, for walks and for webhooks; stored drift can still be replaced.
 pub async fn drift_is_bounded(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     let fence = fence(engine, id).await;
@@ -195,7 +228,7 @@ pub async fn drift_is_bounded(engine: &impl Engine) {
     assert_eq!(engine.drift(id, 8).await.expect("read")[7], drift(7, "status"));
 }
 
-/// A worker that has lost the lease writes nothing; of a removed connection nothing is left, and nothing is taken.
+/// A worker that has lost the lease writes nothing; a removed connection has no directory left, and accepts no new data.
 pub async fn a_directory_belongs_to_its_connection(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     let fence = fence(engine, id).await;
@@ -206,7 +239,7 @@ pub async fn a_directory_belongs_to_its_connection(engine: &impl Engine) {
     let lost = engine.note_page(id, old, &page(&walk, at(2), vec![affiliate(1)])).await;
     assert!(matches!(lost, Err(LedgerError::Fenced)), "{lost:?}");
     engine.note_page(id, fence, &page(&walk, at(2), vec![affiliate(1)])).await.expect("noted");
-    super::material::remove(engine, id).await;
+    super::fixtures::remove(engine, id).await;
     assert!(codes(engine, id, &[1]).await.is_empty());
     assert_eq!(engine.directory(id).await.expect("read"), crate::DirectoryState::default());
     assert!(engine.request_walk(id, request(3)).await.is_err());

@@ -1,7 +1,7 @@
-//! Promises about events that end in the transaction that records them: they are as if they had ended later.
+//! Promises about events that end in the transaction that records them: the result is the same as if they had ended later.
 
 use super::Engine;
-use super::material::{
+use super::fixtures::{
     ONE, at, counts, dead_letter, event, events, expire, found, found_one, letters, outcome, outcomes,
     record, uuid,
 };
@@ -16,8 +16,8 @@ async fn known(engine: &impl Engine, number: u128) -> KnownEvent {
     engine.gather(ONE, &[], &[uuid(number)]).await.expect("gathered").known[&uuid(number)]
 }
 
-/// It is shown, known and counted as what its outcome says.
-pub async fn an_event_may_end_as_it_begins(engine: &impl Engine) {
+/// It is shown, looked up and counted with its outcome.
+pub async fn an_event_may_end_when_it_is_recorded(engine: &impl Engine) {
     let affiliate = Some(AffiliateRef { id: Some(u64::from(u32::MAX) + 7), code: Some("a3y7".to_owned()) });
     let mut created = outcome(1, 1, State::Created, 9);
     created.affiliate.clone_from(&affiliate);
@@ -33,7 +33,7 @@ pub async fn an_event_may_end_as_it_begins(engine: &impl Engine) {
     assert!(matches!(wrong, Err(LedgerError::Broken(_))), "{wrong:?}");
 }
 
-/// An engine may write many by other means; it writes all that is said of them.
+/// An engine may write many events in another way; it writes all of their fields.
 pub async fn many_events_end_together(engine: &impl Engine) {
     let affiliate = Some(AffiliateRef { id: Some(7), code: Some("a3y7".to_owned()) });
     let batch = |first: u64| {
@@ -56,8 +56,8 @@ pub async fn many_events_end_together(engine: &impl Engine) {
     assert_eq!(counts(engine, ONE).await.outcomes, [("updated".to_owned(), 800)].into());
 }
 
-/// Nothing of the end that it began with is shown beside a later one.
-pub async fn the_end_that_an_event_began_with_is_replaced(engine: &impl Engine) {
+/// A later outcome replaces all fields of the first one.
+pub async fn a_later_outcome_replaces_the_first_one(engine: &impl Engine) {
     let affiliate = Some(AffiliateRef { id: Some(7), code: Some("a3y7".to_owned()) });
     record(engine, ended(1, vec![Outcome { affiliate, ..outcome(1, 1, State::Remembered, 5) }])).await;
     let second = Outcome { reason: None, ..outcome(1, 2, State::Updated, 6) };
@@ -69,8 +69,8 @@ pub async fn the_end_that_an_event_began_with_is_replaced(engine: &impl Engine) 
     assert_eq!(counts(engine, ONE).await.outcomes, [("updated".to_owned(), 1)].into());
 }
 
-/// A replay makes it pending, and its first outcome, if it comes again, changes nothing.
-pub async fn a_dead_event_is_replayed_from_the_end_it_began_with(engine: &impl Engine) {
+/// A replay makes the event pending; recording its first outcome again changes nothing.
+pub async fn a_replay_reopens_an_event_that_was_recorded_as_dead(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 5).await;
     assert_eq!(known(engine, 1).await, KnownEvent { state: State::Dead, outcomes: 1 });
     record(engine, Changes { connection: ONE, reopened: vec![uuid(1)], ..Changes::default() }).await;
@@ -87,8 +87,8 @@ pub async fn a_dead_event_is_replayed_from_the_end_it_began_with(engine: &impl E
     assert_eq!((counted.pending, counted.outcomes), (0, [("updated".to_owned(), 1)].into()));
 }
 
-/// Of two outcomes in one transaction both count.
-pub async fn an_event_may_end_twice_as_it_begins(engine: &impl Engine) {
+/// Two outcomes in one transaction both count.
+pub async fn an_event_may_end_twice_when_it_is_recorded(engine: &impl Engine) {
     let ends = vec![outcome(1, 1, State::Remembered, 5), outcome(1, 2, State::Created, 6)];
     record(engine, ended(1, ends)).await;
     record(engine, ended(2, vec![outcome(2, 2, State::Dead, 5)])).await;
@@ -100,8 +100,8 @@ pub async fn an_event_may_end_twice_as_it_begins(engine: &impl Engine) {
     assert_eq!((counted.pending, counted.outcomes["created"], counted.outcomes["dead"]), (0, 1, 1));
 }
 
-/// An outcome that comes with an event that was recorded before is not lost, and neither is the one of its neighbour.
-pub async fn an_event_that_was_there_ends_all_the_same(engine: &impl Engine) {
+/// If an event was recorded before, its outcome is not lost, and neither is that of another event in the same batch.
+pub async fn an_event_that_was_recorded_before_ends_with_its_new_outcome(engine: &impl Engine) {
     record(engine, events(ONE, vec![event(1, &[1])])).await;
     record(engine, ended(2, vec![outcome(2, 1, State::Skipped, 4)])).await;
     let ends = [1, 2, 3].map(|number| outcome(number, 1, State::Updated, 5));
@@ -114,8 +114,8 @@ pub async fn an_event_that_was_there_ends_all_the_same(engine: &impl Engine) {
     assert_eq!((counted.pending, counted.outcomes["updated"], counted.outcomes["skipped"]), (0, 2, 1));
 }
 
-/// Oldest first, whether the newest end is the one that it began with or a later one.
-pub async fn what_ended_as_it_began_expires_by_its_newest_end(engine: &impl Engine) {
+/// Events expire by their newest outcomes, oldest first, whether these are the first ones or later ones.
+pub async fn an_event_expires_by_its_newest_outcome(engine: &impl Engine) {
     let expire = async |before, limit| expire(engine, at(before), at(0), limit).await.outcomes;
     record(engine, ended(1, vec![outcome(1, 1, State::Updated, 10)])).await;
     record(engine, ended(2, vec![outcome(2, 1, State::Remembered, 5)])).await;

@@ -1,13 +1,13 @@
-//! Promises about events: one current outcome each, findable, and erased where a delete asks for it.
+//! Promises about events: one current outcome each, searchable, and erased by a delete.
 
 use super::Engine;
-use super::material::{
+use super::fixtures::{
     ONE, OTHER, at, counts, dead_letter, digest, event, events, found, found_one, letters, outcome, outcomes,
     record, uuid,
 };
 use crate::{AffiliateRef, Attempt, Changes, KnownEvent, LedgerError, State};
 
-/// Pending at first, then what its outcome says, with reason and affiliate.
+/// An event is pending at first, then has the state of its outcome, with reason and affiliate.
 pub async fn an_event_is_pending_until_it_ends(engine: &impl Engine) {
     record(engine, events(ONE, vec![event(1, &[1, 2])])).await;
     let pending = found_one(engine, 2).await;
@@ -30,7 +30,7 @@ pub async fn an_event_is_pending_until_it_ends(engine: &impl Engine) {
     assert_eq!(gathered.known, [(uuid(1), KnownEvent { state: State::Created, outcomes: 1 })].into());
 }
 
-/// A batch that comes again after it was recorded changes neither events nor counts.
+/// A batch that is recorded twice changes neither events nor counts.
 pub async fn recording_twice_changes_nothing(engine: &impl Engine) {
     let batch = || Changes {
         connection: ONE,
@@ -47,17 +47,17 @@ pub async fn recording_twice_changes_nothing(engine: &impl Engine) {
     assert_eq!(counted.outcomes, [("superseded".to_owned(), 1)].into());
 }
 
-/// Events that nobody has looked for are written like others, or not at all if one of them is there.
-pub async fn events_that_are_taken_for_new_have_to_be_new(engine: &impl Engine) {
+/// Events that are assumed to be new are written like others, or not at all if one of them is recorded already.
+pub async fn events_assumed_to_be_new_have_to_be_new(engine: &impl Engine) {
     taken_for_new(engine, 1).await;
 }
 
-/// So are many at once, which an engine may write by other means.
-pub async fn many_events_that_are_taken_for_new_have_to_be_new(engine: &impl Engine) {
+/// The same is true for many at once, which an engine may write in another way.
+pub async fn many_events_assumed_to_be_new_have_to_be_new(engine: &impl Engine) {
     taken_for_new(engine, 400).await;
 }
 
-/// Records events that end, and one that stays pending; then other ones together with that one.
+/// Records events that end, and one that stays pending; then other events together with the pending one.
 async fn taken_for_new(engine: &impl Engine, many: u128) {
     let batch = |end: std::ops::Range<u128>, stays: u128| Changes {
         assume_new: true,
@@ -85,7 +85,7 @@ fn small(number: u128) -> u64 {
     number.try_into().expect("a small number")
 }
 
-/// Only what is dead or remembered may end again, by an outcome with the next number.
+/// Only a dead or a remembered event may end again, by an outcome with the next number.
 pub async fn an_outcome_is_final_unless_dead_or_remembered(engine: &impl Engine) {
     let first = [(1, State::Remembered), (2, State::Dead), (3, State::Updated)];
     for (number, state) in first {
@@ -108,7 +108,7 @@ pub async fn an_outcome_is_final_unless_dead_or_remembered(engine: &impl Engine)
     assert_eq!(ended, 3, "every event has one current outcome");
 }
 
-/// A payload stays while its event is pending or dead, also through a replay, and goes with any other end.
+/// A payload is kept while its event is pending or dead, also through a replay, and is deleted with any other outcome.
 pub async fn a_payload_is_kept_while_it_may_be_needed(engine: &impl Engine) {
     record(engine, events(ONE, vec![event(1, &[1]), event(2, &[2])])).await;
     let kept = async |number| engine.payload(uuid(number)).await.expect("read");
@@ -136,7 +136,7 @@ fn attempt(number: u128, second: i64, http_status: Option<u16>) -> Attempt {
 }
 
 /// Failed calls are shown with their event, oldest first.
-pub async fn attempts_are_told_in_order(engine: &impl Engine) {
+pub async fn attempts_are_listed_in_order(engine: &impl Engine) {
     record(engine, events(ONE, vec![event(1, &[1])])).await;
     for (second, status) in [(1, Some(503)), (2, None)] {
         let attempts = vec![attempt(1, second, status)];
@@ -149,7 +149,7 @@ pub async fn attempts_are_told_in_order(engine: &impl Engine) {
     assert_eq!(shown, [(at(1), Some(503), "try 1"), (at(2), None, "try 2")]);
 }
 
-/// Any of its digests finds an event; the newest come first, each once, no more than asked for.
+/// An event is found by any of its digests; newest first, each once, up to the limit.
 pub async fn events_are_found_newest_first(engine: &impl Engine) {
     for number in 1..=5 {
         record(engine, events(ONE, vec![event(number * 2, &[1, 2]), event(number * 2 + 1, &[2, 3])])).await;
@@ -161,7 +161,7 @@ pub async fn events_are_found_newest_first(engine: &impl Engine) {
     assert!(engine.find_events(&[], 100).await.expect("found").is_empty());
 }
 
-/// Digests that begin alike are different digests.
+/// Digests with the same beginning are not confused.
 pub async fn half_a_digest_finds_nothing(engine: &impl Engine) {
     record(engine, events(ONE, vec![event(1, &[1])])).await;
     let mut alike = digest(1);
@@ -169,8 +169,8 @@ pub async fn half_a_digest_finds_nothing(engine: &impl Engine) {
     assert!(engine.find_events(&[alike], 10).await.expect("found").is_empty());
 }
 
-/// After a delete nothing of what was said is left with an event; its end stays findable.
-pub async fn erased_events_keep_no_words(engine: &impl Engine) {
+/// After a delete an event has no personal data left; its outcome stays searchable.
+pub async fn erased_events_keep_no_personal_data(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 5).await;
     record(
         engine,
@@ -186,8 +186,8 @@ pub async fn erased_events_keep_no_words(engine: &impl Engine) {
     assert!(letter.payload.is_none() && !letter.cause.contains("cause 1"), "{letter:?}");
 }
 
-/// The end of an event that is not kept any more, or is another connection's, is no error and makes nothing up.
-pub async fn ends_of_unknown_events_are_passed_over(engine: &impl Engine) {
+/// An outcome of an event that has expired, or that belongs to another connection, is no error and creates nothing.
+pub async fn outcomes_of_unknown_events_are_ignored(engine: &impl Engine) {
     record(engine, events(OTHER, vec![event(2, &[2])])).await;
     for number in [1, 2] {
         record(engine, outcomes(ONE, vec![outcome(number, 2, State::Created, 5)])).await;

@@ -4,10 +4,10 @@ use identity::graph::TraitValue;
 use identity::stamp::{Moment, Stamp};
 
 use super::Engine;
-use super::material::{ONE, OTHER, digest, event, found, graph, holder, holding, record, save, saves};
+use super::fixtures::{ONE, OTHER, digest, event, found, graph, holder, holding, record, save, saves};
 use crate::{Changes, LedgerError, READ_BYTES, Row};
 
-/// However many of its digests are asked for, a graph comes once, as it was written.
+/// A graph is returned once, as it was written, even if several of its digests are requested.
 pub async fn a_graph_is_found_once_by_all_its_digests(engine: &impl Engine) {
     record(engine, saves(ONE, vec![save(None, &[1, 2]), save(None, &[3])])).await;
     let rows = holding(engine, ONE, &[1, 2, 2, 9]).await;
@@ -17,7 +17,7 @@ pub async fn a_graph_is_found_once_by_all_its_digests(engine: &impl Engine) {
 }
 
 /// Connections do not see each other's graphs, even if a digest is the same.
-pub async fn equal_digests_of_two_connections_are_apart(engine: &impl Engine) {
+pub async fn equal_digests_of_two_connections_are_separate(engine: &impl Engine) {
     record(engine, saves(ONE, vec![save(None, &[1])])).await;
     record(engine, saves(OTHER, vec![save(None, &[1, 2])])).await;
     assert_eq!(holder(engine, ONE, 1).await.graph, graph(&[1]));
@@ -25,8 +25,8 @@ pub async fn equal_digests_of_two_connections_are_apart(engine: &impl Engine) {
     assert!(holding(engine, ONE, &[2]).await.is_empty());
 }
 
-/// Of two processes that read the same version, the second to write has to read again.
-pub async fn a_graph_that_moved_is_not_overwritten(engine: &impl Engine) {
+/// If two processes read the same version, the second one to write has to read again.
+pub async fn a_graph_that_has_changed_is_not_overwritten(engine: &impl Engine) {
     record(engine, saves(ONE, vec![save(None, &[1])])).await;
     let read = holder(engine, ONE, 1).await;
     let seen = Some(read.row);
@@ -39,7 +39,7 @@ pub async fn a_graph_that_moved_is_not_overwritten(engine: &impl Engine) {
     assert_eq!(now.row.id, read.row.id);
 }
 
-/// Two processes that make a graph for the same new identifier do not both succeed.
+/// If two processes create a graph for the same new identifier, only one succeeds.
 pub async fn a_digest_belongs_to_one_graph(engine: &impl Engine) {
     record(engine, saves(ONE, vec![save(None, &[1])])).await;
     let second = engine.record(saves(ONE, vec![save(None, &[2, 1])])).await;
@@ -47,7 +47,7 @@ pub async fn a_digest_belongs_to_one_graph(engine: &impl Engine) {
     assert!(holding(engine, ONE, &[2]).await.is_empty());
 }
 
-/// Graphs that become one are dissolved as they were read, and their digests lead to the one.
+/// Graphs are merged only if they have not changed since they were read; their digests then lead to the merged graph.
 pub async fn merged_graphs_hand_over_their_digests(engine: &impl Engine) {
     record(engine, saves(ONE, vec![save(None, &[1]), save(None, &[2])])).await;
     let (left, right) = (holder(engine, ONE, 1).await, holder(engine, ONE, 2).await);
@@ -66,8 +66,8 @@ pub async fn merged_graphs_hand_over_their_digests(engine: &impl Engine) {
     assert_ne!(holder(engine, ONE, 3).await.row.id, right.row.id, "ids are not given again");
 }
 
-/// A graph that falls into several dissolves, and each of its digests leads to the new one that has it.
-pub async fn a_graph_that_is_taken_apart_hands_over_its_digests(engine: &impl Engine) {
+/// A graph that is split is dissolved, and each of its digests leads to the new graph that contains it.
+pub async fn a_split_graph_hands_over_its_digests(engine: &impl Engine) {
     record(engine, saves(ONE, vec![save(None, &[1, 2, 3])])).await;
     let whole = holder(engine, ONE, 1).await;
     let parts = |row| Changes {
@@ -84,7 +84,7 @@ pub async fn a_graph_that_is_taken_apart_hands_over_its_digests(engine: &impl En
     assert!(matches!(late, Err(LedgerError::Conflict)), "{late:?}");
 }
 
-/// Nothing of changes that conflict is written, whatever stood before the conflict.
+/// If changes conflict, none of them are written, not even those before the conflict.
 pub async fn a_conflict_leaves_nothing_behind(engine: &impl Engine) {
     record(engine, saves(ONE, vec![save(None, &[1])])).await;
     let mut changes = saves(ONE, vec![save(None, &[7]), save(None, &[1])]);
@@ -92,11 +92,11 @@ pub async fn a_conflict_leaves_nothing_behind(engine: &impl Engine) {
     assert!(matches!(engine.record(changes).await, Err(LedgerError::Conflict)));
     assert!(holding(engine, ONE, &[7]).await.is_empty());
     assert!(found(engine, 7).await.is_empty());
-    assert_eq!(super::material::counts(engine, ONE).await.pending, 0);
+    assert_eq!(super::fixtures::counts(engine, ONE).await.pending, 0);
 }
 
-/// A graph's id is of no use under another connection.
-pub async fn another_connections_graph_is_out_of_reach(engine: &impl Engine) {
+/// A graph cannot be written or dissolved under another connection.
+pub async fn a_graph_of_another_connection_cannot_be_written(engine: &impl Engine) {
     record(engine, saves(ONE, vec![save(None, &[1])])).await;
     let row = holder(engine, ONE, 1).await.row;
     let foreign = engine.record(saves(OTHER, vec![save(Some(row), &[5])])).await;
@@ -106,7 +106,7 @@ pub async fn another_connections_graph_is_out_of_reach(engine: &impl Engine) {
     assert_eq!(holder(engine, ONE, 1).await.row, row);
 }
 
-/// A batch of many graphs is one transaction, and comes back whole; counts follow every save.
+/// Many graphs are written in one transaction and read back complete; counts follow every save.
 pub async fn many_graphs_are_written_together(engine: &impl Engine) {
     let numbers: Vec<u64> = (0..500).collect();
     let dirty = |row: Option<Row>, number: u64, dirty| {
@@ -117,16 +117,16 @@ pub async fn many_graphs_are_written_together(engine: &impl Engine) {
     record(engine, saves(ONE, numbers.iter().map(|number| dirty(None, *number, 1)).collect())).await;
     let rows = holding(engine, ONE, &numbers).await;
     assert_eq!(rows.len(), 500);
-    let counted = super::material::counts(engine, ONE).await;
+    let counted = super::fixtures::counts(engine, ONE).await;
     assert_eq!((counted.dirty, counted.waiting), (500, 1_000));
     assert!(rows.iter().all(|row| (row.row.dirty, row.row.waiting) == (1, 2)), "as they were written");
     let again = rows.iter().zip(&numbers).map(|(row, number)| dirty(Some(row.row), *number, 3));
     record(engine, saves(ONE, again.take(100).collect())).await;
-    assert_eq!(super::material::counts(engine, ONE).await.dirty, 700);
+    assert_eq!(super::fixtures::counts(engine, ONE).await.dirty, 700);
 }
 
-/// What is read at once is bounded, but one graph is read however large it is.
-pub async fn large_graphs_are_read_as_far_as_there_is_room(engine: &impl Engine) {
+/// The amount of data that is read at once is limited, but one graph is always read, even if it is larger.
+pub async fn large_graphs_are_read_up_to_a_size_limit(engine: &impl Engine) {
     let large = |digest| {
         let mut save = save(None, &[digest]);
         let text = "x".repeat(READ_BYTES / 2 + 1).into();

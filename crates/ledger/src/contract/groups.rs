@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::Engine;
-use super::material::{
+use super::fixtures::{
     ONE, OTHER, at, dead_letter, digest, event, expire, letter, letters, outcome, record, uuid,
 };
 use crate::groups::{Cause, HOURS, Mender};
 use crate::{Changes, DeadLetter, DeadLetterFilter, DeadLetterState, Group, State};
 
-/// A small generator of numbers: the same seed gives the same acts.
+/// A small random number generator: the same seed gives the same acts.
 struct Dice(u64);
 
 impl Dice {
@@ -49,7 +49,7 @@ fn counted(groups: &[Group]) -> Scan {
     rows.collect()
 }
 
-/// Dead letters with the same cause are one group, with count, people, first and last, a sample, and how many died by hour.
+/// Dead letters with the same cause form one group, with counts, persons, first and last time, a sample, and deaths by hour.
 pub async fn dead_letters_are_grouped_by_cause(engine: &impl Engine) {
     for (number, died, person) in [(1, -7_200, 1), (2, -20, 2), (3, -10, 1)] {
         dead_letter(engine, ONE, number, died).await;
@@ -81,7 +81,7 @@ pub async fn dead_letters_are_grouped_by_cause(engine: &impl Engine) {
     assert_eq!(engine.count_dead_letters(&us).await.expect("counted"), 0);
 }
 
-/// A note stays with its group until it is taken away.
+/// A note stays with its group until it is removed.
 pub async fn a_group_has_a_note(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 0).await;
     let key = groups(engine).await.remove(0).key;
@@ -94,13 +94,13 @@ pub async fn a_group_has_a_note(engine: &impl Engine) {
     assert!(groups(engine).await.remove(0).note.is_none());
 }
 
-/// Only what older rules classified is classified again.
-pub async fn what_is_up_to_date_is_not_classified_again(engine: &impl Engine) {
+/// Only dead letters that an older version of the rules classified are classified again.
+pub async fn classified_dead_letters_are_not_classified_again(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 0).await;
     assert_eq!(engine.reclassify(10).await.expect("classified"), 0, "the rules are the same");
 }
 
-/// After any acts the counts are what a scan finds.
+/// After any acts the counts equal a scan.
 pub async fn counts_equal_a_scan(engine: &impl Engine) {
     let seed: u64 = std::process::id().into();
     let mut dice = Dice(seed);
@@ -149,7 +149,7 @@ fn of(number: u128) -> i64 {
     if number.is_multiple_of(2) { ONE } else { OTHER }
 }
 
-/// An event dies, for the first time or again, of one of a few causes.
+/// Lets an event die, for the first time or again, of one of a few causes.
 async fn die(
     engine: &impl Engine,
     dice: &mut Dice,
@@ -180,7 +180,7 @@ async fn check(engine: &impl Engine, persons: &BTreeMap<u128, u64>, step: &str) 
     let counted = counted(&groups);
     let erased = |letter: &crate::DeadLetterView| letter.cause == "erased by a delete";
     let all = letters(engine).await;
-    // The group of an erased dead letter is that of the cause that was erased.
+    // An erased dead letter stays in the group of its erased cause.
     if !all.iter().any(erased) {
         assert_eq!(counted, scanned(engine).await, "{step}");
     }
@@ -203,7 +203,7 @@ async fn check(engine: &impl Engine, persons: &BTreeMap<u128, u64>, step: &str) 
     }
 }
 
-/// Counts without groups are those of a scan, too.
+/// Checks that counts without groups equal a scan, too.
 async fn check_counts(engine: &impl Engine, all: &[crate::DeadLetterView], step: &str) {
     let open = |letter: &&crate::DeadLetterView| letter.state == DeadLetterState::Open;
     for connection in [None, Some(ONE), Some(OTHER)] {

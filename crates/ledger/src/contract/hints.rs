@@ -1,4 +1,4 @@
-//! Promises about what webhooks say, and their secrets.
+//! Promises about data from webhooks, and their secrets.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use connections::{SealedSecret, SharedSecret};
 use identity::Digest;
 
 use super::Engine;
-use super::material::{at, connection, vault};
+use super::fixtures::{at, connection, vault};
 use crate::hints::MAX_CUSTOM_FIELDS;
 use crate::{Drift, ListedAffiliate};
 
-/// A name that changes replaces the old one; beyond the limit only known fields are named again.
+/// A new name of a field replaces the old one; beyond the limit only the names of known fields are stored.
 pub async fn custom_fields_are_named_and_bounded(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     let named = |fields: &[(u64, &str)]| -> BTreeMap<u64, String> {
@@ -28,7 +28,7 @@ pub async fn custom_fields_are_named_and_bounded(engine: &impl Engine) {
     assert_eq!(engine.custom_fields(id).await.expect("read")[&1], "Plan B");
 }
 
-/// What is found of an affiliate replaces what was found before; its address is the one that the directory has.
+/// New drift of an affiliate replaces the old drift; its address is the one in the directory.
 pub async fn drift_of_one_affiliate_is_replaced(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     let listed =
@@ -55,10 +55,12 @@ pub async fn drift_of_one_affiliate_is_replaced(engine: &impl Engine) {
         engine.note_drift(id, &drift).await.expect("noted");
         let expected: &[Drift] = if fields.is_empty() { &[] } else { std::slice::from_ref(&drift) };
         assert_eq!(engine.drift(id, 9).await.expect("read"), expected);
+        let of: BTreeMap<_, _> = expected.iter().map(|it| (it.code.clone(), it.fields.clone())).collect();
+        assert_eq!(engine.drift_of(id, &codes).await.expect("read"), of);
     }
 }
 
-/// A connection has one webhook secret, which goes with it and is no shared secret of Segment's.
+/// A connection has one webhook secret, which is removed with it and is separate from Segment's shared secrets.
 pub async fn a_webhook_secret_is_kept_until_it_is_replaced(engine: &impl Engine) {
     let [shop, other] = [connection(engine, "shop", 1).await.id, connection(engine, "other", 2).await.id];
     let secret = |of, text: &str| -> SealedSecret {
@@ -82,7 +84,7 @@ pub async fn a_webhook_secret_is_kept_until_it_is_replaced(engine: &impl Engine)
     assert!(engine.shared_secrets(shop, at(0)).await.expect("read").is_empty());
     assert!(engine.remove_webhook_secret(shop).await.expect("removed"));
     assert!(!engine.remove_webhook_secret(shop).await.expect("there was none"));
-    super::material::remove(engine, other).await;
+    super::fixtures::remove(engine, other).await;
     assert!(opened(None).await.is_empty());
     assert!(engine.set_webhook_secret(&secret(other, "four")).await.is_err());
 }

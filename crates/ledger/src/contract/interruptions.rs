@@ -1,14 +1,14 @@
-//! Promises about calls of plans that the end of a process interrupted.
+//! Promises about calls of plans that were interrupted because a process ended.
 
 use identity::Digest;
 
 use super::Engine;
-use super::material::{ONE, OTHER, at, uuid};
+use super::fixtures::{ONE, OTHER, at, uuid};
 use super::plans::{items, moves, plan, planned, three_letters};
 use crate::plans::{ItemChange, ItemState};
 use crate::{CallItem, Fence, LedgerError, OpenCall, PlanState};
 
-/// A call that was left open is counted once by the plans whose persons it was about, when it is sent again.
+/// A call that was left open is counted once for each plan with its persons, when it is sent again.
 pub async fn an_interrupted_call_is_counted_when_it_is_sent_again(engine: &impl Engine) {
     three_letters(engine).await;
     let (id, _) = planned(engine).await;
@@ -47,7 +47,7 @@ pub async fn an_interrupted_call_is_counted_when_it_is_sent_again(engine: &impl 
     assert_eq!(engine.interrupted_calls(ONE).await.expect("read"), []);
 }
 
-/// Once its plan has the results of the dead letters that were under way, an interrupted call repeats nothing any more, however late a
+/// Once its plan has the results of the dead letters that were under way, an interrupted call is not counted as repeated, even if a later
 /// call is about the same person.
 pub async fn an_interrupted_call_does_not_count_after_the_results(engine: &impl Engine) {
     three_letters(engine).await;
@@ -68,7 +68,7 @@ pub async fn an_interrupted_call_does_not_count_after_the_results(engine: &impl 
         engine.note_interrupted(ONE, fence, &open, &[all[place].person]).await.expect("noted");
     }
     becomes(0, ItemState::Delivered).await;
-    // Others of the plan are under way, those of the first call are not.
+    // Another item of the plan is under way, but that of the first call is not.
     becomes(2, ItemState::Released).await;
     let remembered = engine.interrupted_calls(ONE).await.expect("read");
     assert_eq!(remembered.iter().map(|call| call.id).collect::<Vec<_>>(), [2]);

@@ -8,10 +8,10 @@ use jiff::SignedDuration;
 
 use super::Engine;
 use super::accounts::{conflict, owner};
-use super::material::{api_key, at, connection, key, master, new_connection};
+use super::fixtures::{api_key, at, connection, key, master, new_connection};
 
-/// Both keys are valid for a week, then the new one alone; the newest is what calls are made with.
-pub async fn a_replaced_key_opens_the_door_for_a_week(engine: &impl Engine) {
+/// Both keys are valid for a week, then only the new one; calls use the newest.
+pub async fn a_replaced_key_is_valid_for_a_week(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     engine.rotate_key(id, key(2), at(10)).await.expect("rotated");
     let week = at(10) + OLD_KEY_VALID;
@@ -29,8 +29,8 @@ pub async fn a_replaced_key_opens_the_door_for_a_week(engine: &impl Engine) {
     assert_eq!(owner(engine, 2, at(30) + OLD_KEY_VALID).await, None);
 }
 
-/// A key whose week is over, or whose connection is gone, may open another connection.
-pub async fn a_key_that_opens_no_door_is_free(engine: &impl Engine) {
+/// An expired key, or a key of a removed connection, may be used for another connection.
+pub async fn an_expired_or_removed_key_is_free(engine: &impl Engine) {
     let first = connection(engine, "one", 1).await.id;
     engine.rotate_key(first, key(2), at(0)).await.expect("rotated");
     assert_eq!(conflict(engine.add(new_connection("two", 1)).await), Conflict::KeyTaken);
@@ -38,11 +38,11 @@ pub async fn a_key_that_opens_no_door_is_free(engine: &impl Engine) {
     later.created_at = at(0) + OLD_KEY_VALID;
     let second = engine.add(later.clone()).await.expect("added").id;
     assert_eq!(owner(engine, 1, later.created_at).await, Some(second));
-    super::material::remove(engine, first).await;
+    super::fixtures::remove(engine, first).await;
     connection(engine, "three", 2).await;
 }
 
-/// The ledger belongs to the master key that it was begun with.
+/// A ledger can be opened only with the master key that it was created with.
 pub async fn another_master_key_is_refused(engine: &impl Engine) {
     let unlock = async |master| keys::unlock(master, engine, Arc::new(OsRandomness)).await;
     assert_eq!(unlock(master()).await.expect("an empty ledger takes any").current(), 1);

@@ -1,7 +1,7 @@
-//! Promises about leases, fencing, and the calls that go out under them.
+//! Promises about leases, fencing, and the calls that are sent under them.
 
 use super::Engine;
-use super::material::{LEASE, ONE, OTHER, at, digest, event, found, record, save, saves, uuid};
+use super::fixtures::{LEASE, ONE, OTHER, at, digest, event, found, record, save, saves, uuid};
 use crate::{CallItem, Changes, Fence, Lease, LedgerError, OpenCall};
 
 async fn lease(engine: &impl Engine, holder: u128, now: i64) -> Option<Lease> {
@@ -12,7 +12,7 @@ fn fence(lease: Option<Lease>) -> Fence {
     Fence { token: lease.expect("the lease was free").token }
 }
 
-/// While a lease runs nobody else gets it; its holder renews it under the same token. Connections are apart.
+/// While a lease runs nobody else gets it; its holder renews it under the same token. Leases of different connections are independent.
 pub async fn a_lease_has_one_holder(engine: &impl Engine) {
     let first = lease(engine, 1, 0).await.expect("nobody holds it");
     assert_eq!(first.expires_at, at(15));
@@ -24,15 +24,15 @@ pub async fn a_lease_has_one_holder(engine: &impl Engine) {
     assert!(other.is_some());
 }
 
-/// A holder whose clock was far ahead, and who is gone, does not keep a connection until its time comes.
-pub async fn a_lease_that_ends_too_far_ahead_has_ended(engine: &impl Engine) {
+/// A holder whose clock was far ahead, and which is gone, does not block a connection until that time.
+pub async fn a_lease_with_an_end_too_far_ahead_counts_as_ended(engine: &impl Engine) {
     let ahead = lease(engine, 1, 100 * 86_400).await.expect("nobody holds it");
     let next = lease(engine, 2, 0).await.expect("no lease lasts so long");
     assert!(next.token > ahead.token);
     assert_eq!(lease(engine, 1, 14).await, None);
 }
 
-/// The token grows with every change of the holder; a holder that wakes up late and finds no other keeps its own.
+/// The token grows with every change of the holder; a holder that renews late keeps its token if there was no other holder.
 pub async fn a_new_holder_gets_a_greater_token(engine: &impl Engine) {
     let first = lease(engine, 1, 0).await.expect("nobody holds it");
     let late = lease(engine, 1, 100).await.expect("nobody took it");
@@ -44,7 +44,7 @@ pub async fn a_new_holder_gets_a_greater_token(engine: &impl Engine) {
     assert!(back.token > second.token);
 }
 
-/// Giving back frees a lease at once, for its holder only.
+/// A holder can end its lease at once; others cannot end it.
 pub async fn a_lease_given_back_is_free_at_once(engine: &impl Engine) {
     let first = lease(engine, 1, 0).await.expect("nobody holds it");
     engine.give_back(ONE, uuid(2)).await.expect("nothing to give back");
@@ -54,7 +54,7 @@ pub async fn a_lease_given_back_is_free_at_once(engine: &impl Engine) {
     assert!(second.token > first.token);
 }
 
-/// After another holder came, nothing is written under the old token: no graph, no event, no call.
+/// Once another holder has the lease, nothing is written under the old token: no graph, no event, no call.
 pub async fn an_old_token_writes_nothing(engine: &impl Engine) {
     let changes = |fence| {
         let mut changes = Changes { fence: Some(fence), ..saves(ONE, vec![save(None, &[1])]) };
@@ -82,7 +82,7 @@ fn call(number: u64) -> OpenCall {
     OpenCall { id: 0, operation: "edit".to_owned(), started_at: at(1), items }
 }
 
-/// Calls are open until their answer is recorded; the next holder sees those of holders before it, never its own.
+/// Calls are open until their answer is recorded; a holder sees open calls of previous holders, never its own.
 pub async fn calls_without_an_answer_are_left_to_the_next_holder(engine: &impl Engine) {
     let first = fence(lease(engine, 1, 0).await);
     let ids = engine.open_calls(ONE, first, &[call(1), call(2)]).await.expect("written down");

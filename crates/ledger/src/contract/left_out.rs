@@ -1,8 +1,8 @@
-//! What is counted of events beside their ends: unmapped traits, what was left out, what is held back or cannot go, and how
-//! often refused values were stated again.
+//! Promises about counts other than outcomes: unmapped traits, left-out data, values that are held back or cannot be removed, and repeats
+//! of refused values.
 
 use super::Engine;
-use super::material::{
+use super::fixtures::{
     ONE, OTHER, at, counts, dead_letter, event, events, letters, outcome, outcomes, record, uuid,
 };
 use crate::unmapped::{
@@ -14,14 +14,14 @@ fn row(key: &str, events: u64) -> Unmapped {
     Unmapped { key: key.to_owned(), spelling: key.to_owned(), events }
 }
 
-/// What was left out is counted apart from unmapped traits, also where those have used up the room.
-pub async fn what_is_left_out_is_counted_by_name(engine: &impl Engine) {
+/// Left-out data is counted separately from unmapped traits, even if those have reached their limit.
+pub async fn left_out_values_and_identifiers_are_counted_by_name(engine: &impl Engine) {
     let names = (0..MAX_UNMAPPED_TRAITS - 1).map(|number| row(&number.to_string(), 1)).collect();
     record(engine, Changes { connection: ONE, unmapped: names, ..Changes::default() }).await;
     for _ in 0..2 {
         let unusable = row(&format!("{UNUSABLE}tags nested"), 2);
         let blocked = row(&format!("{BLOCKED}userId null"), 3);
-        // One that nobody has named since it stopped linking is counted all the same.
+        // An identifier is counted even if no event has named it since it stopped linking.
         let shared = [row(&format!("{SHARED}email 01"), 4), row(&format!("{SHARED}userId 02"), 0)];
         let unmapped = [unusable, blocked, row(UNMATCHED, 1)].into_iter().chain(shared).collect();
         record(engine, Changes { connection: ONE, unmapped, ..Changes::default() }).await;
@@ -36,8 +36,8 @@ pub async fn what_is_left_out_is_counted_by_name(engine: &impl Engine) {
     assert_eq!(counts(engine, OTHER).await.unmatched_deletes, 0);
 }
 
-/// What is recorded together may have the same name twice, and there may be many names more frequent than deletes.
-pub async fn deletes_that_match_nobody_are_counted_beside_any_number_of_names(engine: &impl Engine) {
+/// One transaction may contain the same name twice, and many names may be more frequent than deletes.
+pub async fn unmatched_deletes_are_counted_with_any_number_of_names(engine: &impl Engine) {
     let many = (0..=MAX_LEFT_OUT).map(|number| row(&format!("{UNUSABLE}trait{number} nested"), 5));
     let twice = [row(&format!("{UNUSABLE}tags nested"), 7), row(&format!("{UNUSABLE}tags nested"), 2)];
     let unmapped = many.chain(twice).chain([row(UNMATCHED, 1)]).collect();
@@ -51,8 +51,8 @@ pub async fn deletes_that_match_nobody_are_counted_beside_any_number_of_names(en
     assert_eq!(counted.unusable_values[0], ("tags nested".to_owned(), 9));
 }
 
-/// One letter counts all events that state its refused value again.
-pub async fn repeats_of_a_letter_are_counted(engine: &impl Engine) {
+/// One dead letter counts all events that state its refused value again.
+pub async fn repeats_of_a_dead_letter_are_counted(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 5).await;
     dead_letter(engine, ONE, 2, 5).await;
     for repeated in [vec![uuid(1)], vec![uuid(1), uuid(1), uuid(9)]] {
@@ -63,8 +63,8 @@ pub async fn repeats_of_a_letter_are_counted(engine: &impl Engine) {
     assert_eq!((repeats(1), repeats(2)), (3, 0));
 }
 
-/// An event that ended otherwise than by being delivered leaves nothing to do.
-pub async fn a_letter_is_discarded_with_the_end_of_its_event(engine: &impl Engine) {
+/// The dead letter of an event that ended without being delivered is discarded.
+pub async fn a_dead_letter_is_discarded_when_its_event_ends_undelivered(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 5).await;
     record(engine, Changes { connection: ONE, reopened: vec![uuid(1)], ..Changes::default() }).await;
     let mut overruled = outcomes(ONE, vec![outcome(1, 2, State::Superseded, 10)]);
@@ -74,7 +74,7 @@ pub async fn a_letter_is_discarded_with_the_end_of_its_event(engine: &impl Engin
     assert_eq!(counts(engine, ONE).await.dead_letters, 0);
 }
 
-/// Unmapped traits add up, the most said first; the audit takes its lines.
+/// Unmapped traits are summed, the most frequent first; lines of the audit are stored.
 pub async fn unmapped_traits_are_counted(engine: &impl Engine) {
     let stated = |key: &str, events| Unmapped { key: key.to_owned(), spelling: key.to_uppercase(), events };
     let line = Audit {
@@ -96,8 +96,8 @@ pub async fn unmapped_traits_are_counted(engine: &impl Engine) {
     assert!(counts(engine, OTHER).await.unmapped.is_empty());
 }
 
-/// Values that have to go and cannot are counted by field, until none is left.
-pub async fn values_that_cannot_go_are_counted_by_field(engine: &impl Engine) {
+/// Values that cannot be removed are counted by field, until none is left.
+pub async fn values_that_cannot_be_removed_are_counted_by_field(engine: &impl Engine) {
     for (connection, field, change) in [(ONE, "country", 2), (ONE, "custom:7", 1), (OTHER, "country", 1)] {
         let stuck = [(field.to_owned(), change)].into();
         record(engine, Changes { connection, stuck, ..Changes::default() }).await;
@@ -108,7 +108,7 @@ pub async fn values_that_cannot_go_are_counted_by_field(engine: &impl Engine) {
     assert_eq!(counts(engine, OTHER).await.stuck, [("country".to_owned(), 1)].into());
 }
 
-/// What is held back is counted by connection, and no more when it is confirmed.
+/// Held-back payout fields are counted by connection until they are confirmed.
 pub async fn held_back_payouts_are_counted(engine: &impl Engine) {
     for (connection, held_back) in [(ONE, 2), (OTHER, 1), (ONE, -1)] {
         record(engine, Changes { connection, held_back, ..Changes::default() }).await;
@@ -117,7 +117,7 @@ pub async fn held_back_payouts_are_counted(engine: &impl Engine) {
     assert!(counts(engine, ONE).await.outcomes.is_empty(), "it is no outcome");
 }
 
-/// Made-up trait names do not fill the ledger; those that are counted go on being counted.
+/// Invented trait names do not fill the ledger; names that are counted already continue to be counted.
 pub async fn unmapped_traits_have_a_limit(engine: &impl Engine) {
     let stated = |number: u32| Unmapped { key: number.to_string(), spelling: number.to_string(), events: 1 };
     let unmapped = (0..MAX_UNMAPPED_TRAITS + 50).map(stated).collect();
@@ -128,8 +128,8 @@ pub async fn unmapped_traits_have_a_limit(engine: &impl Engine) {
     assert_eq!(counts(engine, ONE).await.unmapped[1].1, 1);
 }
 
-/// So an operator sees that the counts are a sample. The words are counted also where there is no room for a name.
-pub async fn names_beyond_the_limit_are_counted_under_one_word(engine: &impl Engine) {
+/// This shows an operator that the counts are a sample. The fixed words are counted even if no further names are.
+pub async fn names_beyond_the_limit_are_counted_together(engine: &impl Engine) {
     let stated = |key: &str, events| Unmapped { key: key.to_owned(), spelling: key.to_owned(), events };
     let names = |from: u32, to: u32| (from..to).map(|number| stated(&number.to_string(), 1)).collect();
     record(
@@ -147,8 +147,8 @@ pub async fn names_beyond_the_limit_are_counted_under_one_word(engine: &impl Eng
     assert!(counts.unmapped.iter().all(|(name, _)| name != MORE));
 }
 
-/// Counts of one connection are its own; without a connection they are of all.
-pub async fn events_of_connections_are_counted_apart(engine: &impl Engine) {
+/// Counts can be read for one connection, or for all together.
+pub async fn events_of_connections_are_counted_separately(engine: &impl Engine) {
     record(engine, events(ONE, vec![event(1, &[1]), event(2, &[2])])).await;
     record(engine, events(OTHER, vec![event(3, &[3])])).await;
     dead_letter(engine, OTHER, 4, 5).await;

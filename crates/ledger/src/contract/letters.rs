@@ -1,13 +1,13 @@
 //! Promises about dead letters.
 
 use super::Engine;
-use super::material::{
+use super::fixtures::{
     ONE, OTHER, at, counts, dead_letter, digest, event, events, found_one, letter, letters, outcome,
     outcomes, record, uuid,
 };
 use crate::{Changes, DeadLetterFilter, DeadLetterState, OrphanedDeadLetter, State};
 
-/// All that an operator needs is on a letter, and the last that died comes first.
+/// A dead letter contains all that an operator needs; those that died last come first.
 pub async fn dead_letters_are_listed_newest_first(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 50).await;
     dead_letter(engine, ONE, 2, 40).await;
@@ -24,7 +24,7 @@ pub async fn dead_letters_are_listed_newest_first(engine: &impl Engine) {
     assert_eq!(letter.state, DeadLetterState::Open);
 }
 
-/// Each part of a filter narrows; the limit holds.
+/// Each part of a filter narrows the selection; the limit is respected.
 pub async fn dead_letters_are_filtered(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 1).await;
     dead_letter(engine, ONE, 2, 2).await;
@@ -48,8 +48,9 @@ pub async fn dead_letters_are_filtered(engine: &impl Engine) {
     assert_eq!(counts(engine, ONE).await.dead_letters, 1);
 }
 
-/// A replayed event that dies again has one letter still, with the new cause, open again; delivered, it is resolved.
-pub async fn dying_again_renews_the_letter(engine: &impl Engine) {
+/// A replayed event that dies again still has one dead letter, open again and with the new cause; once the event is
+/// delivered, the dead letter is resolved.
+pub async fn a_repeated_death_renews_the_dead_letter(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 5).await;
     let first = letters(engine).await.remove(0);
     let reopen = || Changes { connection: ONE, reopened: vec![uuid(1)], ..Changes::default() };
@@ -74,8 +75,8 @@ pub async fn dying_again_renews_the_letter(engine: &impl Engine) {
     assert_eq!(counts(engine, ONE).await.dead_letters, 0);
 }
 
-/// Of two operators who move the same letter one succeeds.
-pub async fn a_letter_moves_only_from_the_state_that_was_seen(engine: &impl Engine) {
+/// If two operators change the state of the same dead letter, one succeeds.
+pub async fn a_dead_letter_changes_only_from_the_expected_state(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 5).await;
     dead_letter(engine, ONE, 2, 6).await;
     let ids: Vec<i64> = letters(engine).await.iter().map(|letter| letter.id).collect();
@@ -86,8 +87,8 @@ pub async fn a_letter_moves_only_from_the_state_that_was_seen(engine: &impl Engi
     assert_eq!(states, [replaying, DeadLetterState::Discarded]);
 }
 
-/// A letter of an erased event asks for nothing any more. Letters of events that are not kept are passed over.
-pub async fn erased_letters_are_discarded(engine: &impl Engine) {
+/// The dead letter of an erased event is discarded. Events that are not recorded are skipped.
+pub async fn erased_dead_letters_are_discarded(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 5).await;
     record(engine, events(ONE, vec![event(2, &[2])])).await;
     record(
@@ -101,9 +102,9 @@ pub async fn erased_letters_are_discarded(engine: &impl Engine) {
     assert_eq!(letters(engine).await.len(), 1);
 }
 
-/// A letter whose event no graph keeps goes with each identifier that it names, if it is not newer than the delete, and
-/// only in its own connection.
-pub async fn orphaned_dead_letters_go_with_the_person_they_name(engine: &impl Engine) {
+/// An orphaned dead letter is erased by a delete of any identifier that it names, if it is not newer than the delete,
+/// and only in its own connection.
+pub async fn orphaned_dead_letters_are_erased_with_the_person_they_name(engine: &impl Engine) {
     for number in 1..=3 {
         dead_letter(engine, ONE, number, 5).await;
     }

@@ -1,7 +1,7 @@
-//! Promises about processes that report themselves, and about what waits.
+//! Promises about processes that report themselves, and about waiting work.
 
 use super::Engine;
-use super::material::{LEASE, ONE, OTHER, at, dead_letter, event, events, record, uuid};
+use super::fixtures::{LEASE, ONE, OTHER, at, dead_letter, event, events, record, uuid};
 use crate::{
     Audit, Changes, DeadLetterFilter, HeldConnection, ProcessReport, ProcessRole, RefusedSignatures,
     Registrations,
@@ -25,8 +25,8 @@ fn process(number: u128, beat: i64) -> ProcessReport {
     }
 }
 
-/// What a process reports last is what is shown of it; the newest heartbeat comes first.
-pub async fn processes_are_shown_as_they_reported_last(engine: &impl Engine) {
+/// The last report of each process is shown; the newest heartbeat comes first.
+pub async fn processes_are_shown_as_last_reported(engine: &impl Engine) {
     assert_eq!(engine.processes().await.expect("read"), []);
     engine.report(&process(1, 0)).await.expect("written");
     let registrations = Some(Registrations { registered: 1, refused: 2, limited: 3, unavailable: 4 });
@@ -42,16 +42,16 @@ pub async fn processes_are_shown_as_they_reported_last(engine: &impl Engine) {
     assert_eq!(engine.processes().await.expect("read"), [ended, process(2, 5)]);
 }
 
-/// One that has been silent for a week is forgotten when another one reports.
-pub async fn processes_are_forgotten_after_a_week(engine: &impl Engine) {
+/// A process that has been silent for a week is deleted when another one reports.
+pub async fn processes_are_deleted_after_a_week_of_silence(engine: &impl Engine) {
     engine.report(&process(1, 0)).await.expect("written");
     let later = process(2, 7 * 86_400 + 1);
     engine.report(&later).await.expect("written");
     assert_eq!(engine.processes().await.expect("read"), [later]);
 }
 
-/// A lease that runs shows that somebody serves.
-pub async fn a_lease_that_runs_is_seen(engine: &impl Engine) {
+/// A running lease shows that a worker serves a connection.
+pub async fn a_running_lease_is_shown(engine: &impl Engine) {
     assert!(!engine.any_lease(at(0)).await.expect("read"));
     engine.lease(ONE, uuid(1), at(0), LEASE).await.expect("the ledger answers").expect("free");
     assert!(engine.any_lease(at(14)).await.expect("read"));
@@ -60,15 +60,15 @@ pub async fn a_lease_that_runs_is_seen(engine: &impl Engine) {
     assert!(!engine.any_lease(at(14)).await.expect("read"));
 }
 
-/// A ledger that can be written proves it, again and again.
-pub async fn writing_can_be_proved(engine: &impl Engine) {
+/// The proof of writing can be repeated.
+pub async fn writing_is_verified(engine: &impl Engine) {
     for second in 0..2 {
         engine.prove_writing(at(second)).await.expect("written");
     }
 }
 
-/// A list says how many there are beyond those that it shows.
-pub async fn dead_letters_are_counted_whatever_the_limit(engine: &impl Engine) {
+/// A list states how many further ones there are.
+pub async fn dead_letters_are_counted_beyond_the_limit_of_a_list(engine: &impl Engine) {
     for number in 1..=3 {
         dead_letter(engine, ONE, number, 5).await;
     }
@@ -81,7 +81,7 @@ pub async fn dead_letters_are_counted_whatever_the_limit(engine: &impl Engine) {
     assert_eq!(open.iter().map(|(id, _, letters)| (*id, *letters)).collect::<Vec<_>>(), [(ONE, 3)]);
 }
 
-/// The audit is read from its newest line back.
+/// The audit is read newest first.
 pub async fn the_audit_is_read_newest_first(engine: &impl Engine) {
     let line = |second, action: &str| Audit {
         at: at(second),
@@ -106,7 +106,7 @@ pub async fn the_audit_is_read_newest_first(engine: &impl Engine) {
     assert_eq!((count(None).await, count(Some(ONE)).await), (3, 2), "whatever the limit of a list");
 }
 
-/// The oldest of the pending events counts.
+/// The time of the oldest pending event is returned.
 pub async fn the_oldest_pending_event_is_known(engine: &impl Engine) {
     assert_eq!(engine.oldest_pending().await.expect("read"), None);
     record(engine, events(ONE, vec![event(1, &[1]), event(2, &[2])])).await;

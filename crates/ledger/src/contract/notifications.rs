@@ -1,7 +1,7 @@
 //! Promises about the outbox of notifications.
 
 use super::Engine;
-use super::material::{at, connection, uuid};
+use super::fixtures::{at, connection, uuid};
 use crate::{Delivery, NewNotification, Outbox};
 
 fn new(fact: &str, connection: Option<i64>) -> NewNotification {
@@ -9,8 +9,8 @@ fn new(fact: &str, connection: Option<i64>) -> NewNotification {
     NewNotification { fact: fact.to_owned(), connection, kind, body }
 }
 
-/// One process at a time watches, and goes on with what the one before has seen.
-pub async fn one_process_watches(engine: &impl Engine) {
+/// One process at a time watches, and continues with the state of the previous one.
+pub async fn one_process_at_a_time_adds_notifications(engine: &impl Engine) {
     let (one, other) = (uuid(1), uuid(2));
     let hold = async |who, now, until| engine.hold_notifier(who, at(now), at(until)).await.expect("asked");
     assert_eq!(hold(one, 0, 30).await.as_deref(), Some(""));
@@ -23,8 +23,8 @@ pub async fn one_process_watches(engine: &impl Engine) {
     assert_eq!(hold(other, 60, 90).await.as_deref(), Some("seen"));
 }
 
-/// A fact is notified of once, and tried until it is delivered or given up.
-pub async fn a_fact_is_delivered_once(engine: &impl Engine) {
+/// There is one notification of a fact, which is tried until it is delivered or given up.
+pub async fn a_notification_is_added_once_and_delivered(engine: &impl Engine) {
     let holder = uuid(1);
     engine.hold_notifier(holder, at(0), at(30)).await.expect("held");
     for _ in 0..2 {
@@ -51,13 +51,13 @@ pub async fn a_fact_is_delivered_once(engine: &impl Engine) {
     assert_eq!(engine.outbox().await.expect("read"), Outbox::default());
 }
 
-/// What waits about a connection goes with it.
-pub async fn notifications_go_with_their_connection(engine: &impl Engine) {
+/// Waiting notifications about a connection are removed with it.
+pub async fn notifications_are_removed_with_their_connection(engine: &impl Engine) {
     let shop = connection(engine, "shop", 1).await.id;
     engine.hold_notifier(uuid(1), at(0), at(30)).await.expect("held");
     let facts = [new("a", Some(shop)), new("b", None)];
     engine.add_notifications(uuid(1), &facts, "", at(1)).await.expect("added");
-    super::material::remove(engine, shop).await;
+    super::fixtures::remove(engine, shop).await;
     let due = engine.due_notifications(at(1), 10).await.expect("read");
     assert_eq!(due.iter().map(|it| it.fact.as_str()).collect::<Vec<_>>(), ["b"]);
 }

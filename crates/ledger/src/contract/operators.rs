@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::Engine;
-use super::material::{ONE, OTHER, at, record};
+use super::fixtures::{ONE, OTHER, at, record};
 use crate::{
     Audit, AuditEntry, AuditFilter, AuditResult, Begun, Changes, IdempotentRequest, KeptAnswer, NewOperator,
     OperatorRole,
@@ -15,7 +15,7 @@ fn operator(name: &str, token: u8, connections: Option<Vec<i64>>) -> NewOperator
     NewOperator { name: name.to_owned(), role, connections, token: [token; 32], created_at: at(0) }
 }
 
-/// An operator is known by its token until it is revoked; then its name is free again.
+/// An operator is found by its token until it is revoked; then its name is free again.
 pub async fn an_operator_is_known_by_its_token_until_it_is_revoked(engine: &impl Engine) {
     assert!(engine.add_operator(&operator("ann", 1, None)).await.expect("added"));
     assert!(engine.add_operator(&operator("bob", 2, Some(vec![ONE]))).await.expect("added"));
@@ -49,7 +49,7 @@ fn entry(second: i64, actor: &str, action: &str) -> AuditEntry {
 }
 
 /// Lines of the audit are read by actor, action, connection, result and time, newest first and page by page.
-pub async fn the_audit_is_read_by_what_its_lines_say(engine: &impl Engine) {
+pub async fn the_audit_can_be_filtered(engine: &impl Engine) {
     let denied = AuditEntry {
         connection: Some(ONE),
         result: AuditResult::Denied,
@@ -106,7 +106,7 @@ fn request(key: u8, digest: u8, now: Timestamp) -> IdempotentRequest {
     IdempotentRequest { operator: "ann".to_owned(), key: [key; 16], request: [digest; 16], owner, at: now }
 }
 
-/// A request with a key is carried out once, and answered alike for a day.
+/// A request with a key is carried out once, and gets the same answer for a day.
 pub async fn a_request_with_a_key_is_carried_out_once(engine: &impl Engine) {
     let begin = async |request: &IdempotentRequest| engine.begin_request(request).await.expect("begun");
     let first = request(1, 1, at(0));
@@ -123,8 +123,8 @@ pub async fn a_request_with_a_key_is_carried_out_once(engine: &impl Engine) {
     assert_eq!(begin(&request(1, 2, at(day + 1))).await, Begun::New, "it is forgotten after a day");
 }
 
-/// Housekeeping drops the keys that have expired, and no others.
-pub async fn expired_keys_go_without_a_new_one(engine: &impl Engine) {
+/// Housekeeping deletes expired keys, and no others.
+pub async fn expired_keys_are_deleted_by_housekeeping(engine: &impl Engine) {
     let begin = async |request: &IdempotentRequest| engine.begin_request(request).await.expect("begun");
     let answer = KeptAnswer { status: 200, body: Some("{}".to_owned()) };
     for (key, second) in [(1, 0), (2, 10)] {
@@ -137,8 +137,8 @@ pub async fn expired_keys_go_without_a_new_one(engine: &impl Engine) {
     assert_eq!(begin(&request(1, 1, at(11))).await, Begun::New);
 }
 
-/// What was given back, or whose holder crashed, may be asked for again; one that was too late changes nothing.
-pub async fn an_act_that_was_never_finished_may_be_asked_for_again(engine: &impl Engine) {
+/// A request that released its key, or whose process crashed, may be repeated; an answer that comes too late changes nothing.
+pub async fn an_unfinished_act_may_be_requested_again(engine: &impl Engine) {
     let begin = async |request: &IdempotentRequest| engine.begin_request(request).await.expect("begun");
     let given_back = request(1, 1, at(0));
     assert_eq!(begin(&given_back).await, Begun::New);
@@ -154,7 +154,7 @@ pub async fn an_act_that_was_never_finished_may_be_asked_for_again(engine: &impl
     assert_eq!(begin(&request(1, 1, at(603))).await, Begun::Answered(answer(201)));
 }
 
-/// While its claim is renewed, an act counts as under way, however long it takes. A request that has lost the key renews nothing.
+/// While its claim is renewed, an act counts as under way, however long it takes. A request that has lost the key cannot renew it.
 pub async fn an_act_whose_claim_is_renewed_stays_under_way(engine: &impl Engine) {
     let begin = async |request: &IdempotentRequest| engine.begin_request(request).await.expect("begun");
     let renew = async |request: &IdempotentRequest, second| {

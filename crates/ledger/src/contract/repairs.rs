@@ -3,8 +3,8 @@
 use identity::stamp::Moment;
 
 use super::Engine;
-use super::material::{
-    ONE, OTHER, at, dead_letter, digest, expire, letters, outcome, outcomes, record, uuid,
+use super::fixtures::{
+    ONE, OTHER, at, connection, dead_letter, digest, expire, letters, outcome, outcomes, record, uuid,
 };
 use crate::{Act, Changes, DeadLetterState, DeadLetterView, NewRevision, Revision, State, Stored};
 
@@ -35,7 +35,7 @@ fn payloads(revisions: &[Revision]) -> Vec<Option<&str>> {
     revisions.iter().map(|it| it.payload.as_deref()).collect()
 }
 
-/// Revisions count from 1; the newest one is found, and the original stays.
+/// Revisions are numbered from 1; the newest one is found, and the original stays.
 pub async fn a_repair_is_stored_beside_the_original(engine: &impl Engine) {
     for number in 1..=2 {
         dead_letter(engine, ONE, number, 5).await;
@@ -56,8 +56,23 @@ pub async fn a_repair_is_stored_beside_the_original(engine: &impl Engine) {
     assert_eq!(all, [r#"{"number":1}"#, r#"{"revision":1}"#, r#"{"revision":2}"#]);
 }
 
-/// A repair of what somebody else has repaired meanwhile changes nothing, and says who and when.
-pub async fn of_two_operators_one_gets_a_conflict(engine: &impl Engine) {
+/// An event is found by the identifiers that a repair of it names, too.
+pub async fn an_event_is_found_by_what_a_repair_names(engine: &impl Engine) {
+    let shop = connection(engine, "shop", 1).await.id;
+    for number in 1..=2 {
+        dead_letter(engine, shop, number, 5).await;
+    }
+    let id = letter(engine, 1).await.id;
+    let named = NewRevision { named: vec![digest(77)], ..repaired(id, 0) };
+    assert_eq!(engine.repair(&[named], &act(10)).await.expect("repaired"), [Stored::As(1)]);
+    let found = engine.find_events(&[digest(77), digest(78)], 9).await.expect("read");
+    assert_eq!(found.iter().map(|view| view.event).collect::<Vec<_>>(), [uuid(1)]);
+    let both = engine.find_events(&[digest(77), digest(1), digest(2)], 9).await.expect("read");
+    assert_eq!(both.iter().map(|view| view.event).collect::<Vec<_>>(), [uuid(2), uuid(1)], "each once");
+}
+
+/// If somebody else has made a repair meanwhile, a repair changes nothing, and returns the actor and time of the other one.
+pub async fn the_second_of_two_operators_gets_a_conflict(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 5).await;
     let id = letter(engine, 1).await.id;
     assert_eq!(repair(engine, id, 0, 10).await, Stored::As(1));
@@ -72,8 +87,8 @@ pub async fn of_two_operators_one_gets_a_conflict(engine: &impl Engine) {
     assert_eq!(engine.revisions(id).await.expect("read").len(), 2);
 }
 
-/// What is being replayed, or has ended, is not repaired.
-pub async fn only_open_letters_are_repaired(engine: &impl Engine) {
+/// A dead letter that is being replayed, or whose event has ended, is not repaired.
+pub async fn only_open_dead_letters_are_repaired(engine: &impl Engine) {
     for number in 1..=2 {
         dead_letter(engine, ONE, number, 5).await;
     }
@@ -84,8 +99,8 @@ pub async fn only_open_letters_are_repaired(engine: &impl Engine) {
     assert_eq!(stored, [Stored::NotOpen, Stored::NotOpen, Stored::As(1)]);
 }
 
-/// Dropped, erased or resolved: a repaired payload is kept no longer than the original, and goes with the dead letter.
-pub async fn a_repaired_payload_goes_with_the_original(engine: &impl Engine) {
+/// A repaired payload is kept no longer than the original when that is dropped, erased or resolved, and is deleted with the dead letter.
+pub async fn a_repaired_payload_is_deleted_with_the_original(engine: &impl Engine) {
     for number in 1..=5 {
         dead_letter(engine, ONE, number, 5).await;
     }
@@ -111,9 +126,9 @@ pub async fn a_repaired_payload_goes_with_the_original(engine: &impl Engine) {
     assert!(engine.payloads(uuid(1)).await.expect("read").is_empty());
 }
 
-/// A delete of a person that only a repair names erases the dead letter and what is kept of its event, also before it is replayed. A
-/// delete of an earlier time, of another connection, or of a person that only a refused repair names does not.
-pub async fn a_delete_covers_whom_a_repair_names(engine: &impl Engine) {
+/// A delete of a person that only a repair names erases the dead letter and the payloads of its event, even before it is replayed. A delete
+/// of an earlier time, of another connection, or of a person that only a refused repair names does not.
+pub async fn a_delete_covers_persons_named_by_a_repair(engine: &impl Engine) {
     for number in 1..=3 {
         dead_letter(engine, ONE, number, 5).await;
     }
@@ -122,7 +137,7 @@ pub async fn a_delete_covers_whom_a_repair_names(engine: &impl Engine) {
         let id = letter(engine, number).await.id;
         let named = vec![digest(77), digest(78)];
         let revision = NewRevision { named, stated_at: at(stated).into(), ..repaired(id, 0) };
-        // The same names once more, as the next repair has them.
+        // The next repair names the same identifiers again.
         let next = NewRevision { expected: 1, ..revision.clone() };
         let stored = engine.repair(&[revision], &act(40)).await.expect("repaired");
         assert_eq!(stored, [Stored::As(1)]);
@@ -152,8 +167,8 @@ pub async fn a_delete_covers_whom_a_repair_names(engine: &impl Engine) {
     assert_eq!(engine.payloads(uuid(2)).await.expect("read").len(), 3);
 }
 
-/// What is replayed and waits for its person keeps neither payload nor revision: graphs have what it states. Its dead letter may be
-/// resolved yet, and expires as any other; while the event is under way it does not.
+/// A replayed event that waits for its person keeps neither payload nor revisions: its values are in a graph. Its dead letter may still be
+/// resolved, and expires like any other; while the event is under way it does not expire.
 pub async fn a_replay_that_waits_keeps_no_payload(engine: &impl Engine) {
     let mut ids = Vec::new();
     for number in 1..=3 {
@@ -195,7 +210,7 @@ pub async fn repairs_are_audited(engine: &impl Engine) {
     assert_eq!(repaired[0].1.subject, "1 dead letter of `id:1`: a typing error");
 }
 
-/// Open dead letters of a class are given up when its retention has ended: payloads go, causes, counts and the audit stay.
+/// Open dead letters of a class are given up when its retention has ended: payloads are deleted; causes, counts and the audit stay.
 pub async fn a_class_may_expire_earlier(engine: &impl Engine) {
     for (number, died) in [(1, 5), (2, 6), (3, 50)] {
         dead_letter(engine, ONE, number, died).await;

@@ -1,14 +1,14 @@
-//! Promises about keys that were replaced.
+//! Promises about replaced keys.
 
 use connections::store::OLD_KEY_VALID;
 use connections::{ApiKey, ReplacedUntil, SharedSecret};
 use jiff::SignedDuration;
 
 use super::Engine;
-use super::material::{at, connection, vault};
+use super::fixtures::{at, connection, vault};
 
-/// It is known until when the last replaced key of each kind is valid, and forgotten then.
-pub async fn it_is_known_until_when_replaced_keys_are_valid(engine: &impl Engine) {
+/// The expiry of the last replaced key of each kind is returned until it has passed.
+pub async fn the_expiry_of_replaced_keys_is_returned(engine: &impl Engine) {
     let [shop, other] = [connection(engine, "shop", 1).await.id, connection(engine, "other", 2).await.id];
     assert_eq!(engine.replaced_until(shop, at(0)).await.expect("read"), ReplacedUntil::default());
     engine.rotate_write_key(shop, "second", at(10)).await.expect("rotated");

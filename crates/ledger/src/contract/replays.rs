@@ -1,7 +1,7 @@
 //! Promises about plans that are being made, and about dead letters that are marked for a replay in one step.
 
 use super::Engine;
-use super::material::{ONE, OTHER, assert_audited, at, counts, dead_letter, letters};
+use super::fixtures::{ONE, OTHER, assert_audited, at, counts, dead_letter, letters};
 use super::plans::{items, moves, plan, planned, three_letters};
 use crate::plans::{Candidate, Frame, ItemChange, ItemState, NewItem, PlanChange, Progress};
 use crate::{
@@ -31,8 +31,8 @@ async fn replaying(engine: &impl Engine) -> Vec<DeadLetterView> {
     all.into_iter().filter(|it| it.state == DeadLetterState::Replaying).collect()
 }
 
-/// A process that is killed after it leaves everything that a runner needs to go on, and a line of the audit.
-pub async fn a_page_is_marked_reserved_and_audited_at_once(engine: &impl Engine) {
+/// If the process is killed afterwards, a runner has everything to continue, and the audit has its lines.
+pub async fn a_page_is_marked_reserved_and_audited_together(engine: &impl Engine) {
     three_letters(engine).await;
     dead_letter(engine, OTHER, 4, 5).await;
     let (id, all) = (made(engine).await, releasing(engine).await);
@@ -57,8 +57,8 @@ pub async fn a_page_is_marked_reserved_and_audited_at_once(engine: &impl Engine)
     assert_eq!(again.letters.len(), 1, "one that is marked already may be published again");
 }
 
-/// What another plan has reserved, and what has ended meanwhile, is not marked.
-pub async fn only_what_is_free_and_can_be_replayed_is_marked(engine: &impl Engine) {
+/// Dead letters that another plan has reserved, or that have ended meanwhile, are not marked.
+pub async fn only_free_dead_letters_that_can_be_replayed_are_marked(engine: &impl Engine) {
     three_letters(engine).await;
     let all = releasing(engine).await;
     let other = made(engine).await;
@@ -79,7 +79,7 @@ pub async fn only_what_is_free_and_can_be_replayed_is_marked(engine: &impl Engin
     assert_eq!((now.count(ItemState::LeftOut), now.under_way()), (2, 1));
 }
 
-/// The process that makes a plan can do nothing more under its name once an operator has cancelled it.
+/// The process that makes a plan cannot add or mark anything once an operator has cancelled the plan.
 pub async fn a_plan_that_is_not_being_made_takes_no_items(engine: &impl Engine) {
     three_letters(engine).await;
     for state in [PlanState::Cancelled, PlanState::Ready, PlanState::Running] {
@@ -100,7 +100,7 @@ pub async fn a_plan_that_is_not_being_made_takes_no_items(engine: &impl Engine) 
     assert!(candidates(engine).await.iter().all(|it| it.held_by.is_none()), "nothing is reserved");
 }
 
-/// A plan is made in a time that each page renews; once it is ready, it can be run for longer.
+/// Each page extends the time for making a plan; once the plan is ready, it gets a longer time for being run.
 pub async fn a_plan_expires_later_with_each_page_and_when_it_is_ready(engine: &impl Engine) {
     three_letters(engine).await;
     let (id, _) = planned(engine).await;
@@ -117,8 +117,8 @@ pub async fn a_plan_expires_later_with_each_page_and_when_it_is_ready(engine: &i
     assert_eq!(expires_at().await, at(9_000));
 }
 
-/// A plan at rest whose items are under way is looked at until they have their results, however many plans are newer.
-pub async fn plans_with_items_under_way_are_found_among_any_number(engine: &impl Engine) {
+/// A plan that is not running but has items under way is processed until these have their results, regardless of the number of newer plans.
+pub async fn plans_with_items_under_way_are_found_among_many_plans(engine: &impl Engine) {
     three_letters(engine).await;
     let (id, _) = planned(engine).await;
     let at_work = async || {
@@ -146,7 +146,7 @@ pub async fn plans_with_items_under_way_are_found_among_any_number(engine: &impl
     assert_eq!(at_work().await, [(running, 0)]);
 }
 
-/// However many plans there are, each is on one page; those that ended lately are found, however old they are.
+/// Each plan is on exactly one page; plans that ended recently are found, regardless of their age.
 pub async fn plans_are_read_by_pages_and_by_their_ends(engine: &impl Engine) {
     let mut ids = Vec::new();
     for _ in 0..5 {

@@ -1,18 +1,18 @@
-//! Promises about what expires.
+//! Promises about expiry.
 
 use super::Engine;
-use super::material::{
+use super::fixtures::{
     self, Expired, ONE, OTHER, at, counts, dead_letter, event, events, found, found_one, letters, outcome,
     outcomes, record, uuid,
 };
 use crate::{Act, Attempt, Changes, DeadLetterState, Expiring, State};
 
 async fn expire(engine: &impl Engine, outcomes_before: i64, letters_before: i64, limit: usize) -> Expired {
-    material::expire(engine, at(outcomes_before), at(letters_before), limit).await
+    fixtures::expire(engine, at(outcomes_before), at(letters_before), limit).await
 }
 
-/// Events go with their outcomes and attempts when these are old; pending ones stay, however old.
-pub async fn old_ends_expire_and_pending_events_never(engine: &impl Engine) {
+/// Events are deleted with their outcomes and attempts when these are old; pending ones stay, regardless of their age.
+pub async fn old_outcomes_expire_and_pending_events_do_not(engine: &impl Engine) {
     record(engine, events(ONE, vec![event(1, &[1]), event(2, &[2]), event(3, &[3])])).await;
     let attempts = [1, 3].map(|number| Attempt {
         event: uuid(number),
@@ -40,7 +40,7 @@ pub async fn old_ends_expire_and_pending_events_never(engine: &impl Engine) {
     assert!(found(engine, 1).await.is_empty());
 }
 
-/// Where dead letters are kept for longer than outcomes, a dead event stays with its letter.
+/// If dead letters are kept for longer than outcomes, a dead event stays with its dead letter.
 pub async fn a_dead_letter_keeps_its_event(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 5).await;
     assert_eq!(expire(engine, 100, 0, 100).await.outcomes, 0);
@@ -51,9 +51,9 @@ pub async fn a_dead_letter_keeps_its_event(engine: &impl Engine) {
     assert!(found(engine, 1).await.is_empty());
 }
 
-/// Where dead letters are kept for a shorter time, a dead event stays findable without its payload. A letter under
+/// If dead letters are kept for a shorter time, a dead event stays searchable without its payload. A dead letter under
 /// replay does not expire.
-pub async fn a_letter_that_expires_takes_its_payload_along(engine: &impl Engine) {
+pub async fn an_expired_dead_letter_loses_its_payload(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 5).await;
     dead_letter(engine, ONE, 2, 5).await;
     let second: Vec<i64> =
@@ -69,7 +69,7 @@ pub async fn a_letter_that_expires_takes_its_payload_along(engine: &impl Engine)
     assert_eq!(letters(engine).await.len(), 1);
 }
 
-/// One run does a bounded amount of work, oldest first; the next goes on.
+/// One run deletes a limited number of rows, oldest first; the next run continues.
 pub async fn one_run_drops_a_bounded_number(engine: &impl Engine) {
     for number in 1..=5u32 {
         let mut changes = outcomes(ONE, vec![outcome(number.into(), 1, State::Skipped, number.into())]);
@@ -86,8 +86,8 @@ pub async fn one_run_drops_a_bounded_number(engine: &impl Engine) {
     assert!(found(engine, 1).await.is_empty());
 }
 
-/// Each kind goes in a transaction of its own, so that none waits for all.
-pub async fn each_kind_goes_by_itself(engine: &impl Engine) {
+/// Each kind is deleted in a separate transaction, so that nobody waits for all of them.
+pub async fn each_kind_expires_separately(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 5).await;
     record(
         engine,
@@ -106,9 +106,8 @@ pub async fn each_kind_goes_by_itself(engine: &impl Engine) {
     assert!(found(engine, 1).await.is_empty());
 }
 
-/// Open dead letters that are kept no longer are in the audit, with their number, for each page and connection; others were
-/// closed before.
-pub async fn open_letters_that_expire_are_audited(engine: &impl Engine) {
+/// Open dead letters that expire are recorded in the audit, with their number, for each page and connection; others were closed before.
+pub async fn open_dead_letters_that_expire_are_audited(engine: &impl Engine) {
     for (connection, number) in [(ONE, 1), (ONE, 2), (OTHER, 3), (ONE, 4), (ONE, 5)] {
         dead_letter(engine, connection, number, i64::try_from(number).expect("small")).await;
     }
@@ -138,8 +137,8 @@ pub async fn open_letters_that_expire_are_audited(engine: &impl Engine) {
     assert_eq!(lines, [(ONE, one), (ONE, two), (OTHER, one)]);
 }
 
-/// How far sweeps have come outlasts the process that swept. It goes back where the clock did.
-pub async fn how_far_sweeps_have_come_is_remembered(engine: &impl Engine) {
+/// The progress of sweeps outlasts the process. It may go back, if the clock did.
+pub async fn the_progress_of_sweeps_is_stored(engine: &impl Engine) {
     assert_eq!(engine.sweep_clock(at(5)).await.expect("read").swept, None);
     for swept in [at(100), at(200), at(50)] {
         engine.set_swept(swept).await.expect("remembered");

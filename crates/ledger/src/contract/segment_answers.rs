@@ -1,11 +1,11 @@
 //! Promises about answers of Segment's Public API.
 
 use super::Engine;
-use super::material::at;
+use super::fixtures::at;
 use crate::SegmentAnswer;
 
-/// An answer is kept until it is replaced, and goes a day after its time.
-pub async fn an_answer_of_segment_is_kept_for_a_while(engine: &impl Engine) {
+/// An answer is kept until it is replaced, and is deleted a day after its expiry.
+pub async fn an_answer_of_segment_is_cached(engine: &impl Engine) {
     let answer = |text: &str, asked| {
         let (asked_at, until) = (at(asked), at(asked + 60));
         SegmentAnswer { answer: text.to_owned(), asked_at, until }

@@ -1,11 +1,11 @@
-//! Promises about which dead letters a filter picks.
+//! Promises about the selection of dead letters by a filter.
 
 use super::Engine;
-use super::material::{ONE, OTHER, at, event, letter, letters, outcome, record, uuid};
+use super::fixtures::{ONE, OTHER, at, event, letter, letters, outcome, record, uuid};
 use crate::{Changes, DeadLetterFilter, DeadLetterState, DeadLetterView, State};
 
-/// Records an event with this payload that dies of `letter`.
-async fn dies(engine: &impl Engine, connection: i64, payload: &str, letter: crate::DeadLetter) {
+/// Records an event with this payload and its dead letter.
+async fn dead_event(engine: &impl Engine, connection: i64, payload: &str, letter: crate::DeadLetter) {
     let number = letter.event.as_u128() & 0xFFFF;
     let mut begins = event(number, &[]);
     begins.payload = payload.into();
@@ -23,7 +23,7 @@ fn numbers(letters: &[DeadLetterView]) -> Vec<u128> {
     letters.iter().map(|letter| letter.event.as_u128() & 0xFFFF).collect()
 }
 
-/// What a filter picks, newest first; the count says the same.
+/// The dead letters that match a filter, newest first. Checks that the count is the same.
 async fn picked(engine: &impl Engine, filter: DeadLetterFilter) -> Vec<u128> {
     let filter = DeadLetterFilter { limit: 100, ..filter };
     let found = engine.dead_letters(&filter).await.expect("listed");
@@ -31,15 +31,15 @@ async fn picked(engine: &impl Engine, filter: DeadLetterFilter) -> Vec<u128> {
     numbers(&found)
 }
 
-/// Every condition narrows, by any of its values, and all of them together.
+/// A dead letter has to match any value of each condition, and all conditions together.
 pub async fn every_condition_narrows(engine: &impl Engine) {
     let vip = r#"{"context":{"personas":{"computation_key":"vip"}}}"#;
     let mut other = letter(1, 10);
     (other.class, other.field, other.http_status) = ("email_taken".to_owned(), None, None);
     "The address is Taken by 100% another_one".clone_into(&mut other.cause);
-    dies(engine, OTHER, "no JSON with a computation_key", other).await;
-    dies(engine, ONE, vip, letter(2, 20)).await;
-    dies(engine, ONE, "{}", crate::DeadLetter { http_status: Some(400), ..letter(3, 30) }).await;
+    dead_event(engine, OTHER, "no JSON with a computation_key", other).await;
+    dead_event(engine, ONE, vip, letter(2, 20)).await;
+    dead_event(engine, ONE, "{}", crate::DeadLetter { http_status: Some(400), ..letter(3, 30) }).await;
     let id = letters(engine).await[0].id;
     engine.move_dead_letters(&[id], DeadLetterState::Open, DeadLetterState::Discarded).await.expect("moved");
 
@@ -68,10 +68,10 @@ pub async fn every_condition_narrows(engine: &impl Engine) {
     assert_eq!(audiences.collect::<Vec<_>>(), [None, Some("vip".to_owned()), None]);
 }
 
-/// Pages meet every dead letter once, also those that died at the same moment, and none that dies meanwhile.
-pub async fn pages_meet_every_dead_letter_once(engine: &impl Engine) {
+/// Pages contain every dead letter once, also those that died at the same moment, and none that dies meanwhile.
+pub async fn pages_contain_every_dead_letter_once(engine: &impl Engine) {
     for (number, died) in [(1, 5), (2, 7), (3, 7), (4, 7), (5, 9)] {
-        dies(engine, ONE, "{}", letter(number, died)).await;
+        dead_event(engine, ONE, "{}", letter(number, died)).await;
     }
     let mut filter = DeadLetterFilter { limit: 2, ..DeadLetterFilter::default() };
     let mut met = Vec::new();
@@ -80,7 +80,7 @@ pub async fn pages_meet_every_dead_letter_once(engine: &impl Engine) {
         let Some(last) = page.last() else { break };
         filter.after = Some((last.died_at, last.id));
         met.extend(numbers(&page));
-        dies(engine, ONE, "{}", letter(10 + met.len() as u128, 20)).await;
+        dead_event(engine, ONE, "{}", letter(10 + met.len() as u128, 20)).await;
     }
     assert_eq!(met, [5, 4, 3, 2, 1]);
     assert!(letters(engine).await.iter().any(|letter| letter.event == uuid(12)));

@@ -8,7 +8,7 @@ use connections::{ConnectionId, OsRandomness, SealedSecret, SharedSecret, StoreE
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
-use super::material::{at, connection, master, vault};
+use super::fixtures::{at, connection, master, vault};
 
 fn secret(connection: ConnectionId, text: &str) -> SealedSecret {
     vault().seal_secret(connection, &SharedSecret::parse(text).expect("a secret"))
@@ -25,7 +25,7 @@ async fn set(engine: &impl Engine, id: ConnectionId, text: &str, second: i64) {
     engine.set_shared_secret(secret(id, text), at(second)).await.expect("set");
 }
 
-/// A connection has the secret that it was given, no other connection has it, and removing it ends it at once.
+/// A connection has the secret that was set for it, no other connection has it, and a removed secret is invalid at once.
 pub async fn a_shared_secret_is_kept_until_it_is_removed(engine: &impl Engine) {
     let [shop, other] = [connection(engine, "shop", 1).await.id, connection(engine, "other", 2).await.id];
     assert!(valid(engine, shop, at(0)).await.is_empty());
@@ -44,7 +44,7 @@ pub async fn a_shared_secret_is_kept_until_it_is_removed(engine: &impl Engine) {
     assert!(matches!(nobody, Err(StoreError::NotFound)), "{nobody:?}");
 }
 
-/// Both are valid for a week, the newest first, then the new one alone. Of very many only some count.
+/// Both are valid for a week, the newest first, then only the new one. The number of valid ones is limited.
 pub async fn a_replaced_shared_secret_is_valid_for_a_week(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     set(engine, id, "one", 0).await;
@@ -61,11 +61,11 @@ pub async fn a_replaced_shared_secret_is_valid_for_a_week(engine: &impl Engine) 
     assert_eq!((newest[0].as_str(), newest.len()), ("number 19", MAX_VALID_SECRETS));
 }
 
-/// With a connection go its secrets.
-pub async fn shared_secrets_go_with_their_connection(engine: &impl Engine) {
+/// Secrets are removed with their connection.
+pub async fn shared_secrets_are_removed_with_their_connection(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     set(engine, id, "one", 0).await;
-    super::material::remove(engine, id).await;
+    super::fixtures::remove(engine, id).await;
     assert!(engine.all_shared_secrets().await.expect("read").is_empty());
 }
 

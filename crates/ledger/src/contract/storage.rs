@@ -1,14 +1,14 @@
 //! Promises about how much storage the ledger uses.
 
 use super::Engine;
-use super::material::{ONE, OTHER, dead_letter, event, events, letters, record, save, saves, uuid};
+use super::fixtures::{ONE, OTHER, dead_letter, event, events, letters, record, save, saves, uuid};
 use crate::{Changes, DeadLetterState, KeptLetters};
 
-/// Bytes of a large payload.
+/// The size of a large payload in bytes.
 const LARGE: usize = 400_000;
 
-/// What comes in makes the ledger larger.
-pub async fn what_is_kept_is_measured(engine: &impl Engine) {
+/// New events make the ledger larger.
+pub async fn stored_events_are_measured(engine: &impl Engine) {
     let before = engine.used_bytes().await.expect("measured");
     for number in 1..=10 {
         let mut large = event(number, &[1]);
@@ -19,7 +19,7 @@ pub async fn what_is_kept_is_measured(engine: &impl Engine) {
     assert!(grown >= 10 * u64::try_from(LARGE).expect("small") / 2, "grown by {grown}");
 }
 
-/// Number and bytes of what an operator has not settled; what is discarded or erased counts no more.
+/// The number and bytes of dead letters that are open or under replay; discarded and erased ones do not count.
 pub async fn dead_letters_are_measured_by_connection(engine: &impl Engine) {
     assert!(engine.kept_letters().await.expect("measured").is_empty());
     for number in 1..=3 {
@@ -40,8 +40,8 @@ pub async fn dead_letters_are_measured_by_connection(engine: &impl Engine) {
     assert_eq!(kept().await, [(ONE, of(1)), (OTHER, of(1))].into());
 }
 
-/// Payloads and graphs are counted for the connection that they are of.
-pub async fn shares_tell_who_holds_most(engine: &impl Engine) {
+/// Payloads and graphs are counted for their connection.
+pub async fn shares_show_the_largest_connection(engine: &impl Engine) {
     let mut large = event(1, &[1]);
     large.payload = noise(LARGE).into();
     record(engine, events(ONE, vec![large])).await;
@@ -50,6 +50,10 @@ pub async fn shares_tell_who_holds_most(engine: &impl Engine) {
     let shares = engine.shares().await.expect("summed up");
     assert!(shares[&ONE] >= u64::try_from(LARGE).expect("small"), "{shares:?}");
     assert!(shares[&OTHER] > 0 && shares[&OTHER] < 10_000, "{shares:?}");
+    // Counts of persons and affiliates take no room.
+    let stuck = [("country".to_owned(), 9)].into();
+    record(engine, Changes { connection: OTHER, held_back: 9, stuck, ..Changes::default() }).await;
+    assert_eq!(engine.shares().await.expect("summed up"), shares);
 }
 
 /// JSON that does not compress.

@@ -1,17 +1,17 @@
-//! Promises about what is due, and about the walk through all graphs.
+//! Promises about due graphs, and about the walk through all graphs.
 
 use identity::graph::Lane::{Bulk, Live};
 use identity::plan::StepKind::{Create, Edit};
 
 use super::Engine;
-use super::material::{ONE, OTHER, at, connection, digest, holder, record, save, saves, work};
+use super::fixtures::{ONE, OTHER, at, connection, digest, holder, record, save, saves, work};
 use crate::{Save, Want, Work};
 
 fn due(number: u64, work: Option<Work>) -> Save {
     Save { work, dirty: u32::from(work.is_some()), ..save(None, &[number]) }
 }
 
-/// Of each lane and step the oldest due come first, none before its time, none that is excepted, none beyond a limit.
+/// For each lane and step the oldest due graphs come first, without graphs before their time, excepted ones, and those beyond the limit.
 pub async fn due_graphs_come_oldest_first_within_limits(engine: &impl Engine) {
     let batch = vec![
         due(1, work(Live, Edit, 30)),
@@ -36,8 +36,8 @@ pub async fn due_graphs_come_oldest_first_within_limits(engine: &impl Engine) {
     assert_eq!(counted.due, 5);
 }
 
-/// A time that no retry waits for was written by a clock that was wrong: such a graph does not wait for it.
-pub async fn what_is_due_too_far_ahead_is_due_now(engine: &impl Engine) {
+/// No retry waits as long, so a clock that was wrong wrote the due time: such a graph is due at once.
+pub async fn work_due_too_far_ahead_is_due_now(engine: &impl Engine) {
     let days = |days: i64| days * 86_400;
     let batch = vec![
         due(1, work(Live, Edit, days(100))),
@@ -54,7 +54,7 @@ pub async fn what_is_due_too_far_ahead_is_due_now(engine: &impl Engine) {
     }
 }
 
-/// The earliest of all lanes and steps counts, and a graph without work has no time.
+/// The next due time is the earliest of all lanes and steps; graphs without work have none.
 pub async fn the_next_due_time_is_the_earliest_of_all(engine: &impl Engine) {
     assert_eq!(engine.next_due(ONE).await.expect("read"), None);
     record(
@@ -86,7 +86,7 @@ pub async fn graphs_are_walked_in_order(engine: &impl Engine) {
     assert!(seen.is_sorted_by(|a, b| a < b));
 }
 
-/// Changed settings have to be applied to all graphs; a walk is over when it says so, until they change again.
+/// Changed settings are applied to all graphs; a walk is done once its position is set to done, until the settings change again.
 pub async fn a_walk_starts_again_for_newer_settings(engine: &impl Engine) {
     assert_eq!(engine.walk_position(ONE).await.expect("read"), None, "no connection, no walk");
     let added = connection(engine, "main", 1).await;

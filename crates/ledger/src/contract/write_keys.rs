@@ -5,13 +5,13 @@ use connections::{ConnectionId, StoreError};
 use jiff::Timestamp;
 
 use super::Engine;
-use super::material::{at, connection};
+use super::fixtures::{at, connection};
 
 async fn owner(engine: &impl Engine, key: &str, now: Timestamp) -> Option<ConnectionId> {
     engine.by_write_key(key, now).await.expect("read")
 }
 
-/// A connection is found by its write key and by no other text.
+/// A connection is found by its write key, and not by any other text.
 pub async fn a_connection_is_found_by_its_write_key(engine: &impl Engine) {
     let [shop, other] = [connection(engine, "shop", 1).await, connection(engine, "other", 2).await];
     assert_eq!(owner(engine, &shop.write_key, at(1)).await, Some(shop.id));
@@ -19,11 +19,11 @@ pub async fn a_connection_is_found_by_its_write_key(engine: &impl Engine) {
     for wrong in ["", "nobody's", &shop.write_key.to_uppercase(), &format!("{} ", shop.write_key)] {
         assert_eq!(owner(engine, wrong, at(1)).await, None, "{wrong}");
     }
-    super::material::remove(engine, shop.id).await;
+    super::fixtures::remove(engine, shop.id).await;
     assert_eq!(owner(engine, &shop.write_key, at(1)).await, None);
 }
 
-/// Pages that were loaded before a rotation go on sending for a week.
+/// Pages that were loaded before a rotation can go on sending for a week.
 pub async fn a_replaced_write_key_is_valid_for_a_week(engine: &impl Engine) {
     let shop = connection(engine, "shop", 1).await;
     let old = shop.write_key.as_str();
@@ -39,7 +39,7 @@ pub async fn a_replaced_write_key_is_valid_for_a_week(engine: &impl Engine) {
         assert_eq!(owner(engine, key, just_before).await, Some(shop.id), "{key}");
     }
     assert_eq!((owner(engine, old, end).await, owner(engine, "second", end).await), (None, Some(shop.id)));
-    super::material::remove(engine, shop.id).await;
+    super::fixtures::remove(engine, shop.id).await;
     assert_eq!(owner(engine, "second", at(21)).await, None);
     let nobody = engine.rotate_write_key(shop.id, "fourth", at(30)).await;
     assert!(matches!(nobody, Err(StoreError::NotFound)), "{nobody:?}");

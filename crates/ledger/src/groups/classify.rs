@@ -1,7 +1,7 @@
-//! The classification of dead letters: who can mend the cause, and which causes are the same.
+//! The classification of dead letters: where the cause can be corrected, and which causes are equal.
 //!
-//! It is a pure function with a version. A dead letter is stored with the version that classified it; when the rules change,
-//! [`VERSION`] grows, and housekeeping classifies the older ones again.
+//! It is a pure function with a version. A dead letter is stored with the version that classified it. When the rules change, [`VERSION`]
+//! grows, and housekeeping classifies older dead letters again.
 
 use std::fmt;
 
@@ -13,22 +13,22 @@ use super::normal::normal;
 /// The version of the rules below and of `normal`. It grows with every change of either.
 pub const VERSION: i64 = 1;
 
-/// Who can mend the cause of a dead letter.
+/// The place where the cause of a dead letter can be corrected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mender {
-    /// Whoever sends the data to Segment.
+    /// In the data that is sent to Segment.
     Data,
-    /// The operator, in the settings of the connection.
+    /// In the settings of the connection, by the operator.
     Settings,
-    /// Refersion, or time.
+    /// In Refersion, or by waiting.
     Refersion,
-    /// This program.
+    /// In this program.
     Us,
 }
 
 impl Mender {
-    /// Everybody.
+    /// Every place.
     pub const ALL: [Self; 4] = [Self::Data, Self::Settings, Self::Refersion, Self::Us];
 
     /// The fixed word.
@@ -43,10 +43,10 @@ impl Mender {
     }
 }
 
-/// What a dead letter died of, as far as it is the same for others.
+/// The cause of a dead letter, without the parts that differ from one person to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cause {
-    /// Who can mend it.
+    /// Where it can be corrected.
     pub mender: Mender,
     /// The class of the failure.
     pub class: String,
@@ -54,7 +54,7 @@ pub struct Cause {
     pub http_status: Option<u16>,
     /// The refused field.
     pub field: Option<String>,
-    /// The words of the cause, less what differs from one person to another.
+    /// The text of the cause as it is written, without the words that differ from one person to another.
     pub text: String,
 }
 
@@ -71,7 +71,7 @@ impl Cause {
         }
     }
 
-    /// The key of its group in a connection: `g` and twelve hexadecimal digits.
+    /// The key of its group in a connection: `g` and twelve hexadecimal digits. Causes that differ only in the case of letters are equal.
     #[must_use]
     pub fn key(&self, connection: ConnectionId) -> String {
         let mut hash = Fnv::default();
@@ -80,12 +80,18 @@ impl Cause {
         hash.add(self.class.as_bytes());
         hash.add(self.http_status.map(|status| status.to_string()).unwrap_or_default().as_bytes());
         hash.add(self.field.as_deref().unwrap_or_default().as_bytes());
-        hash.add(self.text.as_bytes());
+        hash.add(self.text.to_lowercase().as_bytes());
         hash.to_string()
     }
 }
 
-/// A custom field that Refersion answers 200 for, and leaves as it is, does not exist there: that is a setting.
+/// Whether a text has the form of a group's key.
+pub(crate) fn is_group_key(text: &str) -> bool {
+    let is_digit = |it: u8| it.is_ascii_digit() || (b'a'..=b'f').contains(&it);
+    text.strip_prefix('g').is_some_and(|digits| digits.len() == 12 && digits.bytes().all(is_digit))
+}
+
+/// If Refersion answers 200 but does not change a custom field, the field does not exist there: the setting is wrong.
 fn mender(class: &str, http_status: Option<u16>, field: Option<&str>) -> Mender {
     let is_custom = field.is_some_and(|field| field.starts_with("custom:"));
     match class {
@@ -97,7 +103,7 @@ fn mender(class: &str, http_status: Option<u16>, field: Option<&str>) -> Mender 
     }
 }
 
-/// FNV-1a: <http://www.isthe.com/chongo/tech/comp/fnv/>. Nobody gains by two causes with one key.
+/// FNV-1a: <http://www.isthe.com/chongo/tech/comp/fnv/>. Nobody gains anything from a collision, so the hash need not be cryptographic.
 struct Fnv(u64);
 
 impl Default for Fnv {
@@ -108,7 +114,7 @@ impl Default for Fnv {
 
 impl Fnv {
     fn add(&mut self, bytes: &[u8]) {
-        // A byte that is in no text keeps neighbours apart.
+        // Separates neighbours by a byte that occurs in no text.
         for byte in bytes.iter().chain(&[0xFF]) {
             self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
         }
@@ -127,11 +133,13 @@ mod tests {
     use crate::selector::CLASSES;
 
     #[test]
-    fn the_same_cause_of_two_people_is_one_group_and_every_part_tells_groups_apart() {
+    fn one_cause_of_two_persons_is_one_group_and_every_part_distinguishes_groups() {
         let cause = |class, status, field, text| Cause::of(class, status, field, text);
         let one = cause("refused", Some(422), Some("email"), "The email \"a@b.org\" (id 17) is taken");
         let two = cause("refused", Some(422), Some("email"), "the email \"c@d.org\" (id 4711) is taken");
         assert_eq!(one.key(1), two.key(1));
+        assert!(is_group_key(&one.key(1)));
+        assert_eq!(one.text, "The email … (id … is taken");
         let others = [
             cause("email_taken", Some(422), Some("email"), "the email \"\" (id 1) is taken").key(1),
             cause("refused", Some(400), Some("email"), "the email \"\" (id 1) is taken").key(1),
@@ -147,6 +155,8 @@ mod tests {
     fn keys_never_change_while_the_version_is_the_same() {
         let cause = Cause::of("refused", Some(200), Some("custom:8"), "the affiliate was not changed");
         assert_eq!((VERSION, cause.key(1).as_str()), (1, "g6a110ee5e709"));
+        let written = Cause::of("refused", Some(200), Some("custom:8"), "The Affiliate was not changed");
+        assert_eq!(written.key(1), cause.key(1));
     }
 
     #[test]

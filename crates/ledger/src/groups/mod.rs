@@ -9,44 +9,45 @@ use connections::ConnectionId;
 use jiff::Timestamp;
 
 use crate::{DeadLetterFilter, DeadLetterState};
+pub(crate) use classify::is_group_key;
 pub use classify::{Cause, Mender, VERSION};
 
-/// Hours of which a group says how many died in each.
+/// The number of hours for which a group counts its dead letters by hour.
 pub const HOURS: usize = 24;
 
-/// The longest note of a group, in characters.
+/// The maximum length of a group's note, in characters.
 pub const MAX_NOTE_CHARS: usize = 1_000;
 
 /// Dead letters of one connection with the same cause.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// Its key; empty for those that are not classified yet.
+    /// Its key; empty for dead letters that are not classified yet.
     pub key: String,
     /// Its connection.
     pub connection: ConnectionId,
-    /// The cause; of those that are not classified yet, that of the newest.
+    /// The cause; for dead letters that are not classified yet, the cause of the newest one.
     pub cause: Cause,
-    /// How many are in each state, those states that any is in.
+    /// Counts and times by state, without states that no dead letter is in.
     pub states: BTreeMap<DeadLetterState, Span>,
-    /// Persons with open dead letters of this group. Events that name nobody, and those that died under a version that did not
-    /// count persons, are left out.
+    /// The number of persons with open dead letters of this group. Events that name nobody, and events that died under a version that did
+    /// not count persons, are not included.
     pub people: u64,
-    /// How many died in each of the last [`HOURS`] hours, whatever became of them; the current hour is the last.
+    /// The number of dead letters that died in each of the last [`HOURS`] hours, in any state now; the current hour is the last.
     pub hours: [u64; HOURS],
     /// The newest dead letter, an open one if there is any.
     pub sample: i64,
-    /// What an operator noted.
+    /// An operator's note.
     pub note: Option<Note>,
 }
 
 /// Dead letters of one group and state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// How many.
+    /// Their number.
     pub letters: u64,
-    /// When the first died.
+    /// When the first one died.
     pub first: Timestamp,
-    /// When the last died.
+    /// When the last one died.
     pub last: Timestamp,
 }
 
@@ -60,8 +61,8 @@ pub struct Note {
 }
 
 impl Group {
-    /// Whether its dead letters can be ones that a filter picks, as far as a group shows: connection, class, status, field,
-    /// mender and key. States are the caller's to look at.
+    /// Whether a filter can match its dead letters, judged by the properties of the group: connection, class, status, field, mender and
+    /// key. The caller checks the states.
     #[must_use]
     pub fn is_picked_by(&self, filter: &DeadLetterFilter) -> bool {
         let cause = &self.cause;
@@ -92,7 +93,7 @@ pub(crate) struct Counted {
     pub(crate) cause: Cause,
 }
 
-/// Puts rows of counts, of persons, of hours and notes together. `hours` are (connection, key, hours ago, number).
+/// Builds groups from rows of counts, persons, hours and notes. `hours` are (connection, key, hours ago, number).
 pub(crate) fn assemble(
     counted: Vec<Counted>,
     people: Vec<(ConnectionId, String, u64)>,
@@ -111,7 +112,7 @@ pub(crate) fn assemble(
             sample: row.sample,
             note: None,
         });
-        // The states are in their order: open ones go first.
+        // States are ordered, and open ones come first.
         if group.states.keys().all(|state| row.state < *state) {
             (group.sample, group.cause) = (row.sample, row.cause);
         }

@@ -1,13 +1,13 @@
-//! Causes without what differs from one person to another.
+//! Normalizes causes: removes the words that differ from one person to another.
 
-/// Longer texts are cut.
+/// The maximum length of a normalized text; longer ones are cut.
 const MAX_CHARS: usize = 160;
 
-/// What stands for a word that differs from one person to another.
+/// The replacement for a word that differs from one person to another.
 const VARIES: &str = "…";
 
-/// A cause in lower case, with one space between words. What stands in quotes, words with a digit or an `@`, and words that are
-/// longer than any of a language stand as `…`; of several in a row one is left.
+/// A cause with one space between words, in the case in which it is written, because names of traits and fields have upper case letters. Quoted parts, words with a digit or an `@`, and words that are longer than any of a
+/// language are replaced by `…`; several `…` in a row are merged.
 #[must_use]
 pub(super) fn normal(cause: &str) -> String {
     let mut words: Vec<String> = Vec::new();
@@ -16,7 +16,7 @@ pub(super) fn normal(cause: &str) -> String {
         let quotes = word.chars().filter(|it| *it == '"').count();
         let varies = is_quoted || quotes > 0 || varies(word);
         is_quoted ^= quotes % 2 == 1;
-        let shown = if varies { VARIES.to_owned() } else { word.to_lowercase() };
+        let shown = if varies { VARIES.to_owned() } else { word.to_owned() };
         if !varies || words.last().is_none_or(|last| last != VARIES) {
             words.push(shown);
         }
@@ -40,9 +40,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_from_one_person_to_another_is_left_out() {
+    fn personal_parts_of_a_cause_are_left_out() {
         let cases = [
-            ("Invalid  phone 555-1234 for Ann@example.org given", "invalid phone … for … given"),
+            ("Invalid  phone 555-1234 for Ann@example.org given", "Invalid phone … for … given"),
             ("the value \"Peter Gibbons of Initech\" is too long", "the value … is too long"),
             ("affiliate 17 18 19", "affiliate …"),
             ("the affiliate was not changed", "the affiliate was not changed"),
@@ -55,7 +55,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_short_and_settled(cause in "\\PC{0,300}") {
+        fn a_normalized_cause_is_short_and_has_no_quotes_or_addresses(cause in "\\PC{0,300}") {
             let once = normal(&cause);
             prop_assert!(once.chars().count() <= MAX_CHARS);
             prop_assert!(!once.contains('"') && !once.contains('@'));

@@ -1,4 +1,4 @@
-//! What a plan is about, how it is run, and how far it is: what the ledger keeps as JSON.
+//! The parts of a plan that the ledger stores as JSON: its frame, its options and its progress.
 
 use std::collections::BTreeMap;
 
@@ -9,42 +9,42 @@ use serde::{Deserialize, Serialize};
 
 use crate::PlanId;
 
-/// What a plan is about: written when it is planned, and never changed once it is ready.
+/// The definition of a plan. It is written when the plan is made, and never changes once the plan is ready.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Frame {
-    /// The selector with its times frozen, without anything personal.
+    /// The selector with its times frozen, without personal data.
     pub selector: String,
-    /// The plan whose unfinished items it takes up.
+    /// The plan whose unfinished items this plan continues.
     pub left_of: Option<PlanId>,
     /// SHA-256 over the ids of its dead letters in the order of planning, in hex.
     pub digest: String,
-    /// Its items by connection, those that were left out included. While it is being made: the connections that they may be of, as
-    /// far as these are limited, each with 0.
+    /// The number of its items by connection, including those that were left out. While the plan is being made: the connections that its
+    /// items may belong to, if the selector limits these, each with 0.
     pub connections: BTreeMap<ConnectionId, u64>,
-    /// What it is expected to take.
+    /// The estimate of the run.
     pub estimate: Estimate,
-    /// What its patch did; `None` for a plan without one.
+    /// The results of its patch; `None` for a plan without one.
     pub patched: Option<Patched>,
 }
 
-/// What the patch of a plan did to the events of its dead letters. What it could not repair is left out of the plan.
+/// The results of a plan's patch of its dead letters' events. Events that it could not repair are left out of the plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Patched {
     /// Events that have a new revision.
     pub changed: u64,
-    /// Events that were already as the patch makes them.
+    /// Events that the patch would not change.
     pub unchanged: u64,
 }
 
-/// What a run is expected to take.
+/// An estimate of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Estimate {
     /// Events that are replayed.
     pub events: u64,
-    /// The persons that they concern.
+    /// The number of persons concerned.
     pub persons: u64,
     /// Calls that create one affiliate.
     pub creates: u64,
@@ -54,53 +54,53 @@ pub struct Estimate {
     pub status_changes: u64,
     /// Calls that search for an affiliate.
     pub searches: u64,
-    /// The most calls that it takes without a refusal, however few share a call: see [`Estimate::calls`] for the fewest.
+    /// The maximum number of calls without refusals, if calls are not shared: see [`Estimate::calls`] for the minimum.
     pub most_calls: u64,
-    /// Seconds at the rates that the connections have learned; `None` where nothing is to be called.
+    /// Seconds at the rates that the connections have learned; `None` if no call is needed.
     pub seconds: Option<f64>,
 }
 
 impl Estimate {
-    /// All calls, if each is as full as can be.
+    /// The number of all calls, if each is as full as possible.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.creates + self.edits + self.status_changes + self.searches
     }
 }
 
-/// How a plan is run.
+/// The options of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RunOptions {
-    /// Calls a second at most, as planned; without it the rate of the connection alone limits.
+    /// Maximum number of calls a second, as planned; without it, only the connection's rate is the limit.
     pub rate: Option<f64>,
-    /// Number of persons that go first; their results decide about the others. 0 for none.
+    /// The number of persons in the canary: their results decide about the others. 0 for no canary.
     pub canary: u32,
-    /// It stops when this share of the results, from 0 to 1, are failures.
+    /// The share of failures among the results, from 0 to 1, at which the run stops.
     pub stop_if: Option<f64>,
-    /// Why it is run.
+    /// The reason for the run.
     pub reason: Option<String>,
 }
 
-/// How far a run is. Only the lease holder, and the commands that resume a plan or replay in one step, write it.
+/// The progress of a run. Only the lease holder, and the commands that resume a plan or replay in one step, write it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Progress {
     /// When the first item was released.
     pub started_at: Option<Timestamp>,
-    /// When it came to its end, for the time being.
+    /// When it ended; a stopped run may be resumed.
     pub ended_at: Option<Timestamp>,
     /// The last person of the canary.
     pub canary_until: Option<Digest>,
-    /// What came of the canary.
+    /// The result of the canary.
     pub canary: Option<CanaryResult>,
-    /// Why it stopped.
+    /// The reason that it stopped.
     pub stopped_because: Option<String>,
-    /// Results that were there when it was resumed after it had stopped: its rule does not count them again.
+    /// The results at the time when the run was resumed after it had stopped: the stop rule does not count them again.
     pub forgiven: Tally,
 }
 
-/// Delivered and failed items.
+/// The numbers of delivered and failed items.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Tally {
@@ -110,12 +110,12 @@ pub struct Tally {
     pub failed: u64,
 }
 
-/// What came of the canary.
+/// The result of the canary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CanaryResult {
     /// Whether the others go on.
     pub passed: bool,
-    /// The results that decided.
+    /// The results that decided this.
     pub tally: Tally,
 }

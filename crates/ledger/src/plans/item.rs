@@ -19,7 +19,7 @@ pub struct Candidate {
     pub event: Uuid,
     /// Its connection.
     pub connection: ConnectionId,
-    /// The identifier that the event speaks to; without one, its event's id.
+    /// The identifier that the event is about; if there is none, the event's id.
     pub person: Digest,
     /// The key of its group; empty before it is classified.
     pub group: String,
@@ -29,7 +29,7 @@ pub struct Candidate {
     pub held_by: Option<PlanId>,
 }
 
-/// A dead letter that goes into a plan, with what was seen of it.
+/// A dead letter to add to a plan, with the planned state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewItem {
     /// The dead letter; [`Candidate::held_by`] is looked up again when it is added.
@@ -45,19 +45,19 @@ pub struct NewItem {
 }
 
 impl NewItem {
-    /// One that waits to be released, without calls of its own.
+    /// An item that waits to be released, without calls of its own.
     #[must_use]
     pub fn planned(candidate: Candidate) -> Self {
         Self { candidate, state: ItemState::Planned, reason: String::new(), weight: 0, released_at: None }
     }
 
-    /// One whose event is about to be published.
+    /// An item whose event is about to be published.
     #[must_use]
     pub fn releasing(candidate: Candidate, now: Timestamp) -> Self {
         Self { state: ItemState::Releasing, released_at: Some(now), ..Self::planned(candidate) }
     }
 
-    /// The change that makes this of an item that is there already.
+    /// The change that turns an existing item into this one.
     #[must_use]
     pub fn into_change(self) -> ItemChange {
         ItemChange {
@@ -68,35 +68,35 @@ impl NewItem {
     }
 }
 
-/// What was marked by [`PlanItems::mark_plan_items`](super::PlanItems::mark_plan_items).
+/// The result of [`PlanItems::mark_plan_items`](super::PlanItems::mark_plan_items).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marked {
-    /// Dead letters whose events are to be published.
+    /// The marked dead letters, whose events the caller publishes next.
     pub letters: BTreeSet<i64>,
-    /// Those that were left out, and the plan that has reserved each.
+    /// The dead letters that were left out, and the plan that has reserved each.
     pub reserved: Vec<(i64, PlanId)>,
 }
 
-/// Which items of a plan.
+/// A filter for items of a plan.
 #[derive(Clone, Debug, Default)]
 pub struct ItemFilter {
     /// The plan.
     pub plan: PlanId,
-    /// Only of this connection; with a state alone.
+    /// Only items of this connection; usable only with a state.
     pub connection: Option<ConnectionId>,
-    /// Only in this state; without it, all of them in the order of dead letters.
+    /// Only items in this state; without it, all items in the order of dead letters.
     pub state: Option<ItemState>,
-    /// Only with this reason.
+    /// Only items with this reason.
     pub reason: Option<String>,
-    /// Only those of persons up to this one; with a state alone.
+    /// Only items of persons up to this one; usable only with a state.
     pub until: Option<Digest>,
-    /// Only those after this one: with a state by connection, person and dead letter, else by dead letter alone.
+    /// Only items after this one: with a state, in the order of connection, person and dead letter, else of dead letters alone.
     pub after: Option<(ConnectionId, Digest, i64)>,
-    /// Upper limit of items.
+    /// Maximum number of items.
     pub limit: usize,
 }
 
-/// A dead letter in a plan, with how things stand with it.
+/// A dead letter in a plan, with its current state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanItem {
     /// The dead letter.
@@ -105,13 +105,13 @@ pub struct PlanItem {
     pub event: Uuid,
     /// Its connection.
     pub connection: ConnectionId,
-    /// By whom items are taken together.
+    /// The person, by whom items are taken together.
     pub person: Digest,
     /// The key of its group when it was planned.
     pub group: String,
-    /// What became of it.
+    /// Its state.
     pub state: ItemState,
-    /// A fixed word; empty where there is none.
+    /// The reason as a fixed word; empty for none.
     pub reason: String,
     /// Planned calls in thousandths.
     pub weight: u32,
@@ -119,24 +119,24 @@ pub struct PlanItem {
     pub died_at: Timestamp,
     /// When it was released.
     pub released_at: Option<Timestamp>,
-    /// When its event came to its end.
+    /// When its event ended.
     pub ended_at: Option<Timestamp>,
-    /// How the dead letter stands now; `None` when it has expired.
+    /// The current state of the dead letter; `None` if it has expired.
     pub now: Option<LetterNow>,
 }
 
-/// How the dead letter of an item stands now.
+/// The current state of an item's dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LetterNow {
     /// Its state.
     pub state: DeadLetterState,
-    /// When it died, the last time.
+    /// When it last died.
     pub died_at: Timestamp,
     /// The key of its present group.
     pub group: String,
     /// The state of its event.
     pub event: State,
-    /// When the event came to that state.
+    /// When the event reached that state.
     pub ended_at: Option<Timestamp>,
 }
 
@@ -145,24 +145,24 @@ pub struct LetterNow {
 pub struct ItemChange {
     /// The dead letter.
     pub letter: i64,
-    /// Its state from now on.
+    /// Its new state.
     pub state: ItemState,
     /// The reason; empty for none.
     pub reason: String,
-    /// By whom it is taken together with others; as before without it.
+    /// The person, by whom items are taken together; unchanged if `None`.
     pub person: Option<Digest>,
-    /// Planned calls in thousandths; as before without it.
+    /// Planned calls in thousandths; unchanged if `None`.
     pub weight: Option<u32>,
-    /// When the dead letter died before it is released; as before without it.
+    /// When the dead letter died before it is released; unchanged if `None`.
     pub died_at: Option<Timestamp>,
-    /// When it was released; as before without it.
+    /// When it was released; unchanged if `None`.
     pub released_at: Option<Timestamp>,
-    /// When its event came to its end; as before without it.
+    /// When its event ended; unchanged if `None`.
     pub ended_at: Option<Timestamp>,
 }
 
 impl ItemChange {
-    /// Another state.
+    /// A change of state and reason only.
     #[must_use]
     pub fn to(letter: i64, state: ItemState, reason: impl Into<String>) -> Self {
         let reason = reason.into();
@@ -179,13 +179,13 @@ impl ItemChange {
     }
 }
 
-/// The dead letters of new items that no other plan has reserved.
+/// The dead letters of new items, without those that another plan has reserved.
 pub(crate) fn free(items: &[NewItem], reserved: &[(i64, PlanId)]) -> Vec<i64> {
     let ids = items.iter().map(|item| item.candidate.letter);
     ids.filter(|id| !reserved.iter().any(|(letter, _)| letter == id)).collect()
 }
 
-/// What becomes of the items of dead letters that were to be marked and are not: they are neither open nor replaying any more.
+/// The changes of items whose dead letters could not be marked, because they are neither open nor replaying any more.
 pub(crate) fn ended(wanted: &[i64], marked: &BTreeSet<i64>) -> Vec<ItemChange> {
     let gone = wanted.iter().filter(|letter| !marked.contains(letter));
     gone.map(|letter| ItemChange::to(*letter, ItemState::LeftOut, "ended meanwhile")).collect()

@@ -1,6 +1,6 @@
-//! The port of plans: a frozen set of dead letters that is replayed under limits, and what becomes of each.
+//! The port of plans: a frozen set of dead letters that is replayed under limits, with the result of each.
 //!
-//! A plan keeps ids, digests and fixed words. Nothing personal is in it, so a delete has nothing to erase.
+//! A plan stores ids, digests and fixed words. It contains no personal data, so a delete has nothing to erase.
 
 mod frame;
 mod item;
@@ -34,21 +34,21 @@ pub const WEIGHT_OF_A_CALL: u32 = 1_000;
 pub struct Plan {
     /// Its id.
     pub id: PlanId,
-    /// How far it is.
+    /// Its state.
     pub state: PlanState,
     /// When it was planned.
     pub created_at: Timestamp,
-    /// When it expires unless it is run; while it is being made, when it has failed unless another page is added.
+    /// When it expires unless it is run; while it is being made, when it counts as failed unless another page is added.
     pub expires_at: Timestamp,
-    /// What it is about.
+    /// Its definition.
     pub frame: Frame,
-    /// How it is run.
+    /// The options of its run.
     pub options: RunOptions,
-    /// How far it is.
+    /// The progress of its run.
     pub progress: Progress,
-    /// Its items by state and reason.
+    /// The numbers of its items by state and reason.
     pub counts: Vec<ItemCount>,
-    /// Calls about its persons that were open when a worker ended, and were sent again.
+    /// The number of calls about its persons that were open when a worker ended, and were sent again.
     pub repeated_calls: u64,
 }
 
@@ -59,13 +59,13 @@ impl Plan {
         self.counts.iter().filter(|it| it.state == state).map(|it| it.count).sum()
     }
 
-    /// The number of items whose result is awaited.
+    /// The number of items under way.
     #[must_use]
     pub fn under_way(&self) -> u64 {
         self.counts.iter().filter(|it| it.state.is_under_way()).map(|it| it.count).sum()
     }
 
-    /// Delivered and failed items.
+    /// The numbers of delivered and failed items.
     #[must_use]
     pub fn tally(&self) -> Tally {
         Tally {
@@ -75,18 +75,18 @@ impl Plan {
     }
 }
 
-/// Which plans; the default is all of them.
+/// A filter for plans; the default matches all.
 #[derive(Clone, Debug)]
 pub struct PlanFilter {
-    /// Only this one.
+    /// Only this plan.
     pub id: Option<PlanId>,
-    /// Only in one of these stored states, unless there are none.
+    /// Only plans in one of these stored states; if empty, in any state.
     pub states: Vec<PlanState>,
-    /// Only those that ended at this time or later, to the second.
+    /// Only plans that ended at this time or later, to the second.
     pub ended_since: Option<Timestamp>,
-    /// Only those before this one in the list: the last one of the previous page.
+    /// The last plan of the previous page; only plans that follow it in the list.
     pub after: Option<PlanId>,
-    /// At most as many.
+    /// Maximum number of plans.
     pub limit: usize,
 }
 
@@ -109,14 +109,14 @@ impl PlanFilter {
         Self { states: states.to_vec(), ..Self::default() }
     }
 
-    /// The least and the greatest id: a range that both engines find by the key, where `id` and `after` by themselves would have them
-    /// look at every plan.
+    /// The least and the greatest id: both engines find a range by the key, but would scan every plan for separate conditions on `id` and
+    /// `after`.
     pub(crate) fn ids(&self) -> (PlanId, PlanId) {
         let last = self.after.map_or(PlanId::MAX, |after| after.saturating_sub(1));
         self.id.map_or((PlanId::MIN, last), |id| (id, last.min(id)))
     }
 
-    /// The whole second from which on plans ended, as the start of a stored time: a time with a fraction sorts behind it as well.
+    /// The whole second from which plans ended, as the beginning of a stored time: a time with a fraction sorts after it as well.
     pub(crate) fn ended_since_text(&self) -> Option<String> {
         self.ended_since.map(|since| since.strftime("%Y-%m-%dT%H:%M:%S").to_string())
     }
@@ -127,14 +127,14 @@ impl PlanFilter {
 pub struct ItemCount {
     /// The state.
     pub state: ItemState,
-    /// The reason; empty where there is none.
+    /// The reason; empty for none.
     pub reason: String,
-    /// How many.
+    /// Their number.
     pub count: u64,
 }
 
 impl Plan {
-    /// As it is at a time: a plan that nobody ran has expired.
+    /// The plan as of a time: if it was not run in time, it has expired.
     pub(crate) fn seen_at(mut self, now: Timestamp) -> Self {
         if self.state == PlanState::Ready && self.expires_at < now {
             self.state = PlanState::Expired;
@@ -146,26 +146,26 @@ impl Plan {
 /// A change of a plan.
 #[derive(Clone, Debug)]
 pub struct PlanChange {
-    /// Only from one of these states.
+    /// Applies only if the plan is in one of these states.
     pub from: Vec<PlanState>,
-    /// The state from now on.
+    /// The new state.
     pub to: PlanState,
-    /// Only under this token of the plan's lease.
+    /// Applies only under this token of the plan's lease.
     pub token: Option<i64>,
-    /// What it is about, if that changes.
+    /// The new definition, if it changes.
     pub frame: Option<Frame>,
-    /// How it is run, if that changes.
+    /// The new options, if they change.
     pub options: Option<RunOptions>,
-    /// How far it is, if that changes.
+    /// The new progress, if it changes.
     pub progress: Option<Progress>,
-    /// When it expires unless it is run, if that changes.
+    /// The new time of expiry, if it changes.
     pub expires_at: Option<Timestamp>,
-    /// What the audit says of it, for each connection: the act, and its fixed word.
+    /// The lines for the audit, one for each connection: the act, and its fixed word.
     pub act: Option<(Act, &'static str)>,
 }
 
 impl PlanChange {
-    /// Only a change of the state.
+    /// A change of the state only.
     #[must_use]
     pub fn to(from: &[PlanState], to: PlanState) -> Self {
         let from = from.to_vec();
@@ -181,8 +181,8 @@ impl PlanChange {
         }
     }
 
-    /// The lines of the audit, one for each connection of the plan; one without a connection if it was not made to its end and its
-    /// connections are not known.
+    /// The lines for the audit, one for each connection of the plan. If the plan was not completed and its connections are not known, one
+    /// line without a connection.
     pub(crate) fn lines(&self, frame: &Frame) -> Vec<AuditEntry> {
         let Some((act, action)) = &self.act else { return Vec::new() };
         if frame.connections.values().all(|number| *number == 0) {
@@ -205,13 +205,13 @@ impl PlanChange {
 /// The items of plans. Every method takes locks for one page of items at most.
 #[async_trait]
 pub trait PlanItems: Send + Sync {
-    /// Dead letters, newest first, of equal times the greater id first, without their payloads.
+    /// Dead letters without their payloads, newest first; with equal times, the greater id first.
     async fn plan_candidates(&self, filter: &DeadLetterFilter) -> Result<Vec<Candidate>, LedgerError>;
 
-    /// Adds items, and reserves their dead letters. One that another unfinished plan has reserved is left out with the reason
-    /// `reserved by plan N`; one that is there already stays as it is. Which were left out, and the plan that has reserved each.
-    /// The plan now expires at `expires_at`; [`LedgerError::Fenced`] if it is not in the state [`PlanState::Planning`] any more:
-    /// then nothing is added.
+    /// Adds items, and reserves their dead letters. A dead letter that another unfinished plan has reserved is left out with the reason
+    /// `reserved by plan N`; an existing item stays as it is. Returns the dead letters that were left out, and the plan that has reserved
+    /// each. The plan now expires at `expires_at`. Fails with [`LedgerError::Fenced`] and adds nothing if the plan is not in the state
+    /// [`PlanState::Planning`] any more.
     async fn add_plan_items(
         &self,
         plan: PlanId,
@@ -219,9 +219,9 @@ pub trait PlanItems: Send + Sync {
         expires_at: Timestamp,
     ) -> Result<Vec<(i64, PlanId)>, LedgerError>;
 
-    /// As [`PlanItems::add_plan_items`], for dead letters whose events are about to be published: those that are open are marked as
-    /// replaying, and the audit has a line for each connection, all at once. One that is neither open nor marked already is left
-    /// out with the reason `ended meanwhile`.
+    /// Does the same as [`PlanItems::add_plan_items`] for dead letters whose events are about to be published. In the same transaction, it
+    /// marks open ones as replaying, and writes a line of the audit for each connection. Dead letters that are neither open nor marked
+    /// already are left out with the reason `ended meanwhile`.
     async fn mark_plan_items(
         &self,
         plan: PlanId,
@@ -253,18 +253,18 @@ pub trait Plans: PlanItems {
         expires_at: Timestamp,
     ) -> Result<PlanId, LedgerError>;
 
-    /// Plans, newest first. One that is ready and that nobody ran in time is shown as expired.
+    /// Plans, newest first. A ready plan that was not run in time is shown as expired.
     async fn plans(&self, filter: &PlanFilter, now: Timestamp) -> Result<Vec<Plan>, LedgerError>;
 
-    /// Plans that a runner looks at, newest first, however many there are: those that run, and all others whose items are under
-    /// way, except while they are being made.
+    /// All plans that a runner has to process, newest first: running ones, and others with items under way, except while they are being
+    /// made.
     async fn plans_at_work(&self, now: Timestamp) -> Result<Vec<Plan>, LedgerError>;
 
-    /// Changes a plan; `false` if it is in no such state, or its lease is another holder's.
+    /// Changes a plan. Returns `false` if it is in none of the expected states, or another process holds its lease.
     async fn change_plan(&self, plan: PlanId, change: &PlanChange) -> Result<bool, LedgerError>;
 
-    /// Takes or renews the lease of a plan; its token, or `None` while another holder's lease runs. A new holder gets a
-    /// greater token.
+    /// Takes or renews the lease of a plan. Returns its token, or `None` while another holder's lease runs. A new
+    /// holder gets a greater token.
     async fn lease_plan(
         &self,
         plan: PlanId,

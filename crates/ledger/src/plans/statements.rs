@@ -11,7 +11,7 @@ macro_rules! plans {
 }
 pub(crate) use plans;
 
-/// Plans that run, and those that have ended and still have items under way; newest first.
+/// Running plans, and other ones that still have items under way; newest first.
 pub(crate) const AT_WORK: &str = plans!(
     "WHERE state <> 'planning' AND id IN (
         SELECT id FROM plans WHERE state = 'running'

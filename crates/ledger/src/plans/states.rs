@@ -1,20 +1,20 @@
-//! How far plans and their items are.
+//! The states of plans and of their items.
 
 use serde::{Deserialize, Serialize};
 
-/// How far a plan is.
+/// The state of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanState {
-    /// Its dead letters are being collected and looked at.
+    /// Its dead letters are being collected and checked.
     Planning,
-    /// It can be run.
+    /// It is ready to be run.
     Ready,
     /// It runs.
     Running,
-    /// An operator paused it: nothing more is released.
+    /// An operator paused it: no further items are released.
     Paused,
-    /// It stopped by its own rule; an operator may resume it.
+    /// Its stop rule ended the run; an operator may resume it.
     Stopped,
     /// An operator ended it.
     Cancelled,
@@ -52,34 +52,34 @@ impl PlanState {
         }
     }
 
-    /// Whether it releases its dead letters: other plans can have them.
+    /// Whether its reservations have ended: other plans can take its dead letters.
     #[must_use]
     pub fn is_finished(self) -> bool {
         matches!(self, Self::Cancelled | Self::Done | Self::Expired)
     }
 }
 
-/// What became of one dead letter of a plan.
+/// The state of one dead letter of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemState {
     /// It waits to be released.
     Planned,
-    /// It was left out when it was planned; the reason says why.
+    /// It was left out when the plan was made, for the given reason.
     LeftOut,
     /// It is about to be published.
     Releasing,
     /// Its event is in the queue or with the worker.
     Released,
-    /// Refersion has what it states.
+    /// Its values were delivered to Refersion.
     Delivered,
     /// It died again of the same cause.
     SameCause,
-    /// It died again of another cause; the reason is its new group.
+    /// It died again of another cause; the reason is the key of its new group.
     NewCause,
-    /// Its event is kept, and its person waits.
+    /// Its event is remembered, and its person waits.
     Waits,
-    /// It had changed since the plan, or its event ended without anything to deliver; the reason says how.
+    /// It had changed since the plan was made, or its event ended without anything to deliver; the reason contains the details.
     Skipped,
 }
 
@@ -113,7 +113,7 @@ impl ItemState {
         }
     }
 
-    /// Whether its result is awaited.
+    /// Whether it is under way: its result is not known yet.
     #[must_use]
     pub fn is_under_way(self) -> bool {
         matches!(self, Self::Releasing | Self::Released)

@@ -1,4 +1,4 @@
-//! Streams, what has arrived of them, and what is missing.
+//! Streams, and their arrived and missing events.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::arrivals::join;
 use crate::words::{count, lane, lane_word, marks, micros, narrow, ranges, time};
 use crate::{Arrivals, LedgerError, Missing, Stream};
 
-/// Notes that are added up in one transaction.
+/// Maximum number of notes that are summed up in one transaction.
 const NOTES_AT_ONCE: i64 = 2_000;
 
 const REPORT: &str =
@@ -32,7 +32,7 @@ const STREAMS: &str =
 const NOTE: &str = "INSERT INTO arrival_notes (stream, numbers)
     SELECT stream, numbers FROM UNNEST($1::uuid[], $2::text[]) AS new (stream, numbers)";
 
-/// One process adds up at a time; a number of our own.
+/// An advisory lock, so that one process sums up at a time. The number is our own.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7203155811923)";
 
 const NOTES: &str = "SELECT id, stream, numbers FROM arrival_notes ORDER BY id LIMIT $1";
@@ -124,7 +124,7 @@ impl Arrivals for PostgresLedger {
     }
 }
 
-/// Appends what was absorbed.
+/// Appends notes of absorbed events.
 pub(super) async fn note(db: &mut PgConnection, arrivals: &BTreeMap<Uuid, Ranges>) -> Result<(), Failure> {
     let streams: Vec<Uuid> = arrivals.keys().copied().collect();
     let numbers: Vec<String> = arrivals.values().map(Ranges::to_string).collect();
@@ -148,7 +148,7 @@ async fn report(db: &mut PgConnection, streams: &[Stream], now: Timestamp) -> Re
     Ok(())
 }
 
-/// Adds notes to what has arrived; whether there may be more.
+/// Adds notes to the arrived numbers. Returns whether there may be more notes.
 async fn add_up(db: &mut PgConnection, now: Timestamp) -> Result<bool, Failure> {
     sql(LOCK).execute(&mut *db).await?;
     let notes: Vec<(i64, Uuid, String)> = rows(NOTES).bind(NOTES_AT_ONCE).fetch_all(&mut *db).await?;

@@ -1,6 +1,6 @@
 //! Audiences and their counts.
 //!
-//! As with other counts, transactions append, and now and then it is summed up, so that none waits for another.
+//! As with other counts, transactions append rows, which are summed up from time to time, so that no transaction waits for another.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ const OF_CONNECTION: &str =
     "SELECT id, connection, key, name, class, space, segment_id, first_seen FROM audiences
     WHERE $1::bigint IS NULL OR connection = $1 ORDER BY connection, name, id";
 
-/// Held until the end of the transaction: ids become visible in their order.
+/// A lock until the end of the transaction, so that ids become visible in their order.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7203155811924)";
 
 const RENEW: &str = "UPDATE audiences SET class = COALESCE($3, class), space = COALESCE($4, space),
@@ -39,7 +39,7 @@ const INSERT: &str = "INSERT INTO audiences (connection, key, name, class, space
 
 const THERE: &str = "SELECT COUNT(*) FROM audiences WHERE connection = $1";
 
-/// All graphs are walked through again for a new audience.
+/// A new audience starts a new walk through all graphs.
 const BEGIN_WALK: &str = "INSERT INTO audience_walks (connection, audience, position)
     SELECT connection, MAX(id), 0 FROM audiences WHERE connection = $1 GROUP BY connection
     ON CONFLICT (connection) DO UPDATE SET audience = excluded.audience, position = 0";
@@ -72,7 +72,7 @@ const COUNTING: &str = "SELECT audience, position, beyond FROM audience_walks WH
 
 const SET_COUNTING: &str = "UPDATE audience_walks SET position = $3 WHERE connection = $1 AND audience = $2";
 
-/// Of each group the cause of its newest letter, which is read once it is known which groups are given.
+/// Reads the cause of each group's newest dead letter, but only after the groups are selected.
 const REJECTIONS: &str = "SELECT g.audience, g.class, g.field, d.cause, g.letters
     FROM (SELECT audience, class, field, MAX(id) AS newest, COUNT(*) AS letters
         FROM dead_letters WHERE connection = $1 AND state = 'open' AND audience IS NOT NULL
@@ -211,7 +211,7 @@ async fn counts(
     audiences.iter().map(counted).collect()
 }
 
-/// Appends what one transaction changes.
+/// Appends the changes of one transaction.
 pub(super) async fn append(
     db: &mut PgConnection,
     connection: ConnectionId,
@@ -232,7 +232,7 @@ pub(super) async fn append(
     Ok(())
 }
 
-/// Folds what was appended into the counts, where nobody else can be at it.
+/// Sums up the appended rows. The caller holds the lock.
 pub(super) async fn sum_up_locked(db: &mut PgConnection) -> Result<(), Failure> {
     sql(SUM_UP).execute(db).await?;
     Ok(())

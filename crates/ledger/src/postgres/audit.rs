@@ -1,4 +1,4 @@
-//! The audit, as it is stored.
+//! Stores the audit.
 
 use async_trait::async_trait;
 use sqlx::postgres::{PgArguments, PgRow};
@@ -18,8 +18,8 @@ const APPEND: &str =
     "INSERT INTO audit (connection, at, actor, action, subject, selector, reason, result, number)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
-/// Appends a line for each connection of the rows of `$moved`, as part of a statement that changes them: one message less under their
-/// locks. Its values are `$1` to `$8`, see [`of_act`].
+/// Appends a line for each connection of the rows of `$moved`, as part of the statement that changes them: this saves a message while the
+/// rows are locked. Its values are `$1` to `$8`, see [`of_act`].
 macro_rules! noting {
     ($moved:literal) => {
         concat!(
@@ -34,7 +34,7 @@ macro_rules! noting {
 }
 pub(super) use noting;
 
-/// What a filter says.
+/// The conditions of a filter.
 macro_rules! picked {
     () => {
         "($1::text[] IS NULL OR actor = ANY($1)) AND ($2::text[] IS NULL OR action = ANY($2))

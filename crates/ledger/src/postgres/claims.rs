@@ -1,4 +1,4 @@
-//! Claims: the process that alone may change the graphs of a connection, after repeated conflicts.
+//! Claims: the exclusive right of one process to change the graphs of a connection, after repeated conflicts.
 
 use connections::ConnectionId;
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ const TAKE: &str = "INSERT INTO claims (connection, holder, until) VALUES ($1, $
 
 const END: &str = "DELETE FROM claims WHERE connection = $1 AND holder = $2";
 
-/// Claims the graphs of a connection, unless another process has.
+/// Claims the graphs of a connection, unless another process has claimed them.
 pub(super) async fn take(
     db: &mut PgConnection,
     connection: ConnectionId,
@@ -37,7 +37,7 @@ pub(super) async fn end(
     Ok(())
 }
 
-/// Fails if another process has claimed the graphs that are to be written.
+/// Fails if another process has claimed the graphs to write.
 pub(super) fn check(changes: &Changes, held: Option<(Uuid, i64)>) -> Result<(), Failure> {
     let Some((holder, until)) = held else { return Ok(()) };
     let is_mine = changes.claim.is_some_and(|claim| claim.holder == holder);

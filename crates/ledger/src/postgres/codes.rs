@@ -1,4 +1,4 @@
-//! Which affiliate code a numeric id belongs to.
+//! Affiliate codes by numeric id.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ const NOTE: &str = "INSERT INTO affiliate_codes (connection, affiliate, code)
     SELECT $1, affiliate, code FROM UNNEST($2::bigint[], $3::text[]) AS new (affiliate, code) ORDER BY affiliate
     ON CONFLICT (connection, affiliate) DO UPDATE SET code = excluded.code";
 
-/// One look into the index for each id, whatever the planner knows of the table.
+/// One index lookup for each id, even if the statistics of the table are out of date.
 const READ: &str = "SELECT asked.id, found.code FROM UNNEST($2::bigint[]) AS asked (id) CROSS JOIN LATERAL (
         SELECT code FROM affiliate_codes WHERE connection = $1 AND affiliate = asked.id OFFSET 0) AS found";
 
@@ -26,7 +26,7 @@ pub(super) async fn note(
     if pairs.is_empty() {
         return Ok(());
     }
-    // One statement cannot write a row twice: the last pair counts.
+    // One statement cannot write a row twice, so the last pair counts.
     let pairs: BTreeMap<u64, &String> = pairs.iter().map(|(id, code)| (*id, code)).collect();
     let ids: Vec<i64> = pairs.keys().map(|id| id.cast_signed()).collect();
     let codes: Vec<_> = pairs.values().map(|code| text(code)).collect();
@@ -34,7 +34,7 @@ pub(super) async fn note(
     Ok(())
 }
 
-/// The codes that ids belong to, as far as they are known.
+/// The known codes of ids.
 pub(super) async fn read(
     db: &mut PgConnection,
     connection: ConnectionId,

@@ -1,4 +1,4 @@
-//! Rows by binary COPY: half the server's work of an INSERT from arrays, where every row is new.
+//! Writes rows by binary COPY: if every row is new, it costs the server half the work of an INSERT from arrays.
 //!
 //! Source of the format: PostgreSQL's documentation, COPY, "Binary Format".
 
@@ -8,15 +8,15 @@ use uuid::Uuid;
 use super::failure::Failure;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
-/// No flags, and no extension of the header.
+/// No flags, and no header extension.
 const REST_OF_HEADER: [u8; 8] = [0; 8];
 const END: [u8; 2] = (-1_i16).to_be_bytes();
 const NULL: [u8; 4] = (-1_i32).to_be_bytes();
 
-/// With fewer rows an INSERT is used. It takes the server's time for each row, but one round trip, where a COPY takes
-/// three messages of which the last is held back for up to 40 ms: sqlx 0.9.0 leaves Nagle's algorithm on, and the server
-/// has nothing to answer in between (<https://github.com/transact-rs/sqlx/issues/4335>). Few rows are live events, which
-/// must not wait; many are batches, of which others are under way meanwhile.
+/// With fewer rows an INSERT is used. It costs the server more for each row, but takes one round trip. A COPY takes three messages, of
+/// which the last is delayed by up to 40 ms: sqlx 0.9.0 leaves Nagle's algorithm on, and the server has nothing to answer in between
+/// (<https://github.com/transact-rs/sqlx/issues/4335>). A few rows are live events, which must not wait; many rows are batches, while other
+/// batches are under way.
 pub(super) const WORTH_A_COPY: usize = 200;
 
 /// Rows of one table, in the order of the columns that the statement names.
@@ -26,13 +26,13 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// No rows yet; each will have `columns` columns.
+    /// Starts without rows; each row will have `columns` columns.
     pub(super) fn of(columns: i16) -> Self {
         let bytes = [SIGNATURE, &REST_OF_HEADER].concat();
         Self { columns, bytes }
     }
 
-    /// Begins a row; as many values follow as there are columns.
+    /// Begins a row. The caller then adds one value for each column.
     pub(super) fn begin(&mut self) -> &mut Self {
         self.bytes.extend(self.columns.to_be_bytes());
         self
@@ -53,7 +53,7 @@ impl Rows {
         self.value(&value.to_be_bytes())
     }
 
-    /// Text must be without the character that Postgres has no place for; see [`super::text::text`].
+    /// The text must not contain the character that Postgres cannot store; see [`super::text::text`].
     pub(super) fn text(&mut self, value: Option<&str>) -> &mut Self {
         match value {
             Some(value) => self.value(value.as_bytes()),
@@ -83,8 +83,8 @@ impl Rows {
         self
     }
 
-    /// Sends the rows. A row that is there already means that another process wrote it since this transaction read:
-    /// [`Failure::Moved`].
+    /// Sends the rows. [`Failure::Moved`] if a row exists already: another process wrote it after this transaction
+    /// read.
     pub(super) async fn write(mut self, db: &mut PgConnection, statement: &str) -> Result<(), Failure> {
         self.bytes.extend(END);
         match send(db, statement, &self.bytes).await.map_err(Failure::from) {
@@ -104,7 +104,7 @@ async fn send(db: &mut PgConnection, statement: &str, bytes: &[u8]) -> Result<()
     Ok(())
 }
 
-/// A longer value than Postgres takes is cut off by the server, which refuses the row then.
+/// A value that is too long gets a wrong length, and the server refuses the row.
 fn length_of(bytes: usize) -> [u8; 4] {
     i32::try_from(bytes).unwrap_or(i32::MAX).to_be_bytes()
 }

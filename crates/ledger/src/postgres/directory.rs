@@ -16,7 +16,7 @@ use super::pool::within;
 use super::port::on;
 use super::text::text;
 use super::{PostgresLedger, leases, rows, sql};
-use crate::directory::{MAX_DRIFT, Stored, answers, state, status_word};
+use crate::directory::{MAX_DRIFT, Stored, answers, is_new, state, status_word};
 use crate::words::{digest, limit, micros, time};
 use crate::{
     Directory, DirectoryState, Drift, Fence, FinishedWalk, LedgerError, ListedAffiliate, Page, Walk,
@@ -53,15 +53,17 @@ const NOTE: &str =
         address = COALESCE(excluded.address, kept.address),
         affiliate = COALESCE(excluded.affiliate, kept.affiliate),
         status = COALESCE(excluded.status, kept.status),
-        seen_at = GREATEST(excluded.seen_at, kept.seen_at), pass = GREATEST(excluded.pass, kept.pass)";
+        seen_at = GREATEST(excluded.seen_at, kept.seen_at),
+        pass = CASE WHEN excluded.pass > 0 THEN excluded.pass ELSE kept.pass END";
 
 const END: &str = "UPDATE directories SET walk = NULL, finished = $2,
         complete_since = CASE WHEN $3 THEN $4 ELSE complete_since END
     WHERE connection = $1";
 
-const DROP_UNSEEN: &str = "DELETE FROM directory WHERE connection = $1 AND seen_at < $2";
+/// The pass counts too: after a step back of the clock, an affiliate may have been seen before the walk began.
+const DROP_UNSEEN: &str = "DELETE FROM directory WHERE connection = $1 AND seen_at < $2 AND pass < $2";
 
-/// Forgets what was found of some codes.
+/// Deletes the drift of some codes.
 const NO_DRIFT: &str = "DELETE FROM drift WHERE connection = $1 AND code = ANY($2)";
 
 const DRIFT: &str = "INSERT INTO drift (connection, code, address, fields, found_at)
@@ -189,9 +191,9 @@ async fn look_up(
     Ok(known)
 }
 
-/// Affiliates by their codes as they are stored: one statement cannot write a row twice.
+/// Affiliates by code in the stored form: one statement cannot write a row twice. The first row of a code counts.
 fn by_code(affiliates: &[ListedAffiliate]) -> BTreeMap<Cow<'_, str>, &ListedAffiliate> {
-    affiliates.iter().map(|affiliate| (text(&affiliate.code), affiliate)).collect()
+    affiliates.iter().rev().map(|affiliate| (text(&affiliate.code), affiliate)).collect()
 }
 
 async fn save(db: &mut PgConnection, connection: ConnectionId, walk: &Walk) -> Result<(), Failure> {
@@ -209,9 +211,9 @@ async fn note_page(db: &mut PgConnection, connection: ConnectionId, page: &Page)
     let before: Vec<(String, i64)> = rows(PASSES).bind(connection).bind(&codes).fetch_all(&mut *db).await?;
     let before: BTreeMap<String, i64> = before.into_iter().collect();
     for code in &codes {
-        let before = before.get(*code);
-        walk.seen += u64::from(before.is_none_or(|before| *before < pass));
-        walk.fresh += u64::from(before.is_none_or(|before| *before < started));
+        let (is_seen, is_fresh) = is_new(before.get(*code).copied(), started, pass);
+        walk.seen += u64::from(is_seen);
+        walk.fresh += u64::from(is_fresh);
     }
     note(&mut *db, connection, &affiliates, (page.asked_at, pass)).await?;
     walk.drifted += page.drift.iter().filter(|drift| !drift.fields.is_empty()).count() as u64;
@@ -220,8 +222,7 @@ async fn note_page(db: &mut PgConnection, connection: ConnectionId, page: &Page)
     Ok(walk)
 }
 
-/// Writes what was found of affiliates in the place of what was found of them before; without a field that differs, nothing is
-/// left. What exceeds the limit is not kept.
+/// Replaces the stored drift of affiliates; without a field that differs, none is left. Drift beyond the limit is not stored.
 pub(super) async fn note_drift(
     db: &mut PgConnection,
     connection: ConnectionId,
@@ -260,7 +261,7 @@ async fn write_drift(
     Ok(())
 }
 
-/// Writes affiliates that were seen at a time, in a pass that began at another; 0: in none.
+/// Stores affiliates with the time at which they were seen, and the beginning of the pass; 0 if there is no pass.
 async fn note(
     db: &mut PgConnection,
     connection: ConnectionId,

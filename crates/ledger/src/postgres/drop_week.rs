@@ -1,7 +1,7 @@
 //! Dropping a week of events as a whole.
 //!
-//! All of it happens in one short transaction, under locks on the partitioned tables that nobody can go around: what has
-//! to stay is found by indexes, the counts of the week are kept apart, and the rest is files that go.
+//! It happens in one short transaction, under exclusive locks on the partitioned tables. It is short because indexes find the events that
+//! have to stay, the counts of each week are stored separately, and the rest is only deleting files.
 
 use identity::Digest;
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ const LOCK: &str = "LOCK TABLE events, outcomes, attempts, findable IN ACCESS EX
 const DELETE_PAYLOADS: &str = "DELETE FROM pending
     WHERE dead AND event_id >= $1 AND event_id < $2 AND event_id NOT IN (SELECT UNNEST($3::uuid[]))";
 
-/// What the week counted, less what is pending.
+/// The number of events of the week, without pending ones.
 const COUNTED: &str =
     "SELECT COALESCE(SUM(count), 0)::bigint FROM tallies WHERE week = $1 AND what <> 'pending'";
 
@@ -35,16 +35,16 @@ const MOVED: &str = "SELECT e.event_id, e.connection, e.found_by, COALESCE(o.sta
     ) o ON true
     WHERE e.event_id = ANY($1)";
 
-/// Drops a week, all of which is older than `before`; how many ended events went.
+/// Drops a week that is older than `before` as a whole. Returns the number of ended events that were deleted.
 pub(super) async fn drop_week(db: &mut PgConnection, week: i64, before: Timestamp) -> Result<usize, Failure> {
     weeks::lock(db).await?;
-    // First, because recording waits once the tables are locked.
+    // This comes first, because recording waits once the tables are locked.
     notes::lock(db).await?;
     sql(LOCK).execute(&mut *db).await?;
     if !weeks::there(db).await?.contains(&week) {
         return Ok(0);
     }
-    // Nobody is in the middle of a transaction that counts events now, so that the counts are whole.
+    // No transaction that counts events is under way now, so the counts are complete.
     notes::sum_up_counts_locked(db).await?;
     let (from, to) = (weeks::begin(week), weeks::begin(week + 1));
     let staying = staying(db, week, before).await?;
@@ -58,8 +58,8 @@ pub(super) async fn drop_week(db: &mut PgConnection, week: i64, before: Timestam
     Ok(usize::try_from(counted).unwrap_or(0).saturating_sub(stayed))
 }
 
-/// Events of a week that are pending, that have a dead letter, or that ended late. The partitions are asked themselves:
-/// where their bounds stood beside the time, Postgres would read the whole week by its ids.
+/// Events of a week that are pending, that have a dead letter, or that ended late. The statements name the partitions:
+/// with a condition on ids besides the time, Postgres would read the whole week by its ids.
 fn staying_events(week: i64) -> [String; 4] {
     [
         "SELECT event_id FROM pending WHERE NOT dead AND event_id >= $1 AND event_id < $2".to_owned(),
@@ -69,7 +69,7 @@ fn staying_events(week: i64) -> [String; 4] {
     ]
 }
 
-/// Whether no more than [`MOST_STAYING`] stay; an event that stays for two reasons counts twice, which saves the sorting of all.
+/// Whether at most [`MOST_STAYING`] events stay. An event that stays for two reasons counts twice, which saves sorting all of them.
 pub(super) async fn few_stay(db: &mut PgConnection, week: i64, before: Timestamp) -> Result<bool, Failure> {
     let each = staying_events(week).map(|some| format!("({some} LIMIT $4)")).join(" UNION ALL ");
     let count = weeks::query(format!("SELECT count(*) FROM ({each}) AS staying"));
@@ -85,7 +85,7 @@ async fn staying(db: &mut PgConnection, week: i64, before: Timestamp) -> Result<
     Ok(staying.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
 
-/// Takes the partitions of the week off, copies what stays, and drops them.
+/// Detaches the partitions of the week, copies the events that stay, and drops the partitions.
 async fn move_out(
     db: &mut PgConnection,
     week: i64,
@@ -109,7 +109,7 @@ async fn move_out(
     Ok(())
 }
 
-/// Counts what was moved, and makes it findable again; how many of it have ended.
+/// Counts the moved events, and makes them searchable again. Returns the number of those that have ended.
 async fn settle(db: &mut PgConnection, staying: &[Uuid]) -> Result<usize, Failure> {
     type Moved = (Uuid, i64, Vec<u8>, Option<String>, bool);
     let moved: Vec<Moved> = rows(MOVED).bind(staying).fetch_all(&mut *db).await?;

@@ -1,4 +1,4 @@
-//! Which graphs are due, and how far a walk through all of them has come.
+//! Due graphs, and the progress of a walk through all graphs.
 
 use connections::ConnectionId;
 use identity::graph::Lane;
@@ -12,8 +12,8 @@ use super::{rows, sql};
 use crate::words::{LANES, lane_word, limit, micros, step_word, time};
 use crate::{FURTHEST_DUE, GraphId, READ_BYTES, Want};
 
-/// One look into the index for each lane and step, and one for times that were written while the clock was wrong, then the
-/// bodies of those that were found.
+/// One index lookup for each lane and step, and one for times that were written while the clock was wrong; then reads the bodies of the
+/// found graphs.
 const DUE: &str = "SELECT g.id, g.version, g.dirty, g.waiting, g.counted,
         CASE WHEN SUM(octet_length(g.body)) OVER all_before <= $7 OR row_number() OVER all_before = 1 THEN g.body END,
         due.place, due.due_at
@@ -50,10 +50,10 @@ const SET_WALK: &str = "INSERT INTO walks (connection, settings_version, positio
         settings_version = excluded.settings_version, position = excluded.position
     WHERE walks.settings_version <= excluded.settings_version";
 
-/// A graph, its body if there is room for it, the place of its kind among those wanted, and since when it is due.
+/// A graph, its body if there is room for it, the place of its kind among the requested ones, and its due time.
 type Found = (GraphId, i64, i32, i32, Option<Vec<u8>>, Option<Vec<u8>>, i64, i64);
 
-/// A due graph as it is stored.
+/// A due graph in its stored form.
 pub(super) struct StoredDue {
     pub(super) graph: Stored,
     pub(super) lane: Lane,
@@ -61,7 +61,7 @@ pub(super) struct StoredDue {
     pub(super) due_at: Timestamp,
 }
 
-/// Due graphs, per lane and step oldest due first, as far as there is room.
+/// Due graphs, oldest first within each lane and step, as far as there is room.
 pub(super) async fn graphs(
     db: &mut PgConnection,
     connection: ConnectionId,
@@ -82,7 +82,8 @@ pub(super) async fn graphs(
     };
     let due = |(graph, place, due_at): (Stored, i64, i64)| {
         let kind = usize::try_from(place - 1).ok().and_then(|place| kinds.get(place));
-        let (lane, step) = *kind.ok_or_else(|| Failure::Broken("a kind that nobody wanted".to_owned()))?;
+        let (lane, step) =
+            *kind.ok_or_else(|| Failure::Broken("a kind that was not asked for".to_owned()))?;
         Ok(StoredDue { graph, lane, step, due_at: time(due_at)? })
     };
     found.into_iter().filter_map(with_body).map(due).collect()
@@ -102,7 +103,7 @@ pub(super) async fn next(
     Ok(earliest.map(time).transpose()?)
 }
 
-/// How far the walk for the newest settings has come; see [`crate::Schedule::walk_position`].
+/// The progress of the walk for the newest settings; see [`crate::Schedule::walk_position`].
 pub(super) async fn walk_position(
     db: &mut PgConnection,
     connection: ConnectionId,
@@ -115,7 +116,7 @@ pub(super) async fn walk_position(
     }))
 }
 
-/// Remembers how far a walk has come. A walk for older settings than the one under way is passed over.
+/// Stores the progress of a walk. Progress for older settings than those of the current walk is ignored.
 pub(super) async fn set_walk_position(
     db: &mut PgConnection,
     connection: ConnectionId,

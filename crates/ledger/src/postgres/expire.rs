@@ -1,9 +1,8 @@
-//! Dropping what is old enough: weeks as a whole, everything else row by row.
+//! Deletes expired data: weeks as a whole, everything else row by row.
 //!
-//! A week goes when all of it is older than the retention, so what lies in one stays up to seven days longer than the
-//! settings say. Events of a week that have to stay (pending, with a dead letter, or ended late) move to the partition
-//! `..._rest` first; if too many have to stay, the others are dropped row by row. `..._rest` also takes events whose ids carry no
-//! sensible time; from it rows are deleted one by one.
+//! A week is dropped when all of it is older than the retention, so its events stay up to seven days longer than the settings say. Events
+//! of a week that have to stay (pending, with a dead letter, or ended late) move to the partition `..._rest` first; if too many have to
+//! stay, the others are deleted row by row. `..._rest` also contains events whose ids have no valid time. Its rows are deleted one by one.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +19,7 @@ use crate::SweepClock;
 use crate::dead_letters::{EXPIRED, retention_ended};
 use crate::words::{limit, micros, state, time};
 
-/// One that is replayed stays until its event has ended, even if the person waits then.
+/// A dead letter that is being replayed stays until its event is no longer pending; it may then be waiting for its person.
 const OLD_LETTERS: &str = concat!(
     "WITH old AS MATERIALIZED (
         SELECT id, event_id FROM dead_letters WHERE died_at < $9 AND (state <> 'replaying' OR NOT EXISTS (
@@ -39,15 +38,15 @@ const OLD_LETTERS: &str = concat!(
     ") SELECT event_id FROM gone"
 );
 
-/// The payload of a dead event was kept for its letter; that of a pending one stays.
+/// The payload of a dead event was kept for its dead letter; the payload of a pending event stays.
 const DELETE_PAYLOADS: &str = "DELETE FROM pending WHERE event_id = ANY($1) AND dead";
 
-/// A delete locks these before the payloads that they lead to, and takes away those that it has locked.
+/// A delete locks these rows before the payloads that they lead to, and deletes the locked ones.
 const DELETE_STRAYS: &str = "DELETE FROM stray_letters WHERE (connection, digest, event_id) IN (
     SELECT connection, digest, event_id FROM stray_letters WHERE event_id = ANY($1) FOR UPDATE SKIP LOCKED)";
 
-/// A dead letter keeps its event for as long as it is kept itself. Both kinds of outcomes come in the order of their times
-/// from their indexes, so they are put together before anything else is asked of them.
+/// An event is kept as long as its dead letter. The indexes return both kinds of outcomes in the order of their times, so they are merged
+/// before the other conditions are checked.
 const OLD_EVENTS: &str = "SELECT e.event_id, e.connection, o.state
     FROM (
         SELECT event_id, number, state, at FROM outcomes_rest
@@ -62,7 +61,7 @@ const OLD_EVENTS: &str = "SELECT e.event_id, e.connection, o.state
 const DELETE_ATTEMPTS: &str = "DELETE FROM attempts_rest WHERE id IN
     (SELECT id FROM attempts_rest WHERE at < $1 ORDER BY at LIMIT $2) AND at < $1";
 
-/// Blocks of which no event is left.
+/// Deletes blocks of which no event is left.
 const DELETE_FINDABLE: &str = "DELETE FROM findable_rest WHERE last_event IN (
         SELECT last_event FROM findable_rest f
         WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.event_id = ANY(f.events)) LIMIT $1)
@@ -75,19 +74,19 @@ const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::b
 const SET_SWEPT: &str = "INSERT INTO sweeps (id, swept) VALUES (1, $1)
     ON CONFLICT (id) DO UPDATE SET swept = excluded.swept";
 
-/// The server's time, and how far sweeps have come.
+/// The server's time, and the progress of sweeps.
 pub(super) async fn clock(db: &mut PgConnection) -> Result<SweepClock, Failure> {
     let (now, swept): (i64, Option<i64>) = rows(CLOCK).fetch_one(db).await?;
     Ok(SweepClock { now: time(now)?, swept: swept.map(time).transpose()? })
 }
 
-/// Remembers how far sweeps have come.
+/// Stores the progress of sweeps.
 pub(super) async fn set_swept(db: &mut PgConnection, swept: Timestamp) -> Result<(), Failure> {
     sql(SET_SWEPT).bind(micros(swept)).execute(db).await?;
     Ok(())
 }
 
-/// Drops dead letters that are older than their retention, and writes down that open ones went; how many.
+/// Deletes dead letters that are older than their retention, and records in the audit those that were open. Returns their number.
 pub(super) async fn letters(
     db: &mut PgConnection,
     (before, now): (Timestamp, Timestamp),
@@ -104,7 +103,7 @@ pub(super) async fn letters(
     Ok(events.len())
 }
 
-/// Drops events of no week that ended before a time, with all that belongs to them; how many.
+/// Deletes events outside of weeks that ended before a time, with all of their data. Returns their number.
 pub(super) async fn events(db: &mut PgConnection, before: Timestamp, most: usize) -> Result<usize, Failure> {
     let old = rows(OLD_EVENTS).bind(micros(before)).bind(limit(most));
     let old: Vec<(Uuid, i64, String)> = old.fetch_all(&mut *db).await?;
@@ -112,8 +111,8 @@ pub(super) async fn events(db: &mut PgConnection, before: Timestamp, most: usize
     Ok(old.len())
 }
 
-/// Drops events of one partition (`rest`, or `w` and its week) with their outcomes, failed calls and payloads, and takes them from the
-/// counts: id, connection and state of each.
+/// Deletes events of one partition (`rest`, or `w` and its week) with their outcomes, failed calls and payloads, and subtracts them from
+/// the counts. `old` has id, connection and state of each.
 pub(super) async fn drop_events(
     db: &mut PgConnection,
     partition: &str,
@@ -138,7 +137,7 @@ pub(super) async fn drop_events(
     Ok(())
 }
 
-/// Drops failed calls of no week that are older than a time, and blocks of which no event is left; how many calls.
+/// Deletes failed calls outside of weeks that are older than a time, and blocks of which no event is left. Returns the number of calls.
 pub(super) async fn attempts(
     db: &mut PgConnection,
     before: Timestamp,

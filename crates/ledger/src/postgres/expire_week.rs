@@ -1,4 +1,4 @@
-//! Weeks of events: made ahead, and dropped when they are old.
+//! Weeks of events: creates them ahead, and drops old ones.
 
 use jiff::Timestamp;
 
@@ -7,12 +7,12 @@ use super::pool::within;
 use super::port::on;
 use super::{PostgresLedger, drop_week, notes, thin_week, weeks};
 
-/// The code of a lock that was not available in time. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+/// The error code for a lock that was not available in time. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 impl PostgresLedger {
-    /// Makes the partitions of the next weeks. Then drops the oldest week of which few events stay, as a whole; if there is none, at
-    /// most `most` events of the older weeks, one by one. How many events went.
+    /// Creates the partitions of the next weeks. Then drops the oldest week of which few events stay, as a whole; if there is none, deletes
+    /// at most `most` events of the old weeks, one by one. Returns the number of deleted events.
     pub(super) async fn expire_week(&self, before: Timestamp, most: usize) -> Result<usize, Failure> {
         on!(self.begin(), |db| notes::sum_up(db))?;
         on!(self.read(), |db| weeks::make_ahead(db))?;

@@ -1,4 +1,4 @@
-//! How Postgres fails.
+//! Failures of Postgres.
 
 use sqlx::error::{DatabaseError, Error};
 
@@ -7,23 +7,22 @@ use crate::failure::DatabaseFailure;
 /// A failure of one piece of work on the server.
 pub(super) type Failure = crate::failure::Failure<PostgresFailure>;
 
-/// What the server, or the way to it, did not do.
+/// A failure of the server, or of the connection to it.
 #[derive(Debug)]
 pub(crate) enum PostgresFailure {
     /// No answer came within the deadline.
     TimedOut,
-    /// An error came.
+    /// An error of sqlx or the server.
     Failed(Error),
 }
 
 impl Failure {
-    /// Whether the connection can be used for the next piece of work: what failed was the work, and the server
-    /// said so.
+    /// Whether the connection can be used for the next piece of work: the server reported that the work failed.
     pub(super) fn leaves_connection_usable(&self) -> bool {
         match self {
             Self::Database(PostgresFailure::TimedOut) => false,
-            // After these the server has closed the connection, or what is prepared on it does not fit any more, or it is a
-            // standby, where nothing can be written.
+            // After these errors the server has closed the connection, or its prepared statements are invalid, or the server is a standby
+            // that accepts no writes.
             Self::Database(PostgresFailure::Failed(Error::Database(error))) => {
                 !begins_with(error.as_ref(), &["08", "57P", "25006", "25P03", "0A000", "26000"])
             }
@@ -35,7 +34,7 @@ impl Failure {
         }
     }
 
-    /// The SQLSTATE, where the server gave one.
+    /// The SQLSTATE, if the server returned one.
     pub(super) fn code(&self) -> Option<String> {
         match self {
             Self::Database(PostgresFailure::Failed(Error::Database(error))) => error.code().map(Into::into),
@@ -47,9 +46,9 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            // Serialisation failure and deadlock: nothing was written, and what was read has changed.
+            // Serialization failure and deadlock: nothing was written, and the data that was read has changed.
             Error::Database(error) if begins_with(error.as_ref(), &["40001", "40P01"]) => {
-                tracing::warn!(code = error.code().as_deref(), "postgres asks to do it over");
+                tracing::warn!(code = error.code().as_deref(), "postgres asks to repeat the transaction");
                 Self::Moved
             }
             Error::ColumnDecode { .. } | Error::Decode(_) => Self::Unreadable(error.into()),
@@ -59,8 +58,8 @@ impl From<Error> for Failure {
 }
 
 impl DatabaseFailure for PostgresFailure {
-    /// The server is away, full, busy, or does not let us in at present. What the schema refuses stays so. Codes:
-    /// PostgreSQL's appendix A.
+    /// The server is unavailable, full, busy, or refuses connections at present. Errors of the schema are permanent.
+    /// Codes: PostgreSQL's appendix A.
     fn passes(&self) -> bool {
         const PASSING: [&str; 12] =
             ["08", "53", "57", "58", "55P03", "55006", "25006", "25P03", "28", "3D000", "0A000", "26000"];
@@ -73,7 +72,7 @@ impl DatabaseFailure for PostgresFailure {
         }
     }
 
-    /// Without the server's detail, which may show a row.
+    /// Omits the server's detail, which may contain data of a row.
     fn in_words(&self) -> String {
         match self {
             Self::TimedOut => "postgres did not answer in time".to_owned(),
@@ -90,7 +89,7 @@ impl DatabaseFailure for PostgresFailure {
     }
 }
 
-/// Whether a pooler refuses what the URL asks for: pgbouncer takes no `options`.
+/// Whether a pooler refuses parameters of the URL: pgbouncer does not accept `options`.
 fn is_about_startup(error: &dyn DatabaseError) -> bool {
     error.message().starts_with("unsupported startup parameter")
 }

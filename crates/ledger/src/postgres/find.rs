@@ -1,8 +1,8 @@
-//! What makes events findable: sorted entries, one block for each transaction that recorded events (one for each week,
-//! if they are of several, so that a block goes with its week).
+//! The search index of events: sorted entries, one block for each transaction that recorded events (one for each week,
+//! if the events belong to several, so that a block is dropped with its week).
 //!
-//! To record is a write at the end of one table, whatever the number of events and digests. To find is a look into each
-//! block, newest first: slower, and an operator's matter. The server looks; only blocks with a match come over.
+//! Recording appends to one table, regardless of the number of events and digests. Searching scans all blocks, newest
+//! first: this is slower, but only operators do it. The server scans; only blocks with a match are transferred.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::{rows, sql, weeks};
 
-/// Blocks that are looked into in one piece of work, which has a deadline.
+/// The number of blocks that are scanned in one piece of work, which has a deadline.
 const BLOCKS_AT_ONCE: i64 = 5_000;
 
 /// The first bytes of a digest, and the place of the event in the block.
@@ -22,7 +22,7 @@ const PREFIX_BYTES: usize = 8;
 
 const INSERT: &str = "INSERT INTO findable (last_event, events, entries) VALUES ($1, $2, $3)";
 
-/// A row for each block, so that the next piece knows where to go on; the block itself only if it may match.
+/// Returns a row for each block, so that the next piece knows where to continue, but the block itself only if it may match.
 const READ: &str =
     "SELECT b.last_event, hit, CASE WHEN hit THEN b.events END, CASE WHEN hit THEN b.entries END
     FROM (SELECT * FROM findable WHERE last_event < $2 ORDER BY last_event DESC LIMIT $3) b
@@ -31,11 +31,11 @@ const READ: &str =
     ) look
     ORDER BY b.last_event DESC";
 
-/// Of these events, those that are there still and are found by a whole digest.
+/// Reads which of these events still exist, with their digests, to compare whole digests.
 const FOUND_BY: &str = "SELECT event_id, found_by FROM events
     WHERE event_id = ANY($1) AND event_id BETWEEN $2 AND $3";
 
-/// Makes events findable.
+/// Makes events searchable.
 pub(super) async fn write<'e>(
     db: &mut PgConnection,
     events: impl Iterator<Item = (Uuid, &'e [Digest])>,
@@ -69,17 +69,17 @@ fn entries(block: &[(Uuid, &[Digest])]) -> Result<Vec<u8>, Failure> {
     Ok(entries)
 }
 
-/// What one piece of a search found.
+/// The result of one piece of a search.
 pub(super) struct Piece {
     /// Events, newest first.
     pub(super) events: Vec<Uuid>,
-    /// Where the next piece goes on; `None` at the end.
+    /// The place where the next piece continues; `None` at the end.
     pub(super) below: Option<Uuid>,
 }
 
 type Block = (Uuid, Option<bool>, Option<Vec<Uuid>>, Option<Vec<u8>>);
 
-/// Looks for events by any of the digests, in blocks older than `below`.
+/// Searches for events with any of the digests, in blocks older than `below`.
 pub(super) async fn piece(db: &mut PgConnection, digests: &[Digest], below: Uuid) -> Result<Piece, Failure> {
     let prefixes: Vec<&[u8]> = digests.iter().map(|digest| &digest.0[..PREFIX_BYTES]).collect();
     let read = rows(READ).bind(prefixes).bind(below).bind(BLOCKS_AT_ONCE);

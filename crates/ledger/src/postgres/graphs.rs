@@ -1,4 +1,4 @@
-//! Graphs: read by digest or id, written with their versions checked under locks.
+//! Graphs: reads them by digest or id, and writes them with their versions checked under locks.
 
 use std::collections::BTreeMap;
 
@@ -14,9 +14,9 @@ use crate::body::Body;
 use crate::words::{lane_word, limit, micros, step_word};
 use crate::{Changes, GraphId, READ_BYTES, Row, Save, Work};
 
-/// The scan of the index sorts an array of ids and leaves out what is there twice, so that no bodies are sorted.
-/// A body beyond the limit, unless it is the first, stays where it is. Digests are looked up one by one: while a table looks small,
-/// Postgres would read all digests of the connection for `digest = ANY($2)`, and compare each with each.
+/// The index scan sorts the array of ids and removes duplicates, so that no bodies are sorted. A body beyond the limit, unless it is the
+/// first, is not returned. Digests are looked up one by one: while a table looks small, Postgres would read all digests of the connection
+/// for `digest = ANY($2)`, and compare each with each.
 const HOLDING: &str = "SELECT id, version, dirty, waiting, counted,
         CASE WHEN SUM(octet_length(body)) OVER all_before <= $3 OR row_number() OVER all_before = 1 THEN body END
     FROM graphs WHERE id = ANY (ARRAY(
@@ -43,7 +43,8 @@ const INSERT: &str = "INSERT INTO graphs (id, connection, version, dirty, waitin
     FROM UNNEST($2::bigint[], $3::integer[], $4::integer[], $5::bytea[], $6::bytea[])
         AS new (id, dirty, waiting, body, counted)";
 
-/// The rows come in the order of their ids, and are locked in it. A version that has moved is not written, and missed.
+/// The rows come in the order of their ids, and are locked in it. A row whose version has changed is not written, so the number of written
+/// rows is too low.
 const UPDATE: &str = "UPDATE graphs
     SET version = graphs.version + 1, dirty = new.dirty, waiting = new.waiting, body = new.body, counted = new.counted
     FROM UNNEST($2::bigint[], $3::integer[], $4::integer[], $5::bytea[], $6::bytea[], $7::bigint[])
@@ -61,16 +62,16 @@ const SET_WORK: &str = "INSERT INTO work (graph, connection, lane, step, due_at)
 
 const NO_WORK: &str = "DELETE FROM work WHERE graph = ANY($1)";
 
-/// A digest changes hands only where the graph that had it dissolves in this transaction. One that is refused is locked
-/// all the same, so that [`TAKE_OVER`] can judge it.
+/// A digest moves to another graph only if its previous graph dissolves in this transaction. A refused digest is locked
+/// as well, so that [`TAKE_OVER`] can check it.
 const INDEX: &str = "INSERT INTO graph_digests (connection, digest, graph)
     SELECT $1, digest, graph FROM UNNEST($2::bytea[], $3::bigint[]) AS new (digest, graph)
     ON CONFLICT (connection, digest) DO UPDATE SET graph = excluded.graph
         WHERE graph_digests.graph = excluded.graph OR graph_digests.graph = ANY($4)";
 
-/// Digests whose graph was dissolved before: a statement of its own, because it has to see what was written meanwhile. By
-/// their places, with one look into the index for each, because a generic plan may read all digests of the connection instead; [`INDEX`]
-/// has locked them, so they stay where they are.
+/// Takes digests whose graph was dissolved before. It is a separate statement, because it has to see rows that were written meanwhile. It
+/// finds rows by their places (`ctid`) with one index lookup each, because a generic plan may read all digests of the connection; [`INDEX`]
+/// has locked them, so their places do not change.
 const TAKE_OVER: &str = "UPDATE graph_digests SET graph = new.graph
     FROM UNNEST($2::bytea[], $3::bigint[]) AS new (digest, graph)
     CROSS JOIN LATERAL (
@@ -79,10 +80,10 @@ const TAKE_OVER: &str = "UPDATE graph_digests SET graph = new.graph
         AND (graph_digests.graph = new.graph
             OR NOT EXISTS (SELECT 1 FROM graphs WHERE id = graph_digests.graph))";
 
-/// A graph as it is stored.
+/// A graph in its stored form.
 pub(super) type Stored = (GraphId, i64, Vec<u8>, i32, i32, Option<Vec<u8>>);
 
-/// A graph that was looked at, without its body where there is no room for it.
+/// A graph that was found, without its body if there is no room for it.
 type LookedAt = (GraphId, i64, i32, i32, Option<Vec<u8>>, Option<Vec<u8>>);
 
 /// The graphs for which there was room, and whether some are left out.
@@ -96,8 +97,8 @@ fn with_bodies(found: Vec<LookedAt>) -> (Vec<Stored>, bool) {
     (graphs, partial)
 }
 
-/// Every graph that holds one of the digests, once, in the order of ids, as far as there is room; and whether some are
-/// left out.
+/// Every graph with one of the digests, once, in the order of ids, as far as there is room; and whether some are left
+/// out.
 pub(super) async fn holding(
     db: &mut PgConnection,
     connection: ConnectionId,
@@ -108,7 +109,7 @@ pub(super) async fn holding(
     Ok(with_bodies(holding.fetch_all(db).await?))
 }
 
-/// Graphs by id; those that are gone are left out.
+/// Graphs by id; deleted ones are left out.
 pub(super) async fn by_ids(db: &mut PgConnection, ids: &[GraphId]) -> Result<Vec<Stored>, Failure> {
     Ok(rows(BY_IDS).bind(ids).fetch_all(db).await?)
 }
@@ -124,10 +125,10 @@ pub(super) async fn walk(
     Ok(with_bodies(walk.fetch_all(db).await?).0)
 }
 
-/// Writes graphs, dissolves others, and indexes digests; what `bodies` holds belongs to the saves in their order.
+/// Writes graphs, dissolves others, and indexes digests. `bodies` are those of the saves, in their order.
 ///
-/// Nothing is locked beforehand but where graphs dissolve: a version vouches for all that was read with it, so that what
-/// the update finds under that version needs no other look.
+/// Rows are locked beforehand only if graphs dissolve. Otherwise the version is enough: if the update finds the same version, all data that
+/// was read with it is unchanged.
 pub(super) async fn write(
     db: &mut PgConnection,
     changes: &Changes,
@@ -154,7 +155,7 @@ pub(super) async fn write(
     index(db, connection, saves, &ids, &gone).await
 }
 
-/// Locks all rows that were read, in the order of ids, and makes sure that those which dissolve are as they were read.
+/// Locks all rows that were read, in the order of ids, and makes sure that the ones to dissolve have not changed.
 async fn lock(
     db: &mut PgConnection,
     connection: ConnectionId,
@@ -242,7 +243,7 @@ async fn update(
     if written.rows_affected() == all { Ok(()) } else { Err(Failure::Moved) }
 }
 
-/// A graph of which nothing was dirty had no work.
+/// A graph without anything dirty had no work.
 async fn write_work(
     db: &mut PgConnection,
     connection: ConnectionId,

@@ -21,7 +21,7 @@ use crate::{Act, DeadLetterFilter, DeadLetters, EventView, Group, LedgerError};
 
 const MICROS_OF_AN_HOUR: i64 = 3_600_000_000;
 
-/// The newest dead letter of each group and state speaks for it.
+/// The newest dead letter of each group and state supplies the cause.
 const COUNTED: &str = "WITH counted AS (
         SELECT connection, group_key, what, SUM(count)::bigint AS letters FROM (
             SELECT connection, group_key, what, count FROM letter_counts
@@ -57,7 +57,7 @@ const FORGET_NOTE: &str = "DELETE FROM letter_notes WHERE group_key = $1";
 
 const EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM dead_letters WHERE group_key = $1 AND group_key <> '')";
 
-/// Rows that another process writes at this moment are left to the next run.
+/// Rows that another process is writing are left to the next run.
 const OUTDATED: &str =
     "SELECT d.id, d.connection, d.class, d.http_status, d.field, d.cause, d.audience, d.event_id
     FROM dead_letters d WHERE d.rules < $1 ORDER BY d.rules, d.id LIMIT $2 FOR UPDATE SKIP LOCKED";
@@ -67,7 +67,7 @@ const CLASSIFY: &str = "UPDATE dead_letters SET group_key = new.group_key, mende
     FROM UNNEST($2::bigint[], $3::text[], $4::text[], $5::text[]) AS new (id, group_key, mender, audience)
     WHERE dead_letters.id = new.id";
 
-/// Only one at a time sums up.
+/// Only one process at a time sums up.
 const TRY_LOCK: &str = "SELECT 1 WHERE pg_try_advisory_xact_lock(7203155811930)";
 
 const SUM_UP: &str = "WITH gone AS (DELETE FROM letter_count_changes RETURNING connection, group_key, what, hour, change)
@@ -152,14 +152,15 @@ fn counted(row: &PgRow) -> Result<Counted, Failure> {
     })
 }
 
-/// The cause of a dead letter from four columns: class, status, field and words.
+/// The cause of a dead letter from four columns: class, status, field and text.
 fn cause(row: &PgRow, first: usize) -> Result<Cause, Failure> {
     let status: Option<i32> = row.try_get(first + 1)?;
     let status = status.map(|status| small(status.into())).transpose()?;
     Ok(Cause::of(row.try_get(first)?, status, row.try_get(first + 2)?, row.try_get(first + 3)?))
 }
 
-/// Classifies dead letters that an earlier version of the rules classified, at most `most`; how many. Sums the counts up.
+/// Classifies dead letters that an earlier version of the rules classified, at most `most`, and returns their number. Also sums up the
+/// counts.
 pub(super) async fn classify(db: &mut PgConnection, most: usize) -> Result<usize, Failure> {
     let found = sql(OUTDATED).bind(VERSION).bind(limit(most)).fetch_all(&mut *db).await?;
     if !found.is_empty() {

@@ -1,4 +1,4 @@
-//! What webhooks say, and the secrets that they are signed with.
+//! Stores data from webhooks, and the secrets that they are signed with.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::hints::MAX_CUSTOM_FIELDS;
 use crate::words::{digest, key_digest, limit};
 use crate::{Drift, Hints, LedgerError};
 
-/// One look into each index for each code, whatever the planner knows of the tables: that is why there is `OFFSET 0`.
+/// One lookup in each index for each code, even if the statistics of the tables are out of date: that is why there is `OFFSET 0`.
 const ADDRESSES_OF: &str = "SELECT wanted.code, COALESCE(moved.address, listed.address)
     FROM UNNEST($2::text[]) AS wanted (code)
     LEFT JOIN LATERAL (
@@ -25,6 +25,10 @@ const ADDRESSES_OF: &str = "SELECT wanted.code, COALESCE(moved.address, listed.a
     LEFT JOIN LATERAL (
         SELECT address FROM drift WHERE connection = $1 AND code = wanted.code OFFSET 0) AS moved ON true
     WHERE COALESCE(moved.address, listed.address) IS NOT NULL";
+
+const DRIFT_OF: &str = "SELECT wanted.code, found.fields FROM UNNEST($2::text[]) AS wanted (code)
+    CROSS JOIN LATERAL (
+        SELECT fields FROM drift WHERE connection = $1 AND code = wanted.code OFFSET 0) AS found";
 
 const FIELDS: &str = "SELECT id, name FROM custom_fields WHERE connection = $1 ORDER BY id LIMIT $2";
 
@@ -83,6 +87,20 @@ impl Hints for PostgresLedger {
             Ok(())
         })?;
         Ok(())
+    }
+
+    async fn drift_of(
+        &self,
+        connection: ConnectionId,
+        codes: &[String],
+    ) -> Result<BTreeMap<String, Vec<String>>, LedgerError> {
+        let stored: Vec<_> = codes.iter().map(|code| text(code)).collect();
+        let ask = rows::<(String, String)>(DRIFT_OF).bind(connection).bind(stored);
+        let found = on!(self.read(), |db| async { Ok(ask.fetch_all(db).await?) })?;
+        let one = |(code, fields): (String, String)| Ok((code, serde_json::from_str(&fields)?));
+        let found = found.into_iter().map(one).collect::<Result<BTreeMap<_, Vec<String>>, Failure>>()?;
+        let asked = |code: &String| Some((code.clone(), found.get(&*text(code))?.clone()));
+        Ok(codes.iter().filter_map(asked).collect())
     }
 
     async fn note_drift(&self, connection: ConnectionId, drift: &Drift) -> Result<(), LedgerError> {

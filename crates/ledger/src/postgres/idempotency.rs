@@ -1,4 +1,4 @@
-//! Keys of acts, as they are stored.
+//! Stores keys of acts.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ const DROP_EXPIRED: &str = "DELETE FROM idempotency_keys WHERE (operator, key_di
     (SELECT operator, key_digest FROM idempotency_keys WHERE begun_at < $1 ORDER BY begun_at LIMIT $2
         FOR UPDATE SKIP LOCKED)";
 
-/// A new key, one that has expired, or one whose act was never finished.
+/// Takes a new key, an expired one, or one whose act was never finished.
 const BEGIN: &str = "INSERT INTO idempotency_keys (operator, key_digest, request_digest, owner, begun_at)
     VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (operator, key_digest) DO UPDATE SET request_digest = excluded.request_digest,
@@ -28,7 +28,7 @@ const BEGIN: &str = "INSERT INTO idempotency_keys (operator, key_digest, request
 
 const READ: &str = "SELECT request_digest, status, body, begun_at FROM idempotency_keys WHERE operator = $1 AND key_digest = $2";
 
-/// Never back: clocks of two processes may differ.
+/// The time never goes back: the clocks of two processes may differ.
 const RENEW: &str = "UPDATE idempotency_keys SET begun_at = GREATEST(begun_at, $4)
     WHERE operator = $1 AND key_digest = $2 AND owner = $3 AND status IS NULL";
 
@@ -38,7 +38,7 @@ const FINISH: &str = "UPDATE idempotency_keys SET status = $4, body = $5
 const GIVE_BACK: &str =
     "DELETE FROM idempotency_keys WHERE operator = $1 AND key_digest = $2 AND owner = $3 AND status IS NULL";
 
-/// A key as it is stored: the digest of its request, the answer's status and body, and when it was begun.
+/// A stored key: the digest of its request, the answer's status and body, and the time when the act began.
 type Stored = (Vec<u8>, Option<i32>, Option<String>, i64);
 
 #[async_trait]
@@ -77,7 +77,7 @@ async fn finish(
     Ok(())
 }
 
-/// Drops keys that have expired, with the answers to them, at most `most`.
+/// Deletes expired keys with their answers, at most `most`.
 pub(super) async fn drop_expired(db: &mut PgConnection, now: Timestamp, most: usize) -> Result<(), Failure> {
     sql(DROP_EXPIRED).bind(expired(now)).bind(limit(most)).execute(db).await?;
     Ok(())
@@ -106,7 +106,7 @@ async fn begin(db: &mut PgConnection, request: &IdempotentRequest) -> Result<Beg
             Begun::Answered(KeptAnswer { status: u16::try_from(status).unwrap_or(500), body })
         }
         Some((_, None, _, begun)) => Begun::UnderWay { until: crashes_at(begun, now) },
-        // It was given back this moment.
+        // The key was released at this moment.
         None => Begun::UnderWay { until: now },
     })
 }

@@ -1,4 +1,4 @@
-//! Looks at a database without changing anything: whether this program could work with it.
+//! Inspects a database without changing anything: can this program work with it?
 
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{ConnectOptions as _, PgConnection};
@@ -10,7 +10,7 @@ use super::{PostgresLedger, migrate, plain, pooler, rows};
 use crate::LedgerError;
 use crate::words::time;
 
-/// The longest that a look takes.
+/// The time limit of an inspection.
 const DEADLINE: Duration = Duration::from_secs(8);
 
 const SERVER: &str =
@@ -24,38 +24,38 @@ const RIGHTS: &str = "SELECT coalesce(has_schema_privilege(current_user, current
 
 const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 
-/// What was found in a database.
+/// The result of inspecting a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspection {
-    /// The server's version, in its own words.
+    /// The server's version, as it reports it.
     pub server: String,
-    /// Whether that is one that the schema is written for.
+    /// Whether the schema supports this version.
     pub server_is_new_enough: bool,
-    /// Whether it is a standby, which takes no writes.
+    /// Whether it is a standby, which accepts no writes.
     pub is_standby: bool,
-    /// Whether what it confirms survives a power cut.
+    /// Whether commits survive a power cut.
     pub is_durable: bool,
-    /// How far our clock is ahead of the server's, give or take half the time that a question takes; negative: behind it.
+    /// How far our clock is ahead of the server's, with an error of up to half a round trip; negative if it is behind.
     pub clock_ahead: SignedDuration,
-    /// Whether our role may make tables.
+    /// Whether our role may create tables.
     pub may_create: bool,
-    /// Whether our role owns the tables that are there; the weekly partitions need it.
+    /// Whether our role owns the existing tables; the weekly partitions need this.
     pub owns_tables: bool,
-    /// The steps of the schema that are applied; 0 in an empty database.
+    /// The number of applied steps of the schema; 0 in an empty database.
     pub schema: i64,
-    /// Those that this program knows.
+    /// The number of steps that this program knows.
     pub known_schema: i64,
-    /// Why this program must not use the schema that is there, if it must not.
+    /// The reason that this program must not use the existing schema, if there is one.
     pub refused: Option<String>,
 }
 
 impl PostgresLedger {
-    /// Looks at the database of this URL (see [`PostgresLedger::connect`]), and changes nothing. `clock` is the one that
-    /// leases would be judged by.
+    /// Inspects the database of this URL (see [`PostgresLedger::connect`]), and changes nothing. `clock` is the clock that leases would
+    /// use.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`] when the server cannot be reached or does not let us in; [`LedgerError::Broken`] when
-    /// the URL makes no sense, or a pooler is in between that gives each transaction another session.
+    /// [`LedgerError::Unavailable`] when the server cannot be reached or refuses the connection; [`LedgerError::Broken`] when the URL is
+    /// invalid, or a pooler in between gives each transaction another session.
     pub async fn inspect(
         url: &str,
         clock: &(dyn Fn() -> Timestamp + Sync),
@@ -92,7 +92,7 @@ async fn look(db: &mut PgConnection, clock: &(dyn Fn() -> Timestamp + Sync)) -> 
     })
 }
 
-/// The answer was given somewhere between question and answer.
+/// The server read its clock at some time between request and answer.
 async fn clock_ahead(
     db: &mut PgConnection,
     clock: &(dyn Fn() -> Timestamp + Sync),

@@ -1,4 +1,4 @@
-//! Interrupted calls, as they are stored.
+//! Stores interrupted calls.
 
 use async_trait::async_trait;
 use connections::ConnectionId;
@@ -35,7 +35,7 @@ const READ: &str = "SELECT id, operation, started_at, items FROM interrupted_cal
             AND i.state IN ('releasing', 'released'))
     ORDER BY id";
 
-/// Only plans count them whose dead letters are still under way. Plans are locked in the order of their ids, as everywhere.
+/// A call is counted only for plans whose dead letters are still under way. Plans are locked in the order of their ids, as everywhere.
 const REPEAT: &str =
     "WITH taken AS (DELETE FROM interrupted_calls WHERE id = ANY($1) AND connection = $2 RETURNING plans, letters),
     counted AS (SELECT of.plan, count(*) AS calls FROM taken, UNNEST(plans) AS of (plan)

@@ -1,4 +1,4 @@
-//! Leases with their fencing tokens, and the calls that go out under them.
+//! Leases with their fencing tokens, and the calls that are sent under them.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const TAKE: &str = "INSERT INTO leases AS held (connection, holder, token, expir
 
 const GIVE_BACK: &str = "UPDATE leases SET holder = NULL WHERE connection = $1 AND holder = $2";
 
-/// The lock keeps the lease from changing hands until what is written under it is committed.
+/// The lock prevents a change of the holder until the changes under the lease are committed.
 const NEWEST_TOKEN: &str = "SELECT token FROM leases WHERE connection = $1 FOR SHARE";
 
 const NEW_IDS: &str = "SELECT nextval(pg_get_serial_sequence('calls', 'id')) FROM generate_series(1, $1)";
@@ -54,12 +54,12 @@ pub(super) async fn take(
         .bind(micros(expires_at))
         .bind(micros(latest));
     let taken: Option<(i64,)> = take.fetch_optional(db).await?;
-    // As it is stored, to the microsecond.
+    // In the stored precision: microseconds.
     let expires_at = time(micros(expires_at))?;
     Ok(taken.map(|(token,)| Lease { token, expires_at }))
 }
 
-/// Gives a lease back. Without a holder the next one gets a greater token, even if it is the same.
+/// Ends a lease. The next holder gets a greater token, even if it is the same one.
 pub(super) async fn give_back(
     db: &mut PgConnection,
     connection: ConnectionId,
@@ -69,7 +69,7 @@ pub(super) async fn give_back(
     Ok(())
 }
 
-/// Stops the transaction unless the token is the newest.
+/// Fails the transaction unless the token is the newest.
 pub(super) async fn check(
     db: &mut PgConnection,
     connection: ConnectionId,
@@ -79,7 +79,7 @@ pub(super) async fn check(
     if newest == Some((fence.token,)) { Ok(()) } else { Err(Failure::Fenced) }
 }
 
-/// Writes down calls that are about to go out; their ids in the same order.
+/// Records calls that are about to be sent. Returns their ids in the same order.
 pub(super) async fn open_calls(
     db: &mut PgConnection,
     connection: ConnectionId,
@@ -108,14 +108,14 @@ pub(super) async fn left_open(
     found.into_iter().map(stored_call).collect()
 }
 
-/// A call of its id, its operation, its time and its items.
+/// A call from its id, operation, time and items.
 pub(super) fn stored_call(
     (id, operation, started_at, items): (CallId, String, i64, String),
 ) -> Result<OpenCall, Failure> {
     Ok(OpenCall { id, operation, started_at: time(started_at)?, items: serde_json::from_str(&items)? })
 }
 
-/// Closes calls whose answer is recorded by the same transaction.
+/// Closes calls whose answers the same transaction records.
 pub(super) async fn close_calls(
     db: &mut PgConnection,
     connection: ConnectionId,

@@ -23,8 +23,8 @@ const START_AGAIN: &str = "UPDATE message_ids_to_clear SET position = $1, again_
 
 const END: &str = "DELETE FROM message_ids_to_clear";
 
-/// Clears the next `most` events; returns how many it looked at. After the last event it waits for the second pass, which
-/// ends the work.
+/// Clears the next `most` events, and returns the number of events that it checked. After the last event it waits for the second pass,
+/// which ends the work.
 pub(super) async fn clear(db: &mut PgConnection, most: usize) -> Result<usize, Failure> {
     let found: Option<(Uuid, Option<i64>, Option<bool>)> = rows(POSITION).fetch_optional(&mut *db).await?;
     let Some((position, again_at, is_time)) = found else { return Ok(0) };

@@ -1,12 +1,12 @@
 //! The engine for many machines: the [`Ledger`](crate::Ledger) and the connections in one Postgres database.
 //!
-//! Statements are in the modules, each beside the code that runs it, and write many rows at once. `port` answers the
-//! port's methods by `record` (what one transaction writes) over `graphs`, `events` and `letters`; by `due` and `leases`
-//! for the worker; by `find`, `views` and `expire` for the operator. `accounts` keeps the connections. `weeks` makes and
-//! drops the partitions of what expires; `pool` keeps the connections to the server.
+//! Statements are in the modules, next to the code that runs them, and write many rows at once. `port` implements the port with `record`
+//! (the writes of one transaction) on top of `graphs`, `events` and `letters`; with `due` and `leases` for the worker; with `find`, `views`
+//! and `expire` for the operator. `accounts` stores the connections. `weeks` creates and drops the partitions of tables that expire; `pool`
+//! keeps the connections to the server.
 //!
-//! Locks are taken in one order, so that transactions wait for each other and never in a circle: the lease, graphs by
-//! id, digests in their order, events in theirs. Counts are appended, not updated, so that no row is everybody's.
+//! Locks are taken in one order, so that transactions never wait for each other in a circle: the lease, graphs by id, digests in their
+//! order, events in theirs. Counts are appended, not updated, so that no row is written by all transactions.
 
 mod accounts;
 mod arrivals;
@@ -65,14 +65,14 @@ use crate::LedgerError;
 use failure::Failure;
 pub use inspect::Inspection;
 use pool::{Pool, Session};
-pub use watch::TransactionWatch;
+pub use watch::{TransactionAge, TransactionWatch};
 
-/// How the database is used.
+/// Options for using the database.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Maximum number of connections to the server.
     pub connections: u32,
-    /// The longest that one call of a port takes; after it the call fails as [`LedgerError::Unavailable`].
+    /// The time limit of one call of a port; after it the call fails with [`LedgerError::Unavailable`].
     pub deadline: Duration,
 }
 
@@ -86,19 +86,19 @@ impl Default for Options {
 #[derive(Clone, Debug)]
 pub struct PostgresLedger {
     pool: Arc<Pool>,
-    /// Rows of unmapped traits and audiences that were appended since they were summed up last, about.
+    /// The approximate number of rows of unmapped traits and audiences that were appended since the last sum-up.
     appended: Arc<AtomicUsize>,
 }
 
 impl PostgresLedger {
-    /// Connects, brings the schema up to date, and makes the partitions of the weeks to come.
+    /// Connects, brings the schema up to date, and creates the partitions of the coming weeks.
     ///
-    /// `url` is `postgres://user:password@host:port/database`, with libpq's parameters behind it, as
+    /// `url` is `postgres://user:password@host:port/database`, optionally followed by libpq's parameters, such as
     /// `?sslmode=verify-full&sslrootcert=ca.pem`.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`] while the server cannot be reached: try again. [`LedgerError::Broken`] when the URL
-    /// makes no sense, or the database belongs to something else or to a newer version.
+    /// is invalid, or the database belongs to another program or to a newer version.
     pub async fn connect(url: &str, options: Options) -> Result<Self, LedgerError> {
         Self::with_migrations(url, options, &migrate::MIGRATIONS).await
     }
@@ -128,26 +128,25 @@ impl PostgresLedger {
         self.pool.begin().await
     }
 
-    /// For one statement that writes.
+    /// A session for one statement that writes.
     async fn write_at_once(&self) -> Result<Session, Failure> {
         self.pool.write_at_once().await
     }
 
-    /// For work that has no deadline but that of patience.
+    /// A session for long work, with a deadline of an hour.
     async fn begin_for_long(&self) -> Result<Session, Failure> {
         Ok(self.pool.begin().await?.for_long())
     }
 }
 
-/// How one connection is opened. It asks for nothing at its start that a pooler does not take: pgbouncer refuses other startup
-/// parameters than those that it knows.
+/// The options of one connection. It uses no startup parameters that a pooler refuses: pgbouncer accepts only those that it knows.
 fn plain(url: &str, name: &str) -> Result<PgConnectOptions, LedgerError> {
     let parsed: PgConnectOptions = url.parse().map_err(|_| not_a_url())?;
     let parsed = parsed.disable_statement_logging().extra_float_digits(None);
     Ok(parsed.application_name(name).statement_cache_capacity(200))
 }
 
-/// Fails where a pooler divides sessions: nothing would work for long.
+/// Fails if a pooler gives each transaction another session: nothing would work reliably.
 async fn must_be_one_session(options: &PgConnectOptions) -> Result<(), Failure> {
     if pooler::divides_sessions(options).await? {
         return Err(Failure::Broken(pooler::WHY.to_owned()));
@@ -155,8 +154,8 @@ async fn must_be_one_session(options: &PgConnectOptions) -> Result<(), Failure> 
     Ok(())
 }
 
-/// The settings of every connection. Each statement is an index lookup by design, but a fresh table has no statistics yet, and
-/// a plan that was right for an empty one would read a week of events for each batch; so other plans are discouraged.
+/// The settings of every connection. Each statement is an index lookup by design. But a new table has no statistics yet, and a plan for an
+/// empty table would later read a week of events for each batch; so other plans are disabled as far as possible.
 fn settings(limits: Options) -> String {
     let deadline = format!("{}ms", limits.deadline.as_millis());
     let settings = [

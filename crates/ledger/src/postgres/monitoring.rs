@@ -1,4 +1,4 @@
-//! Processes, proofs of writing, and the age of what waits.
+//! Processes, proofs of writing, and the age of waiting events.
 
 use async_trait::async_trait;
 use connections::ConnectionId;
@@ -42,7 +42,7 @@ const COUNT_AUDIT: &str = "SELECT COUNT(*) FROM audit WHERE ($1::bigint IS NULL 
 const OPEN_LETTERS: &str = "SELECT connection, class, COUNT(*) FROM dead_letters WHERE state = 'open'
     GROUP BY connection, class ORDER BY connection, class";
 
-/// An event's id says when it was accepted.
+/// An event's id contains the time when it was accepted.
 const OLDEST: &str = "SELECT event_id FROM pending WHERE NOT dead ORDER BY event_id LIMIT 1";
 
 #[async_trait]

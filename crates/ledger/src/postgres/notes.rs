@@ -1,7 +1,7 @@
-//! Counts beside what they count, and the audit.
+//! Counts of graphs and events, and the audit.
 //!
-//! Transactions append what they add to a count; [`sum_up`] folds that into the counts when somebody looks at them, and
-//! from time to time. So no row is written by every transaction of every worker.
+//! Transactions append their changes of the counts; [`sum_up`] adds these to the counts when they are read, and from
+//! time to time. So no row is written by every transaction of every worker.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use crate::{Audit, State};
 const CHANGE: &str = "INSERT INTO tally_changes (connection, week, what, change)
     SELECT $1, week, what, change FROM UNNEST($2::bigint[], $3::text[], $4::bigint[]) AS new (week, what, change)";
 
-/// The second process has nothing to do: what is left is summed up the next time.
+/// A second process does nothing: further rows are summed up the next time.
 const TRY_LOCK: &str = "SELECT 1 WHERE pg_try_advisory_xact_lock(7203155811922)";
 
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7203155811922)";
@@ -34,32 +34,41 @@ const AUDIT: &str = "INSERT INTO audit (connection, at, actor, action, subject)
     SELECT $1, at, actor, action, subject
     FROM UNNEST($2::bigint[], $3::text[], $4::text[], $5::text[]) AS new (at, actor, action, subject)";
 
-/// What one transaction adds to and takes from the counts; appended once, at its end.
+/// All counts as `counted (connection, what, count)`: those that are summed up, and the changes since.
+macro_rules! all_counts {
+    () => {
+        "(SELECT connection, what, count FROM tallies
+            UNION ALL SELECT connection, what, change FROM tally_changes) AS counted"
+    };
+}
+pub(super) use all_counts;
+
+/// The changes of the counts by one transaction; appended once, at its end.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     changes: BTreeMap<(i64, Cow<'static, str>), i64>,
 }
 
 impl Tally {
-    /// Adds to the counts of graphs, or takes from them.
+    /// Adds to the counts of graphs, or subtracts from them.
     pub(super) fn graph(&mut self, dirty: i64, waiting: i64) {
         *self.changes.entry((0, DIRTY.into())).or_default() += dirty;
         *self.changes.entry((0, WAITING.into())).or_default() += waiting;
     }
 
-    /// Adds to the count of payout fields that are held back, or takes from it.
+    /// Adds to the count of payout fields that are held back, or subtracts from it.
     pub(super) fn held_back(&mut self, change: i64) {
         *self.changes.entry((0, HELD_BACK.into())).or_default() += change;
     }
 
-    /// Adds to the counts of fields that keep a value which has to go, or takes from them.
+    /// Adds to the counts of fields that keep a value that should be removed, or subtracts from them.
     pub(super) fn stuck(&mut self, changes: &BTreeMap<String, i64>) {
         for (field, change) in changes {
             *self.changes.entry((0, format!("{STUCK}{field}").into())).or_default() += change;
         }
     }
 
-    /// Counts an event that goes from one state to another; a new one comes from none, an expired one goes to none.
+    /// Counts an event's change of state; `from` is `None` for a new event, `to` is `None` for an expired one.
     pub(super) fn event(&mut self, event: Uuid, from: Option<State>, to: Option<State>) {
         let week = weeks::week_of(event);
         for (state, change) in [(from, -1), (to, 1)] {
@@ -83,7 +92,7 @@ impl Tally {
     }
 }
 
-/// Folds what was appended into the counts.
+/// Sums up the appended rows.
 pub(super) async fn sum_up(db: &mut PgConnection) -> Result<(), Failure> {
     if try_lock(db).await? {
         sql(SUM_UP).execute(&mut *db).await?;
@@ -93,18 +102,18 @@ pub(super) async fn sum_up(db: &mut PgConnection) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether nobody else sums up until the end of this transaction.
+/// Tries to take the lock for summing up until the end of this transaction. Returns whether it succeeded.
 pub(super) async fn try_lock(db: &mut PgConnection) -> Result<bool, Failure> {
     Ok(sql(TRY_LOCK).fetch_optional(db).await?.is_some())
 }
 
-/// Makes sure that nobody else sums up until the end of this transaction. Waits for a process that is summing up.
+/// Takes the lock for summing up until the end of this transaction. Waits for a process that has it.
 pub(super) async fn lock(db: &mut PgConnection) -> Result<(), Failure> {
     sql(LOCK).execute(db).await?;
     Ok(())
 }
 
-/// Folds what was appended into the counts of events alone, where nobody else can be at it.
+/// Sums up the appended counts only, without unmapped traits and audiences. The caller holds the lock.
 pub(super) async fn sum_up_counts_locked(db: &mut PgConnection) -> Result<(), Failure> {
     sql(SUM_UP).execute(db).await?;
     Ok(())

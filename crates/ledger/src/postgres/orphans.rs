@@ -1,4 +1,4 @@
-//! Dead letters of events that no graph keeps: a delete finds them by the identifiers that they name.
+//! Orphaned dead letters: a delete finds them by the identifiers that they name.
 
 use connections::ConnectionId;
 use identity::Digest;
@@ -10,21 +10,39 @@ use super::events::{self, EventHistories};
 use super::failure::Failure;
 use super::{rows, sql};
 use crate::OrphanedDeadLetter;
+use crate::words::limit;
 
 const INSERT: &str = "INSERT INTO stray_letters (connection, digest, event_id, said_at)
     SELECT $1, digest, event_id, said_at
     FROM UNNEST($2::bytea[], $3::uuid[], $4::bigint[]) AS new (digest, event_id, said_at)
     ORDER BY digest, event_id ON CONFLICT DO NOTHING";
 
-/// The rows are never updated, so their places stay. `OFFSET 0` makes each look use the connection and the digest, whatever the planner
-/// knows of the table.
+/// The rows are never updated, so their places (`ctid`) do not change. `OFFSET 0` makes each lookup use the connection and the digest,
+/// regardless of the table's statistics.
 const COVERED: &str = "DELETE FROM stray_letters WHERE ctid = ANY(ARRAY(
         SELECT covered.place FROM UNNEST($2::bytea[], $3::bigint[]) AS tomb (digest, at) CROSS JOIN LATERAL (
             SELECT s.ctid AS place FROM stray_letters s
             WHERE s.connection = $1 AND s.digest = tomb.digest AND s.said_at <= tomb.at OFFSET 0) AS covered))
     RETURNING event_id";
 
-/// Remembers whom the events of dead letters name.
+/// The newest events whose dead letters, or repairs of them, name identifiers in any connection.
+const NAMING: &str = "SELECT found.event_id
+    FROM connections c CROSS JOIN UNNEST($1::bytea[]) AS wanted (digest) CROSS JOIN LATERAL (
+        SELECT event_id FROM stray_letters WHERE connection = c.id AND digest = wanted.digest
+        ORDER BY connection DESC, digest DESC, event_id DESC LIMIT $2) AS found";
+
+/// The events whose dead letters name any of some identifiers, at most `most` for each.
+pub(super) async fn naming(
+    db: &mut PgConnection,
+    digests: &[Digest],
+    most: usize,
+) -> Result<Vec<Uuid>, Failure> {
+    let digests: Vec<&[u8]> = digests.iter().map(|digest| &digest.0[..]).collect();
+    let found: Vec<(Uuid,)> = rows(NAMING).bind(digests).bind(limit(most)).fetch_all(db).await?;
+    Ok(found.into_iter().map(|(event,)| event).collect())
+}
+
+/// Stores the identifiers that the events of dead letters name.
 pub(super) async fn remember(
     db: &mut PgConnection,
     connection: ConnectionId,
@@ -45,7 +63,7 @@ pub(super) async fn remember(
     Ok(())
 }
 
-/// Erases what tombstones cover.
+/// Erases the dead letters that tombstones cover.
 pub(super) async fn erase(
     db: &mut PgConnection,
     connection: ConnectionId,

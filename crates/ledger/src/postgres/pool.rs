@@ -1,9 +1,9 @@
 //! Connections to the server, kept open between pieces of work.
 //!
-//! Not sqlx's own pool, because that asks the server for a sign of life each time that a connection comes back: one more round
-//! trip for every piece of work. Here a connection comes back only after work that ended well, and any doubt closes it: an
-//! error of the connection, a missed deadline, a caller that was cancelled. When the first connection turns out to be dead, all that
-//! wait are closed with it, so that a restart of the server costs one failed piece of work.
+//! This replaces sqlx's own pool, which pings the server each time that a connection is returned: one more round trip for every piece of
+//! work. Here a connection is returned only after successful work. It is closed after an error of the connection, a missed deadline or a
+//! cancelled caller. When one connection turns out to be dead, all idle ones are closed with it, so that a restart of the server costs one
+//! failed piece of work.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,30 +17,30 @@ use tokio::time::Instant;
 
 use super::failure::{Failure, PostgresFailure};
 
-/// A connection that waited for longer is closed: a firewall may have forgotten it.
+/// A connection that was idle for longer is closed: a firewall may have dropped it.
 const MAX_IDLE: Duration = Duration::from_secs(300);
 
-/// A connection that is older is closed: its server process has collected plans and memory, and the name in the URL may lead
-/// to another server by now.
+/// A connection that is older is closed: its server process has accumulated plans and memory, and the name in the URL may resolve to
+/// another server by now.
 const MAX_AGE: Duration = Duration::from_secs(1800);
 
-/// Plans of transactions are made again after this. A plan is kept as it was for the size that a table had then, and a table of a new
-/// installation, or of a new week, grows from nothing to millions of rows within minutes.
+/// Plans of statements are discarded after this time. A cached plan fits the size that a table had then, but a table of a new installation,
+/// or of a new week, grows from nothing to millions of rows within minutes.
 const PLANS_LAST: Duration = Duration::from_secs(5);
 
-/// Begins a transaction, with new plans; in one message, so that it costs no round trip.
+/// Begins a transaction with new plans, in one message, so that it costs no extra round trip.
 const BEGIN_AFRESH: &str = "DISCARD PLANS; BEGIN";
 
-/// What work has that grows with what is kept, and that an operator waits for.
+/// The time limit of work that takes longer the more data is stored, and that an operator waits for.
 const FOR_LONG: Duration = Duration::from_secs(3600);
 
 /// The connections; permits count those in use.
 #[derive(Debug)]
 pub(super) struct Pool {
     options: PgConnectOptions,
-    /// Statements that a connection begins with.
+    /// Statements that run when a connection is opened.
     settings: String,
-    /// The longest that one piece of work may take, waiting for a connection included.
+    /// The time limit of one piece of work, including the wait for a connection.
     pub(super) deadline: Duration,
     permits: Arc<Semaphore>,
     waiting: Mutex<Vec<PooledConnection>>,
@@ -51,7 +51,7 @@ struct PooledConnection {
     connection: PgConnection,
     since: Instant,
     opened: Instant,
-    /// Since when its plans are kept.
+    /// When its plans were last discarded.
     planned: Instant,
 }
 
@@ -60,9 +60,9 @@ struct PooledConnection {
 pub(super) struct Session {
     pool: Arc<Pool>,
     pooled: PooledConnection,
-    /// Work is written together, and has to be committed or rolled back.
+    /// Whether a transaction was begun, which has to be committed or rolled back.
     transaction: bool,
-    /// When this piece of work has to be over.
+    /// The deadline of this piece of work.
     pub(super) until: Instant,
     _permit: OwnedSemaphorePermit,
 }
@@ -85,7 +85,7 @@ impl Pool {
         within(until, self.acquire(until)).await
     }
 
-    /// A connection with a transaction begun. One that died while it waited is replaced here.
+    /// A connection with a transaction begun. A connection that died while it was idle is replaced.
     pub(super) async fn begin(self: &Arc<Self>) -> Result<Session, Failure> {
         let until = Instant::now() + self.deadline;
         within(until, async {
@@ -106,8 +106,8 @@ impl Pool {
         .await
     }
 
-    /// A connection for one statement that writes: a transaction of its own, whose locks wait for no message of ours. What its plans
-    /// are made by is new, and a connection that died while it waited is replaced, as by [`Self::begin`].
+    /// A connection for one statement that writes: the statement is a transaction of its own, so its locks do not wait for a message of
+    /// ours. As with [`Self::begin`], old plans are discarded, and a connection that died while it was idle is replaced.
     pub(super) async fn write_at_once(self: &Arc<Self>) -> Result<Session, Failure> {
         let until = Instant::now() + self.deadline;
         within(until, async {
@@ -167,7 +167,7 @@ impl PooledConnection {
         Ok(())
     }
 
-    /// Makes sure that the connection lives, and that its plans are not too old.
+    /// Checks that the connection is alive, and discards plans that are too old.
     async fn wake(&mut self) -> Result<(), sqlx::Error> {
         if self.planned.elapsed() < PLANS_LAST {
             query::<sqlx::Postgres>("SELECT").execute(&mut self.connection).await?;
@@ -180,7 +180,7 @@ impl PooledConnection {
 }
 
 impl Session {
-    /// With as much time as the work may take at the very most.
+    /// Extends the deadline to the limit for long work.
     pub(super) fn for_long(mut self) -> Self {
         self.until = Instant::now() + FOR_LONG;
         self
@@ -190,7 +190,7 @@ impl Session {
         &mut self.pooled.connection
     }
 
-    /// Commits what was done, or rolls it back, and gives the connection back.
+    /// Commits the work, or rolls it back, and returns the connection to the pool.
     pub(super) async fn end<R>(mut self, done: Result<R, Failure>) -> Result<R, Failure> {
         let usable = done.as_ref().err().is_none_or(Failure::leaves_connection_usable);
         if !usable {
@@ -212,7 +212,7 @@ impl Session {
     }
 }
 
-/// Work that has to be over by `until`.
+/// Runs work with the deadline `until`.
 pub(super) async fn within<R>(
     until: Instant,
     work: impl Future<Output = Result<R, Failure>>,

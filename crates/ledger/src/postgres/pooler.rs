@@ -1,9 +1,8 @@
-//! Whether statements of one connection reach one session of the server. A pooler in transaction or statement mode gives
-//! each transaction another session: statements that were prepared, and the settings of a connection, are on one session and
-//! not on the next.
+//! Detects poolers that do not keep one session of the server for each connection. A pooler in transaction or statement mode gives each
+//! transaction another session: prepared statements, and the settings of a connection, exist in one session and not in the next.
 //!
-//! The server cannot be asked. So one connection stays idle while others hold sessions in transactions; if it then speaks to
-//! another session than before, there is such a pooler. Without one that never happens.
+//! The server does not know this. So one connection stays idle while others hold sessions in transactions. If it then has another session
+//! than before, there is such a pooler; otherwise this never happens.
 
 use std::time::Duration;
 
@@ -14,16 +13,16 @@ use tokio::time::timeout;
 
 use super::failure::{Failure, PostgresFailure};
 
-/// Lines that hold a session while the first one is asked again: poolers that hand sessions out in turn have several.
+/// The number of connections that hold a session while the first one is checked again: poolers that assign sessions in turn have several.
 const HOLDERS: usize = 3;
 
-/// How long one answer may take. A pooler that has no session left lets us wait.
+/// The time limit of one answer. A pooler without a free session makes us wait.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
 
-/// In the simple protocol, which prepares nothing.
+/// Sent in the simple protocol, which prepares nothing.
 const SESSION: &str = "SELECT pg_backend_pid()";
 
-/// What is said of such a pooler.
+/// The error message about such a pooler.
 pub(super) const WHY: &str = "a pooler gives each transaction another session (pgbouncer's pool_mode = transaction or \
      statement): prepared statements and settings of a session would be lost between two; use pool_mode = session, or \
      connect to the server itself";
@@ -36,7 +35,7 @@ pub(super) async fn divides_sessions(options: &PgConnectOptions) -> Result<bool,
     let mut divides = false;
     while !divides && holders.len() < HOLDERS {
         let Ok(holder) = timeout(ANSWER_TIME, hold(options)).await else {
-            // Each connection has a session of its own, and there are no more of them.
+            // Each connection has a session of its own, and no more are available.
             break;
         };
         match holder {
@@ -49,12 +48,12 @@ pub(super) async fn divides_sessions(options: &PgConnectOptions) -> Result<bool,
         }
         divides = match timeout(ANSWER_TIME, session(&mut first)).await {
             Ok(now) => now? != before,
-            // The session that it had is held by another connection.
+            // Another connection holds its former session.
             Err(_) => true,
         };
     }
     for db in holders.into_iter().chain([first]) {
-        // Dropped without a goodbye, they end as well.
+        // If closing takes too long, dropping the connection ends it as well.
         drop(timeout(ANSWER_TIME, db.close()).await);
     }
     Ok(divides)
@@ -68,7 +67,7 @@ async fn hold(options: &PgConnectOptions) -> Result<PgConnection, Failure> {
     Ok(db)
 }
 
-/// As pgbouncer says it in statement mode.
+/// Whether the error is pgbouncer's in statement mode.
 fn refuses_transactions(failure: &Failure) -> bool {
     let Failure::Database(PostgresFailure::Failed(Error::Database(error))) = failure else { return false };
     error.message().contains("statement pooling mode")

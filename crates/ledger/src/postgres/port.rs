@@ -16,8 +16,8 @@ use super::graphs::Stored;
 use super::pool::within;
 use super::record::Prepared;
 use super::{
-    PostgresLedger, arrivals, claims, codes, due, events, expire, find, graphs, groups, idempotency, leases,
-    letters, message_ids, notes, plans, record, repairs, unmapped, views,
+    PostgresLedger, accounts, arrivals, claims, codes, due, events, expire, find, graphs, groups,
+    idempotency, leases, letters, message_ids, notes, orphans, plans, record, repairs, unmapped, views,
 };
 use crate::body::Body;
 use crate::{
@@ -183,6 +183,8 @@ impl View for PostgresLedger {
             found.extend(piece.events);
             below = piece.below;
         }
+        // What operators repaired may name other identifiers than the event as it came.
+        found.extend(on!(self.read(), |db| orphans::naming(db, digests, limit))?);
         let newest: Vec<Uuid> = found.into_iter().rev().take(limit).collect();
         Ok(on!(self.read(), |db| views::events(db, &newest))?)
     }
@@ -250,8 +252,7 @@ impl Housekeeping for PostgresLedger {
             Expiring::Attempts => on!(self.begin(), |db| expire::attempts(db, before, limit)),
             Expiring::Weeks => self.expire_week(before, limit).await,
             Expiring::MessageIds => on!(self.begin(), |db| message_ids::clear(db, limit)),
-            // A removal is one transaction: it locks rows of its connection only.
-            Expiring::RemovedConnections => Ok(0),
+            Expiring::RemovedConnections => on!(self.begin(), |db| accounts::removal::empty(db, limit)),
         };
         Ok(done?)
     }

@@ -1,4 +1,4 @@
-//! One transaction of absorb or reconcile, from its checks to its counts.
+//! Records the changes of one step of absorb or reconcile in one transaction.
 
 use sqlx::PgConnection;
 
@@ -9,7 +9,7 @@ use super::{audiences, claims, codes, events, graphs, leases, letters, orphans, 
 use crate::Changes;
 use crate::body::Body;
 
-/// Changes with the bodies of their graphs, which are packed before a transaction is begun.
+/// Changes with the bodies of their graphs, which are packed before the transaction begins.
 pub(super) struct Prepared {
     changes: Changes,
     bodies: Vec<Body>,
@@ -22,16 +22,16 @@ impl Prepared {
         Self { changes, bodies }
     }
 
-    /// How many rows it appends to counts that may have many.
+    /// The number of rows that it appends to the counts of unmapped traits and audiences.
     pub(super) fn appended(&self) -> usize {
         self.changes.unmapped.len() + self.changes.audiences.len()
     }
 }
 
-/// Writes everything; the caller's transaction makes it all or nothing.
+/// Writes everything. The caller's transaction makes it atomic.
 ///
-/// The order matters: it is the one in which locks are taken, digests of dissolved graphs are free before others take
-/// them, an event is there before it ends, and what is erased is erased last.
+/// The order matters: it is the order of locks, digests of dissolved graphs become free before other graphs take them,
+/// an event is recorded before it ends, and erasing comes last.
 pub(super) async fn record(db: &mut PgConnection, prepared: &Prepared) -> Result<(), Failure> {
     let Prepared { changes, bodies } = prepared;
     let connection = changes.connection;

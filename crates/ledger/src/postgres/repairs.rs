@@ -19,16 +19,16 @@ use crate::{Act, LedgerError, NewRevision, Repairs, Revision, Stored};
 const REVISIONS: &str = "SELECT letter, revision, payload, at, actor, reason FROM repairs WHERE letter = $1
     ORDER BY revision";
 
-/// One look into the index for each letter, whatever the planner knows of the table.
+/// One index lookup for each dead letter, even if the statistics of the table are out of date.
 const NEWEST: &str = "SELECT newest.* FROM UNNEST($1::bigint[]) AS wanted (letter) CROSS JOIN LATERAL (
         SELECT letter, revision, payload, at, actor, reason FROM repairs
         WHERE letter = wanted.letter ORDER BY revision DESC LIMIT 1) AS newest";
 
-/// In the order of the ids, so that two operators never wait for each other. Each revision follows the one that was expected, and is
-/// stored unless another has taken its number: also one that was stored while this statement waited for a lock. A name that is there
-/// is not written again, because a delete that takes it away may wait for the dead letter. `OFFSET 0` makes the look for it use the
-/// whole key: as a join it used the connection and the event alone until the table was analyzed, and read all entries of the connection.
-/// One statement, so that others wait for no message of ours.
+/// Rows are locked in the order of the ids, so that two operators never wait for each other in a circle. Each revision follows the expected
+/// one, and is stored unless another revision has its number, even one that was stored while this statement waited for a lock. An existing
+/// identifier is not written again, because a delete that removes it may be waiting for the dead letter. `OFFSET 0` makes this lookup use
+/// the whole key: as a join it used only the connection and the event until the table was analyzed, and read all entries of the connection.
+/// It is one statement, so that others do not wait for a message of ours.
 const STORE: &str = concat!(
     "WITH wanted AS (
         SELECT d.id, new.revision, new.payload
@@ -57,9 +57,11 @@ const STORE: &str = concat!(
 
 const OPEN: &str = "SELECT id FROM dead_letters WHERE id = ANY($1) AND state = 'open'";
 
-const PAYLOADS: &str = "SELECT payload FROM pending WHERE event_id = $1 AND payload IS NOT NULL
-    UNION ALL SELECT r.payload FROM dead_letters d JOIN repairs r ON r.letter = d.id
-        WHERE d.event_id = $1 AND r.payload IS NOT NULL";
+const PAYLOADS: &str = "SELECT payload FROM (
+        SELECT payload, 0 AS revision FROM pending WHERE event_id = $1 AND payload IS NOT NULL
+        UNION ALL SELECT r.payload, r.revision FROM dead_letters d JOIN repairs r ON r.letter = d.id
+            WHERE d.event_id = $1 AND r.payload IS NOT NULL) AS kept
+    ORDER BY revision";
 
 type Stated = (i64, i32, Option<String>, i64, String, Option<String>);
 
@@ -94,7 +96,7 @@ async fn repair(db: &mut PgConnection, repairs: &[NewRevision], act: &Act) -> Re
     if stored.len() == repairs.len() {
         return Ok(repairs.iter().map(|it| Stored::As(it.expected + 1)).collect());
     }
-    // The results of the others are read after the statement that locks has ended.
+    // The results of the other repairs are read after the locking statement has ended.
     let ids: Vec<i64> = repairs.iter().map(|it| it.letter).collect();
     let open: Vec<(i64,)> = rows(OPEN).bind(&ids).fetch_all(&mut *db).await?;
     let open: BTreeSet<i64> = open.into_iter().map(|(id,)| id).collect();
@@ -104,7 +106,7 @@ async fn repair(db: &mut PgConnection, repairs: &[NewRevision], act: &Act) -> Re
             return Stored::As(it.expected + 1);
         }
         match decide(it.expected, newest.get(&it.letter)) {
-            // It was opened again a moment ago.
+            // It was reopened a moment ago.
             Stored::As(_) => Stored::NotOpen,
             _ if !open.contains(&it.letter) => Stored::NotOpen,
             refused => refused,
@@ -145,7 +147,7 @@ fn revision((letter, revision, payload, at, by, reason): Stated) -> Result<(i64,
     Ok((letter, revision))
 }
 
-/// The payload of an event and its revisions, as far as they are kept.
+/// The payload of an event and its revisions, if they are still stored.
 pub(super) async fn payloads(db: &mut PgConnection, event: Uuid) -> Result<Vec<String>, Failure> {
     let found: Vec<(String,)> = rows(PAYLOADS).bind(event).fetch_all(db).await?;
     Ok(found.into_iter().map(|(payload,)| payload).collect())

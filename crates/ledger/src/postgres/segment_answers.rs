@@ -1,4 +1,4 @@
-//! Answers of Segment's Public API.
+//! Stores answers of Segment's Public API.
 
 use async_trait::async_trait;
 

@@ -7,11 +7,11 @@ use connections::ConnectionId;
 use sqlx::PgConnection;
 
 use super::failure::Failure;
+use super::notes::all_counts;
 use super::pool::within;
 use super::port::on;
 use super::{PostgresLedger, rows, sql};
-use crate::storage::BYTES_OF_AN_EVENT;
-use crate::tallies::{DIRTY, WAITING};
+use crate::storage::shares_of_events;
 use crate::words::count;
 use crate::{KeptLetters, LedgerError, Storage};
 
@@ -20,8 +20,8 @@ const USED: &str = "SELECT pg_database_size(current_database())";
 const KEPT_LETTERS: &str = "SELECT connection, COUNT(*), SUM(bytes)::bigint FROM dead_letters
     WHERE state IN ('open', 'replaying') GROUP BY connection";
 
-const EVENTS: &str = "SELECT connection, (SUM(count) * $3)::bigint FROM tallies
-    WHERE what NOT IN ($1, $2) GROUP BY connection";
+const TALLIES: &str =
+    concat!("SELECT connection, what, SUM(count)::bigint FROM ", all_counts!(), " GROUP BY connection, what");
 
 const GRAPHS: &str = "SELECT connection, SUM(octet_length(body))::bigint FROM graphs GROUP BY connection";
 
@@ -49,7 +49,7 @@ impl Storage for PostgresLedger {
     }
 }
 
-/// The connection is set for lookups by index, each within the deadline; this reads whole tables.
+/// Settings for reading whole tables: a connection is otherwise set up for index lookups, each within the deadline.
 const FOR_WHOLE_TABLES: [&str; 3] =
     ["SET LOCAL statement_timeout = 0", "SET LOCAL enable_seqscan = on", "SET LOCAL enable_hashjoin = on"];
 
@@ -57,15 +57,12 @@ async fn shares(db: &mut PgConnection) -> Result<BTreeMap<ConnectionId, u64>, Fa
     for setting in FOR_WHOLE_TABLES {
         sql(setting).execute(&mut *db).await?;
     }
-    let bytes = i64::try_from(BYTES_OF_AN_EVENT).unwrap_or(i64::MAX);
-    let events = rows(EVENTS).bind(DIRTY).bind(WAITING).bind(bytes);
-    let mut parts: Vec<(ConnectionId, i64)> = events.fetch_all(&mut *db).await?;
+    let tallies: Vec<(ConnectionId, String, i64)> = rows(TALLIES).fetch_all(&mut *db).await?;
+    let mut shares = shares_of_events(tallies);
     for statement in [GRAPHS, PAYLOADS] {
-        parts.extend(rows::<(ConnectionId, i64)>(statement).fetch_all(&mut *db).await?);
-    }
-    let mut shares = BTreeMap::new();
-    for (connection, bytes) in parts {
-        *shares.entry(connection).or_default() += count(bytes);
+        for (connection, bytes) in rows::<(ConnectionId, i64)>(statement).fetch_all(&mut *db).await? {
+            *shares.entry(connection).or_default() += count(bytes);
+        }
     }
     Ok(shares)
 }

@@ -1,7 +1,6 @@
-//! Dropping the ended events of an old week one by one, page by page, while too many of its events have to stay for dropping it as a
-//! whole.
+//! Deletes the ended events of an old week page by page, while too many of its events have to stay for dropping it as a whole.
 //!
-//! A pass goes through the week in the order of ids and remembers its place. What stays is looked at again a day later.
+//! A pass goes through the week in the order of ids and stores its place. Events that stay are checked again a day later.
 
 use jiff::Timestamp;
 use sqlx::{PgConnection, Row as _};
@@ -12,13 +11,13 @@ use super::failure::Failure;
 use super::{rows, sql, weeks};
 use crate::words::{limit, micros};
 
-/// Events that are looked at in one transaction.
+/// The number of events that are checked in one transaction.
 const LOOK: i64 = 1_000;
 
 /// The time between the beginnings of two passes, in microseconds.
 const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
-/// Makes the row of the week, or begins the next pass when that is due. Other processes wait for the row.
+/// Creates the row of the week, or begins the next pass when that is due. Other processes wait for the row.
 const PLACE: &str = "INSERT INTO thinned_weeks AS t (week, after, before, done) VALUES ($1, $2, $3, false)
     ON CONFLICT (week) DO UPDATE SET
         after = CASE WHEN t.done AND t.before + $4 <= $3 THEN excluded.after ELSE t.after END,
@@ -30,7 +29,7 @@ const SET_PLACE: &str = "UPDATE thinned_weeks SET after = $2, done = $3 WHERE we
 
 const FORGET_PLACE: &str = "DELETE FROM thinned_weeks WHERE week = $1";
 
-/// Drops at most `most` ended events of a week, with all that belongs to them; how many, or `None` if the pass has ended.
+/// Deletes at most `most` ended events of a week, with all of their data. Returns their number, or `None` if the pass has ended.
 pub(super) async fn page(
     db: &mut PgConnection,
     week: i64,
@@ -55,13 +54,13 @@ pub(super) async fn page(
     Ok(Some(old.len()))
 }
 
-/// Forgets the place in a week that is dropped as a whole.
+/// Deletes the place in a week that is dropped as a whole.
 pub(super) async fn forget_place(db: &mut PgConnection, week: i64) -> Result<(), Failure> {
     sql(FORGET_PLACE).bind(week).execute(db).await?;
     Ok(())
 }
 
-/// The last event of the next look; `None` behind the end of the week.
+/// The last event of the next page; `None` after the end of the week.
 async fn last_of_look(db: &mut PgConnection, week: i64, after: Uuid) -> Result<Option<Uuid>, Failure> {
     let last = weeks::query(format!(
         "SELECT event_id FROM (
@@ -97,7 +96,7 @@ async fn old(
     read.collect()
 }
 
-/// Drops the old failed calls of events between two, and the blocks there of which no event is left.
+/// Deletes the old failed calls of events between two, and the blocks there of which no event is left.
 async fn drop_rest(
     db: &mut PgConnection,
     week: i64,

@@ -1,6 +1,6 @@
-//! Counts of unmapped traits: how many events stated each name.
+//! Counts of unmapped traits: the number of events that stated each name.
 //!
-//! As with other counts, transactions append, and now and then it is summed up, so that none waits for another.
+//! As with other counts, transactions append rows, which are summed up from time to time, so that no transaction waits for another.
 
 use connections::ConnectionId;
 use sqlx::PgConnection;
@@ -11,17 +11,17 @@ use super::text::text;
 use crate::Unmapped;
 use crate::unmapped::{BLOCKED, LIKE_IDS, MAX_UNMAPPED_TRAITS, MORE, SHARED, UNMATCHED};
 
-/// Rows that one process appends before it sums them up, so that the table stays bounded.
+/// The number of rows that one process appends before it sums them up, so that the table stays small.
 pub(super) const SUM_UP_AFTER: usize = 10_000;
 
-/// Rows that are summed up in one transaction, at most.
+/// Maximum number of rows that are summed up in one transaction.
 const AT_ONCE: i64 = 20_000;
 
 const APPEND: &str = "INSERT INTO unmapped_changes (connection, key, spelling, events)
     SELECT $1, key, spelling, events FROM UNNEST($2::text[], $3::text[], $4::bigint[]) AS new (key, spelling, events)";
 
-/// Names that are counted already go on being counted; of new ones as many as there is room for. The others are counted
-/// under one word.
+/// Names that are counted already continue to be counted, and new ones up to the limit. The others are counted under
+/// one word.
 const SUM_UP: &str = "WITH gone AS (
         DELETE FROM unmapped_changes WHERE ctid = ANY (ARRAY(SELECT ctid FROM unmapped_changes LIMIT $2))
         RETURNING *),
@@ -62,7 +62,7 @@ pub(super) async fn append(
     Ok(())
 }
 
-/// Folds what was appended into the counts, where nobody else can be at it.
+/// Sums up the appended rows. The caller holds the lock.
 pub(super) async fn sum_up_locked(db: &mut PgConnection) -> Result<(), Failure> {
     let sum_up = sql(SUM_UP).bind(i64::from(MAX_UNMAPPED_TRAITS)).bind(AT_ONCE).bind(LIKE_IDS).bind(MORE);
     sum_up.bind(UNMATCHED).bind(BLOCKED).bind(SHARED).execute(db).await?;

@@ -1,4 +1,4 @@
-//! What an operator reads: events, payloads, counts.
+//! Reads events, payloads and counts for operators.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,16 @@ use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::failure::Failure;
+use super::notes::all_counts;
 use super::{events, letters, rows, sql};
 use crate::unmapped::{BLOCKED, MAX_LEFT_OUT, MORE, SHARED, UNMATCHED, UNUSABLE, sort_out};
 use crate::words::{count, digests, limit, micros, small, state, time};
 use crate::{AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterRef, EventView, State};
 
-/// Failed calls that are shown of one event: the newest.
+/// The number of failed calls that are shown for one event: the newest.
 const MAX_ATTEMPTS_SHOWN: usize = 100;
 
-/// Unmapped traits that are named by `status`.
+/// The number of unmapped traits that `status` names.
 const MAX_UNMAPPED_NAMED: usize = 50;
 
 const EVENTS: &str = "SELECT e.event_id, e.kind, e.connection, e.received_at,
@@ -43,10 +44,11 @@ const PAYLOAD: &str = "SELECT e.connection, e.received_at, p.payload
     FROM events e JOIN pending p ON p.event_id = e.event_id
     WHERE e.event_id = $1 AND p.payload IS NOT NULL";
 
-const TALLIES: &str = "SELECT what, SUM(count)::bigint FROM (
-        SELECT connection, what, count FROM tallies
-        UNION ALL SELECT connection, what, change FROM tally_changes
-    ) AS counted WHERE ($1::bigint IS NULL OR connection = $1) GROUP BY what";
+const TALLIES: &str = concat!(
+    "SELECT what, SUM(count)::bigint FROM ",
+    all_counts!(),
+    " WHERE ($1::bigint IS NULL OR connection = $1) GROUP BY what"
+);
 
 const DUE: &str = "SELECT COUNT(*) FROM work WHERE due_at <= $2 AND ($1::bigint IS NULL OR connection = $1)";
 
@@ -55,7 +57,7 @@ const UNMAPPED: &str = "SELECT MIN(spelling), SUM(events)::bigint AS said FROM u
         AND key NOT LIKE $4 || '%' AND key NOT LIKE $5 || '%' AND key NOT LIKE $7 || '%'
     GROUP BY key ORDER BY said DESC, key LIMIT $2";
 
-/// The deletes and the shared identifiers first: there are few such rows, and they must not be cut off.
+/// Deletes and shared identifiers come first: there are few such rows, and the limit must not cut them off.
 const LEFT_OUT: &str = "SELECT key, SUM(events)::bigint AS said FROM unmapped
     WHERE ($1::bigint IS NULL OR connection = $1)
         AND (key LIKE $3 || '%' OR key LIKE $4 || '%' OR key LIKE $6 || '%' OR key = $5)

@@ -1,4 +1,4 @@
-//! The partitions of what expires: one for each week of the time in the events' ids, made ahead.
+//! The partitions of tables that expire: one for each week of the time in the events' ids, created ahead.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::words::micros;
 /// The tables that are partitioned, in the order in which they are locked.
 pub(super) const TABLES: [&str; 4] = ["events", "outcomes", "attempts", "findable"];
 
-/// How many weeks there are partitions for beyond the present one.
+/// The number of weeks after the current one that have partitions.
 const AHEAD: i64 = 4;
 
 const WEEK_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
@@ -26,13 +26,13 @@ const NOW: &str = "SELECT (extract(epoch FROM now()) * 1000)::bigint";
 const PARTITIONS: &str = "SELECT child.relname::text FROM pg_inherits
     JOIN pg_class child ON child.oid = inhrelid WHERE inhparent = 'events'::regclass";
 
-/// The advisory lock under which partitions are made and dropped.
+/// The advisory lock for creating and dropping partitions.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7203155811921)";
 
-/// A lock on a table that everybody uses is waited for briefly, because all others wait behind it meanwhile.
+/// The wait for a lock on a table that everybody uses is short, because all others queue behind it meanwhile.
 const BRIEFLY: &str = "SET LOCAL lock_timeout = '50ms'";
 
-/// The week, counted from 1970, of the time in an event's id; an id that is no UUIDv7 has some week too.
+/// The week, counted from 1970, of the time in an event's id; an id that is not a UUIDv7 has some week, too.
 pub(super) fn week_of(event: Uuid) -> i64 {
     let ms = i64::try_from(event.as_u128() >> 80).unwrap_or(i64::MAX);
     ms / WEEK_MS
@@ -59,8 +59,8 @@ pub(super) async fn ended(db: &mut PgConnection, before: Timestamp) -> Result<Ve
     Ok(there(db).await?.into_iter().filter(|week| end_micros(*week) <= micros(before)).collect())
 }
 
-/// Makes the partitions of this week and of some that will come. A week that cannot be made at present is
-/// left for the next time; what belongs to it goes to `..._rest` until then.
+/// Creates the partitions of this week and of some coming ones. A week that cannot be created now is left to the next
+/// time; its events are stored in `..._rest` until then.
 pub(super) async fn make_ahead(db: &mut PgConnection) -> Result<(), Failure> {
     let (now,): (i64,) = rows(NOW).fetch_one(&mut *db).await?;
     let present = now / WEEK_MS;
@@ -94,19 +94,19 @@ async fn make(db: &mut PgConnection, week: i64) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Makes sure that no other process makes or drops partitions, for this transaction.
+/// Makes sure that no other process creates or drops partitions during this transaction.
 pub(super) async fn lock(db: &mut PgConnection) -> Result<(), Failure> {
     sql(BRIEFLY).execute(&mut *db).await?;
     sql(LOCK).execute(db).await?;
     Ok(())
 }
 
-/// Runs a statement whose names are made of words of this module and of numbers.
+/// Runs a statement that is composed only of fixed words and numbers.
 pub(super) async fn run(db: &mut PgConnection, statement: String) -> Result<u64, Failure> {
     Ok(raw_sql(AssertSqlSafe(statement)).execute(db).await?.rows_affected())
 }
 
-/// The same for a statement with values.
+/// Prepares such a statement with values.
 pub(super) fn query(statement: String) -> Query<'static, Postgres, PgArguments> {
     sqlx::query(AssertSqlSafe(statement)).persistent(false)
 }

@@ -9,12 +9,12 @@ use super::Term;
 /// The longest age, in seconds: about a hundred years.
 const MAX_SECONDS: i64 = 100 * 366 * 86_400;
 
-/// How long ago a dead letter died.
+/// An age: the time since a dead letter died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Age {
-    /// Less long ago than this, and not longer.
+    /// Whether it died less than this time ago, not more.
     pub is_younger: bool,
-    /// How many units.
+    /// The number of units.
     pub amount: u32,
     /// The unit.
     pub unit: Unit,
@@ -76,7 +76,7 @@ impl Age {
         (i64::from(amount) * unit.seconds() <= MAX_SECONDS).then_some(Self { is_younger, amount, unit })
     }
 
-    /// The same as a time of day, as of `now`, in whole microseconds as the ledger keeps times.
+    /// Converts the age to an absolute time, as of `now`, in whole microseconds as the ledger stores times.
     pub(super) fn freeze(self, now: Timestamp) -> Term {
         let ago = SignedDuration::from_secs(i64::from(self.amount) * self.unit.seconds());
         let at = now.checked_sub(ago).unwrap_or(Timestamp::MIN);

@@ -13,8 +13,7 @@ use crate::{AuditFilter, AuditResult};
 /// The keys, each with an example.
 const KEYS: &str = "actor:ann, action:operator_added, connection:shop, result:denied, at:>=2026-11-29, at:<2026-11-30, age:<2d";
 
-/// Which lines of the audit; ages are times already. `Display` writes it so that [`AuditSelector::parse`] reads the same
-/// again.
+/// A selector for lines of the audit; ages are converted to times. `Display` writes it in a form that [`AuditSelector::parse`] reads again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditSelector {
     actors: Option<Vec<String>>,
@@ -26,10 +25,10 @@ pub struct AuditSelector {
 }
 
 impl AuditSelector {
-    /// Reads a selector. Ages are counted from `now`; of two times the narrower one counts.
+    /// Parses a selector. Ages are relative to `now`; of two times the narrower one counts.
     ///
     /// # Errors
-    /// [`SelectorError`], which names the term and what is possible.
+    /// [`SelectorError`], which names the term and the possible values.
     pub fn parse(text: &str, now: Timestamp) -> Result<Self, SelectorError> {
         if text.len() > MAX_BYTES {
             return Err(SelectorError::new("", 1, format!("it is longer than {MAX_BYTES} bytes")));
@@ -41,7 +40,7 @@ impl AuditSelector {
         Ok(read)
     }
 
-    /// The same with only lines of this connection.
+    /// The same selector, limited to lines of this connection.
     #[must_use]
     pub fn of_connection(self, name: String) -> Self {
         Self { connections: Some(vec![name]), ..self }
@@ -53,13 +52,17 @@ impl AuditSelector {
             return Err(wrong(format!("a term has at most {MAX_VALUES} values")));
         }
         let is_twice = match word.key {
-            Some("actor") => self.actors.replace(values(word, name, "say who, as actor:ann")?).is_some(),
-            Some("action") => {
-                self.actions.replace(values(word, name, "say what, as action:operator_added")?).is_some()
+            Some("actor") => {
+                self.actors.replace(values(word, name, "name the actor, as actor:ann")?).is_some()
             }
-            Some("connection") => {
-                self.connections.replace(values(word, name, "say which, as connection:shop")?).is_some()
-            }
+            Some("action") => self
+                .actions
+                .replace(values(word, name, "name the action, as action:operator_added")?)
+                .is_some(),
+            Some("connection") => self
+                .connections
+                .replace(values(word, name, "name the connection, as connection:shop")?)
+                .is_some(),
             Some("result") => {
                 let possible = "the results are done, failed and denied";
                 self.results.replace(values(word, AuditResult::from_word, possible)?).is_some()
@@ -89,10 +92,10 @@ impl AuditSelector {
         }
     }
 
-    /// What the ledger is asked. `id_of` finds a connection by its name.
+    /// Converts the selector to a filter of the ledger. `id_of` finds a connection by its name.
     ///
     /// # Errors
-    /// Those of `id_of`.
+    /// The errors of `id_of`.
     pub fn filter<E>(&self, id_of: impl Fn(&str) -> Result<ConnectionId, E>) -> Result<AuditFilter, E> {
         let ids = |names: &Vec<String>| names.iter().map(|name| id_of(name)).collect::<Result<Vec<_>, E>>();
         Ok(AuditFilter {
@@ -183,7 +186,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_repeated_reads_the_same(actor in "\\PC{1,12}", action in "[a-z_]{1,9}", days in 0u32..99) {
+        fn a_repeated_selector_is_read_as_the_same(actor in "\\PC{1,12}", action in "[a-z_]{1,9}", days in 0u32..99) {
             let quoted = actor.replace('\\', "\\\\").replace('"', "\\\"");
             let text = format!("actor:\"{quoted}\" action:{action} age:<{days}d");
             if let Ok(selector) = read(&text) {
@@ -192,7 +195,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_brings_it_down(text in "\\PC{0,80}") {
+        fn any_text_is_read_without_a_panic(text in "\\PC{0,80}") {
             drop(read(&text));
         }
     }

@@ -1,18 +1,18 @@
-//! What is wrong with a selector.
+//! The error of an invalid selector.
 
 use std::fmt;
 
-/// Longer terms are cut in messages.
+/// The maximum length of a term in messages; longer ones are cut.
 const SHOWN_CHARS: usize = 60;
 
-/// What is wrong with a selector, where, and what is possible instead.
+/// The error of an invalid selector: the problem, its place, and what is possible instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct SelectorError {
-    /// The term, as it was written; empty where the selector as a whole is wrong.
+    /// The term as written; empty if the selector as a whole is invalid.
     pub term: String,
     /// The place of the term's first character, counted from 1.
     pub place: usize,
-    /// What is wrong with it, and what is possible.
+    /// The problem with it, and what is possible.
     pub why: String,
 }
 

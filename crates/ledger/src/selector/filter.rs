@@ -1,4 +1,4 @@
-//! From a selector to what the ledger filters by.
+//! Converts a selector to a filter of the ledger.
 
 use connections::ConnectionId;
 use jiff::Timestamp;
@@ -7,10 +7,10 @@ use super::{Selector, Term};
 use crate::DeadLetterFilter;
 
 impl Selector {
-    /// What the ledger filters by. Ages count from `now`; `id_of` names a connection's id.
+    /// Converts the selector to a filter of the ledger. Ages are relative to `now`; `id_of` finds a connection's id.
     ///
     /// # Errors
-    /// What `id_of` fails with.
+    /// The errors of `id_of`.
     pub fn filter<E>(
         &self,
         now: Timestamp,
@@ -36,7 +36,7 @@ impl Selector {
                 Term::DiedBefore(at) => {
                     filter.died_before = Some(filter.died_before.map_or(at, |other| other.min(at)));
                 }
-                // Frozen above.
+                // Ages were frozen above.
                 Term::Age(_) => {}
             }
         }

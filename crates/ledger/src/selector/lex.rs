@@ -1,4 +1,4 @@
-//! From text to words: keys, and values with or without quotes; and back.
+//! Splits a text into words (keys, and values with or without quotes), and writes them.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use super::SelectorError;
 pub(super) struct Word<'t> {
     /// The place of its first character, from 1.
     pub(super) place: usize,
-    /// All of it.
+    /// The whole term.
     pub(super) text: &'t str,
-    /// What stands before the colon; `None` where there is none.
+    /// The text before the colon; `None` if there is no colon.
     pub(super) key: Option<&'t str>,
-    /// The values, less quotes, separated by commas.
+    /// The values between commas, without quotes.
     pub(super) values: Vec<String>,
 }
 
@@ -34,7 +34,7 @@ pub(super) fn words(text: &str) -> Result<Vec<Word<'_>>, SelectorError> {
     }
 }
 
-/// The word that a text begins with, and its length in bytes.
+/// The word at the beginning of a text, and its length in bytes.
 fn word(text: &str, place: usize) -> Result<(Word<'_>, usize), SelectorError> {
     let is_in_key = |it: char| it.is_ascii_alphabetic() || it == '_';
     let key_end = text.find(|it| !is_in_key(it)).unwrap_or(text.len());

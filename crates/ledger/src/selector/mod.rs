@@ -1,8 +1,8 @@
-//! Selectors: which dead letters a list, a group or an act is about.
+//! Selectors: they select the dead letters of a list, a group or an act.
 //!
-//! A selector is a text of terms, `class:refused status:422 age:<2d text:"taken by another"`. A dead letter is selected if
-//! every term holds; a term with several values, `class:refused,gone`, holds for each of them. The command line and every
-//! other interface read it by this one parser, and hand the ledger a [`DeadLetterFilter`](crate::DeadLetterFilter).
+//! A selector is a text of terms, `class:refused status:422 age:<2d text:"taken by another"`. A dead letter is selected if it matches every
+//! term; a term with several values, `class:refused,gone`, matches each of them. The command line and every other interface use this
+//! parser, and pass a [`DeadLetterFilter`](crate::DeadLetterFilter) to the ledger.
 
 mod age;
 mod audit;
@@ -24,22 +24,22 @@ pub use audit::AuditSelector;
 pub use error::SelectorError;
 pub use words::{CLASSES, KEYS};
 
-/// The longest selector, in bytes.
+/// The maximum length of a selector, in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;
 
-/// Upper limit of terms in a selector.
+/// Maximum number of terms in a selector.
 pub const MAX_TERMS: usize = 64;
 
-/// Upper limit of values in one term.
+/// Maximum number of values in one term.
 pub const MAX_VALUES: usize = 10_000;
 
-/// A selector as it was written. `Display` writes it so that [`Selector::parse`] reads the same again.
+/// A selector as it was written. `Display` writes it in a form that [`Selector::parse`] reads again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selector {
     terms: Vec<Term>,
 }
 
-/// One condition. Of several values one has to hold.
+/// One condition. If it has several values, one of them has to match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Term {
     /// `id:17,18`, or just `17`.
@@ -58,9 +58,9 @@ pub enum Term {
     Connection(Vec<String>),
     /// `group:g1f0c5e2a9b47`: the key of its group.
     Group(Vec<String>),
-    /// `mend:data`: who can mend its cause.
+    /// `mend:data`: where its cause can be corrected.
     Mend(Vec<Mender>),
-    /// `text:"taken by another"`: the cause contains this, whatever the case of ASCII letters.
+    /// `text:"taken by another"`: the cause contains this text; the case of ASCII letters is ignored.
     Text(String),
     /// `age:<2d`: it died less than two days ago; `age:>2d`: longer ago.
     Age(Age),
@@ -77,13 +77,13 @@ impl Selector {
         &self.terms
     }
 
-    /// Whether it has no term: then it selects every dead letter.
+    /// Whether it has no terms: then it selects every dead letter.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
     }
 
-    /// Whether it says in which state dead letters have to be.
+    /// Whether it has a term about the state.
     #[must_use]
     pub fn names_a_state(&self) -> bool {
         self.terms.iter().any(|term| matches!(term, Term::State(_)))
@@ -92,14 +92,14 @@ impl Selector {
     /// Adds a term.
     ///
     /// # Errors
-    /// If the selector has one of its key already, or has [`MAX_TERMS`] terms.
+    /// If the selector has a term with the same key already, or has [`MAX_TERMS`] terms.
     pub fn and(&mut self, term: Term) -> Result<(), SelectorError> {
         let place = self.to_string().chars().count() + 1;
         parse::add(&mut self.terms, term, place)
     }
 
-    /// The same selector with its relative times turned into times of day, as of `now`: what it selects does not shift
-    /// while an act goes on.
+    /// The same selector with ages converted to absolute times, as of `now`: its selection does not change during an
+    /// act.
     #[must_use]
     pub fn freeze(&self, now: Timestamp) -> Self {
         let freeze = |term: &Term| match term {

@@ -1,4 +1,4 @@
-//! From words to terms, with a message for each that is none.
+//! Parses words into terms, with a message for each invalid one.
 
 use std::str::FromStr;
 
@@ -9,13 +9,17 @@ use jiff::tz::TimeZone;
 use super::lex::{Word, words};
 use super::words::{CLASSES, example, keys, mender, menders, state, states};
 use super::{Age, MAX_BYTES, MAX_TERMS, MAX_VALUES, Selector, SelectorError, Term};
+use crate::groups::is_group_key;
+
+/// The form of a group's key.
+const GROUPS: &str = "a group is g and 12 hexadecimal digits, as `dead-letters groups` shows it";
 
 impl Selector {
     /// Reads a selector.
     ///
     /// # Errors
-    /// [`SelectorError`], which names the term, its place, and what is possible. A selector has at most [`MAX_BYTES`]
-    /// bytes and [`MAX_TERMS`] terms, and a term at most [`MAX_VALUES`] values.
+    /// [`SelectorError`], which names the term, its place, and the possible values. A selector has at most
+    /// [`MAX_BYTES`] bytes and [`MAX_TERMS`] terms, and a term at most [`MAX_VALUES`] values.
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
         if text.len() > MAX_BYTES {
             return Err(SelectorError::new("", 1, format!("it is longer than {MAX_BYTES} bytes")));
@@ -28,8 +32,8 @@ impl Selector {
         Ok(Self { terms })
     }
 
-    /// Reads a selector from the arguments of a command. A shell takes quotes away: an argument that cannot be read as it
-    /// is, and that begins with a key, is that key with the rest as one value.
+    /// Parses a selector from the arguments of a command. A shell removes quotes: if an argument cannot be parsed as it is but begins with
+    /// a key, the rest is taken as one value of that key. A value that begins with a quote still has its quotes.
     ///
     /// # Errors
     /// As [`Selector::parse`].
@@ -52,7 +56,7 @@ impl Selector {
     }
 
     fn of_unquoted(argument: &str) -> Option<Self> {
-        let (key, value) = argument.split_once(':')?;
+        let (key, value) = argument.split_once(':').filter(|(_, value)| !value.starts_with('"'))?;
         let quoted = value.replace('\\', "\\\\").replace('"', "\\\"");
         Self::parse(&format!("{key}:\"{quoted}\"")).ok()
     }
@@ -66,7 +70,7 @@ impl FromStr for Selector {
     }
 }
 
-/// Adds a term, unless there is one of its key. Times may be bounded from both sides.
+/// Adds a term, unless there is one with its key. Times may have a lower and an upper bound.
 pub(super) fn add(terms: &mut Vec<Term>, term: Term, place: usize) -> Result<(), SelectorError> {
     let wrong = |why: String| Err(SelectorError::new(&term.to_string(), place, why));
     if terms.len() >= MAX_TERMS {
@@ -101,19 +105,19 @@ fn term(word: &Word<'_>) -> Result<Term, SelectorError> {
         "state" => values(word, state, &format!("the states are {}", states())).map(Term::State),
         "class" => values(word, class, &format!("the classes are {}", CLASSES.join(", "))).map(Term::Class),
         "status" => values(word, status, "a status is a number from 100 to 599").map(Term::Status),
-        "field" => values(word, name, "say which field, as field:email").map(Term::Field),
-        "audience" => values(word, name, "say which audience, as audience:vip").map(Term::Audience),
-        "connection" => values(word, name, "say which connection, as connection:shop").map(Term::Connection),
-        "group" => values(word, name, "say which group, as `dead-letters groups` names it").map(Term::Group),
+        "field" => values(word, name, "name the field, as field:email").map(Term::Field),
+        "audience" => values(word, name, "name the audience, as audience:vip").map(Term::Audience),
+        "connection" => values(word, name, "name the connection, as connection:shop").map(Term::Connection),
+        "group" => values(word, group, GROUPS).map(Term::Group),
         "mend" => values(word, mender, &format!("mend takes one of {}", menders())).map(Term::Mend),
-        "text" => one(word, name, "say which text, as text:\"taken by another\"").map(Term::Text),
+        "text" => one(word, name, "state the text, as text:\"taken by another\"").map(Term::Text),
         "age" => one(word, Age::read, "say age:<2d or age:>30m; the units are s, m, h, d, w").map(Term::Age),
         "died" => one(word, died, "say died:>=2026-11-29 or died:<2026-11-29T12:00:00Z"),
         _ => Err(wrong(format!("there is no key `{key}`; the keys are {}", keys()))),
     }
 }
 
-/// Every value of a word, none of which may be left out.
+/// All values of a word; empty ones are errors.
 pub(super) fn values<V>(
     word: &Word<'_>,
     read: impl Fn(&str) -> Option<V>,
@@ -156,6 +160,10 @@ fn status(text: &str) -> Option<u16> {
     text.parse().ok().filter(|status| (100..600).contains(status))
 }
 
+fn group(text: &str) -> Option<String> {
+    is_group_key(text).then(|| text.to_owned())
+}
+
 pub(super) fn name(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
@@ -167,7 +175,7 @@ fn died(text: &str) -> Option<Term> {
     time(text.strip_prefix('<')?).map(Term::DiedBefore)
 }
 
-/// A time of day, or midnight in UTC of a day.
+/// A date with a time, or a date alone, which means midnight in UTC.
 pub(super) fn time(text: &str) -> Option<Timestamp> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(at);

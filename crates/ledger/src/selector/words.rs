@@ -62,12 +62,12 @@ pub(super) fn state(word: &str) -> Option<DeadLetterState> {
     DeadLetterState::ALL.into_iter().find(|state| state.word() == word)
 }
 
-/// Who can mend, by a word.
+/// The mender for a word.
 pub(super) fn mender(word: &str) -> Option<Mender> {
     Mender::ALL.into_iter().find(|mender| mender.word() == word)
 }
 
-/// All who can mend, for messages.
+/// All menders, for messages.
 pub(super) fn menders() -> String {
     Mender::ALL.map(Mender::word).join(", ")
 }

@@ -1,4 +1,4 @@
-//! Streams, what has arrived of them, and what is missing.
+//! Streams, and their arrived and missing events.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -16,7 +16,7 @@ use super::words::{count, lane, lane_word, limit, marks, micros, narrow, ranges,
 use crate::arrivals::join;
 use crate::{Arrivals, LedgerError, Missing, Stream};
 
-/// Notes that are added up in one transaction.
+/// Maximum number of notes that are summed up in one transaction.
 const NOTES_AT_ONCE: usize = 2_000;
 
 const REPORT: &str =
@@ -107,7 +107,7 @@ impl Arrivals for SqliteLedger {
     }
 }
 
-/// Appends what was absorbed.
+/// Appends notes of absorbed events.
 pub(super) fn note(database: &Connection, arrivals: &BTreeMap<Uuid, Ranges>) -> Result<(), Failure> {
     arrivals.iter().try_for_each(|(stream, numbers)| note_one(database, *stream, numbers))
 }
@@ -132,7 +132,7 @@ fn report(database: &Connection, stream: &Stream, now: Timestamp) -> Result<(), 
     Ok(())
 }
 
-/// Adds notes to what has arrived; whether there may be more.
+/// Adds notes to the arrived numbers. Returns whether there may be more notes.
 fn add_up(database: &Connection, now: Timestamp) -> Result<bool, Failure> {
     let mut arrived: BTreeMap<Uuid, Ranges> = BTreeMap::new();
     let mut statement = database.prepare_cached(NOTES)?;

@@ -27,7 +27,7 @@ const INSERT: &str = "INSERT INTO audiences (connection, key, name, class, space
 
 const THERE: &str = "SELECT COUNT(*) FROM audiences WHERE connection = ?1";
 
-/// All graphs are walked through again for a new audience.
+/// A new audience starts a new walk through all graphs.
 const BEGIN_WALK: &str = "INSERT INTO audience_walks (connection, audience, position)
     SELECT connection, MAX(id), 0 FROM audiences WHERE connection = ?1 GROUP BY connection
     ON CONFLICT (connection) DO UPDATE SET audience = excluded.audience, position = 0";
@@ -51,7 +51,7 @@ const COUNTING: &str = "SELECT audience, position, beyond FROM audience_walks WH
 
 const SET_COUNTING: &str = "UPDATE audience_walks SET position = ?3 WHERE connection = ?1 AND audience = ?2";
 
-/// Of each group SQLite gives the cause of the row with the greatest id.
+/// For each group SQLite returns the cause of the row with the greatest id.
 const REJECTIONS: &str = "SELECT audience, class, field, cause, COUNT(*), MAX(id) FROM dead_letters
     WHERE connection = ?1 AND state = 'open' AND audience IS NOT NULL
     GROUP BY audience, class, field ORDER BY COUNT(*) DESC, audience, class, field LIMIT ?2";
@@ -181,7 +181,7 @@ fn record_new(
     Ok(())
 }
 
-/// Adds what one transaction changes to the counts.
+/// Adds the changes of one transaction to the counts.
 pub(super) fn add(
     database: &Connection,
     connection: ConnectionId,

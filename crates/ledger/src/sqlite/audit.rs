@@ -1,4 +1,4 @@
-//! The audit, as it is stored.
+//! Stores the audit.
 
 use async_trait::async_trait;
 use sqlite::rusqlite::types::Value;
@@ -15,7 +15,7 @@ const APPEND: &str =
     "INSERT INTO audit (connection, at, actor, action, subject, selector, reason, result, number)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
-/// What a filter says. Lists of values come as JSON.
+/// The conditions of a filter. Lists of values are passed as JSON.
 macro_rules! picked {
     () => {
         "(?1 IS NULL OR actor IN (SELECT value FROM json_each(?1)))

@@ -1,4 +1,4 @@
-//! Claims: the process that alone may change the graphs of a connection, after repeated conflicts.
+//! Claims: the exclusive right of one process to change the graphs of a connection, after repeated conflicts.
 
 use connections::ConnectionId;
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ const END: &str = "DELETE FROM claims WHERE connection = ?1 AND holder = ?2";
 
 const HOLDER: &str = "SELECT holder, until FROM claims WHERE connection = ?1";
 
-/// Claims the graphs of a connection, unless another process has.
+/// Claims the graphs of a connection, unless another process has claimed them.
 pub(super) fn take(
     database: &Connection,
     connection: ConnectionId,
@@ -33,7 +33,7 @@ pub(super) fn end(database: &Connection, connection: ConnectionId, claim: Claim)
     Ok(())
 }
 
-/// Fails if another process has claimed the graphs that are to be written.
+/// Fails if another process has claimed the graphs to write.
 pub(super) fn check(database: &Connection, changes: &Changes) -> Result<(), Failure> {
     let held: Option<(Vec<u8>, i64)> = database
         .prepare_cached(HOLDER)?

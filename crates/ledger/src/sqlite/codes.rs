@@ -1,4 +1,4 @@
-//! Which affiliate code a numeric id belongs to.
+//! Affiliate codes by numeric id.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub(super) fn note(
     Ok(())
 }
 
-/// The codes that ids belong to, as far as they are known.
+/// The known codes of ids.
 pub(super) fn read(
     database: &Connection,
     connection: ConnectionId,

@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::leases;
 use super::rows::all;
 use super::words::{affiliate_id, limit, micros, time};
-use crate::directory::{MAX_DRIFT, Stored, answers, state, status_word};
+use crate::directory::{MAX_DRIFT, Stored, answers, is_new, state, status_word};
 use crate::{
     Directory, DirectoryState, Drift, Fence, FinishedWalk, LedgerError, ListedAffiliate, Page, Walk,
     WalkRequest,
@@ -23,8 +23,8 @@ use crate::{
 
 const COMPLETE_SINCE: &str = "SELECT complete_since FROM directories WHERE connection = ?1";
 
-/// By the index of addresses: without this hint, SQLite walks through the whole directory of the connection, because the rows
-/// are in the order of codes.
+/// Uses the index of addresses: without this hint, SQLite scans the whole directory of the connection, because the rows are in the order of
+/// codes.
 const LOOK_UP: &str = "SELECT code, seen_at FROM directory INDEXED BY directory_address
     WHERE connection = ?1 AND address = ?2 ORDER BY seen_at DESC, code LIMIT 1";
 
@@ -46,13 +46,14 @@ const NOTE: &str = "INSERT INTO directory (connection, code, address, affiliate,
     ON CONFLICT (connection, code) DO UPDATE SET
         address = COALESCE(excluded.address, address), affiliate = COALESCE(excluded.affiliate, affiliate),
         status = COALESCE(excluded.status, status), seen_at = MAX(excluded.seen_at, seen_at),
-        pass = MAX(excluded.pass, pass)";
+        pass = CASE WHEN excluded.pass > 0 THEN excluded.pass ELSE pass END";
 
 const END: &str = "UPDATE directories SET walk = NULL, finished = ?2,
         complete_since = CASE WHEN ?3 THEN ?4 ELSE complete_since END
     WHERE connection = ?1";
 
-const DROP_UNSEEN: &str = "DELETE FROM directory WHERE connection = ?1 AND seen_at < ?2";
+/// The pass counts too: after a step back of the clock, an affiliate may have been seen before the walk began.
+const DROP_UNSEEN: &str = "DELETE FROM directory WHERE connection = ?1 AND seen_at < ?2 AND pass < ?2";
 
 const NO_DRIFT: &str = "DELETE FROM drift WHERE connection = ?1 AND code = ?2";
 
@@ -203,8 +204,9 @@ fn note_page(database: &Connection, connection: ConnectionId, page: Page) -> Res
             .prepare_cached(PASS_OF)?
             .query_row((connection, &affiliate.code), |row| row.get(0))
             .optional()?;
-        walk.seen += u64::from(before.is_none_or(|before| before < pass));
-        walk.fresh += u64::from(before.is_none_or(|before| before < started));
+        let (is_seen, is_fresh) = is_new(before, started, pass);
+        walk.seen += u64::from(is_seen);
+        walk.fresh += u64::from(is_fresh);
         note(database, connection, affiliate, (asked_at, pass))?;
     }
     for found in &drift {
@@ -215,8 +217,7 @@ fn note_page(database: &Connection, connection: ConnectionId, page: Page) -> Res
     Ok(walk)
 }
 
-/// Writes what was found of an affiliate in the place of what was found before; without a field that differs, nothing is
-/// left.
+/// Replaces the stored drift of an affiliate; without a field that differs, none is left.
 pub(super) fn note_drift(
     database: &Connection,
     connection: ConnectionId,
@@ -233,7 +234,7 @@ pub(super) fn note_drift(
     Ok(())
 }
 
-/// Writes an affiliate that was seen at a time, in a pass that began at another; 0: in none.
+/// Stores an affiliate with the time at which it was seen, and the beginning of the pass; 0 if there is no pass.
 fn note(
     database: &Connection,
     connection: ConnectionId,

@@ -1,4 +1,4 @@
-//! Which graphs are due, and how far a walk through all of them has come.
+//! Due graphs, and the progress of a walk through all graphs.
 
 use std::collections::HashSet;
 
@@ -18,7 +18,7 @@ const DUE: &str = "SELECT id, due_at FROM graphs
     WHERE connection = ?1 AND lane = ?2 AND step = ?3 AND due_at <= ?4
     ORDER BY due_at, id LIMIT ?5";
 
-/// Of times that were written while the clock was wrong, the nearest first.
+/// Times that were written while the clock was wrong, the nearest first.
 const DUE_TOO_FAR: &str = "SELECT id, due_at FROM graphs
     WHERE connection = ?1 AND lane = ?2 AND step = ?3 AND due_at > ?4
     ORDER BY due_at, id LIMIT ?5";
@@ -35,7 +35,7 @@ const SET_WALK: &str = "INSERT INTO walks (connection, settings_version, positio
         settings_version = excluded.settings_version, position = excluded.position
     WHERE walks.settings_version <= excluded.settings_version";
 
-/// A due graph as it is stored.
+/// A due graph in its stored form.
 pub(super) struct StoredDue {
     pub(super) graph: Stored,
     pub(super) lane: Lane,
@@ -43,7 +43,7 @@ pub(super) struct StoredDue {
     pub(super) due_at: Timestamp,
 }
 
-/// Due graphs, per lane and step oldest due first, as far as there is room.
+/// Due graphs, oldest first within each lane and step, as far as there is room.
 pub(super) fn graphs(
     database: &Connection,
     connection: ConnectionId,
@@ -73,7 +73,7 @@ pub(super) fn graphs(
     Ok(found)
 }
 
-/// What one of the statements finds on one side of a time.
+/// The graphs that one of the statements finds on one side of a time.
 fn ids(
     database: &Connection,
     statement: &str,
@@ -99,7 +99,7 @@ pub(super) fn next(database: &Connection, connection: ConnectionId) -> Result<Op
     Ok(earliest.map(time).transpose()?)
 }
 
-/// How far the walk for the newest settings has come; see [`crate::Schedule::walk_position`].
+/// The progress of the walk for the newest settings; see [`crate::Schedule::walk_position`].
 pub(super) fn walk_position(
     database: &Connection,
     connection: ConnectionId,
@@ -117,7 +117,7 @@ pub(super) fn walk_position(
     })
 }
 
-/// Remembers how far a walk has come. A walk for older settings than the one under way is passed over.
+/// Stores the progress of a walk. Progress for older settings than those of the current walk is ignored.
 pub(super) fn set_walk_position(
     database: &Connection,
     connection: ConnectionId,

@@ -1,4 +1,4 @@
-//! Events: how they begin, end, are taken up again, and are erased.
+//! Events: records, ends, reopens and erases them.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -46,13 +46,13 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// The same as the port returns it.
+    /// Converts it to the port's type.
     pub(super) fn into_known_event(self) -> KnownEvent {
         KnownEvent { state: self.state, outcomes: self.outcomes }
     }
 }
 
-/// The row of an event; `None` where it was never recorded, or has expired.
+/// The row of an event; `None` if it was never recorded, or has expired.
 pub(super) fn known(
     database: &Connection,
     connection: ConnectionId,
@@ -67,10 +67,10 @@ pub(super) fn known(
     row.map(|(row, word, outcomes)| Ok(Known { row, state: state(&word)?, outcomes })).transpose()
 }
 
-/// Records events and makes them findable. Those that were recorded before are passed over, unless nobody has looked for them.
-/// Of those that end in the same transaction, and not as dead, no payload is kept.
+/// Records events and makes them searchable. Events that were recorded before are skipped, or fail the transaction if all are assumed to be
+/// new. The payload of an event that ends in the same transaction, and not as dead, is not stored.
 ///
-/// Returns those that were inserted with their only outcome: on the fast path these are all, so a row is written once.
+/// Returns the events that were inserted with their only outcome. On the fast path these are all events, so each row is written once.
 pub(super) fn begin(
     database: &Connection,
     changes: &Changes,
@@ -119,7 +119,7 @@ pub(super) fn begin(
 /// The outcomes of one event in one transaction.
 #[derive(Clone, Copy, Default)]
 struct Ends<'c> {
-    /// The outcome; `None` if it has several, stays pending, or is opened again.
+    /// The outcome; `None` if the event has several, stays pending, or is reopened.
     only: Option<&'c Outcome>,
     /// Whether one of them is not dead.
     drops_payload: bool,
@@ -163,8 +163,8 @@ pub(super) fn reopen(
     Ok(())
 }
 
-/// Records outcomes. One that is recorded already changes nothing, and one of an expired event is passed over. Those of `ended`
-/// were recorded when their events began.
+/// Records outcomes. An outcome that is recorded already changes nothing, and an outcome of an expired event is skipped. The outcomes of
+/// `ended` were recorded together with their events.
 pub(super) fn end(
     database: &Connection,
     connection: ConnectionId,
@@ -233,7 +233,7 @@ pub(super) fn attempted(
     Ok(())
 }
 
-/// Removes all that may be personal of an event: its payload, and what attempts and its dead letter say.
+/// Erases the personal data of an event: its payload, and the texts of its attempts and its dead letter.
 pub(super) fn erase(database: &Connection, connection: ConnectionId, events: &[Uuid]) -> Result<(), Failure> {
     for event in events {
         if let Some(known) = known(database, connection, *event)? {
@@ -243,7 +243,7 @@ pub(super) fn erase(database: &Connection, connection: ConnectionId, events: &[U
     Ok(())
 }
 
-/// Removes all that may be personal of one event.
+/// Erases the personal data of one event.
 pub(super) fn erase_row(database: &Connection, row: i64) -> Result<(), Failure> {
     database.prepare_cached(DROP_PAYLOAD)?.execute([row])?;
     database.prepare_cached(ERASE_ATTEMPTS)?.execute([row])?;

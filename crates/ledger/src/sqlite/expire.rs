@@ -1,4 +1,4 @@
-//! Letting go of what is old enough, a bounded number of rows at a time.
+//! Deletes expired data, a limited number of rows at a time.
 
 use connections::ConnectionId;
 use jiff::Timestamp;
@@ -12,17 +12,17 @@ use super::{accounts, letters, message_ids, plans};
 use crate::dead_letters::{EXPIRED, retention_ended};
 use crate::{Expiring, SweepClock};
 
-/// A dead letter keeps its event for as long as it is kept itself.
+/// An event is kept as long as its dead letter.
 const OLD_EVENTS: &str = "SELECT id, connection, state FROM events INDEXED BY events_without_letter_by_end
     WHERE ended_at < ?1 AND has_letter = 0 ORDER BY ended_at LIMIT ?2";
 
-/// Takes outcomes, attempts and the payload along.
+/// Also deletes outcomes, attempts and the payload, by cascades.
 const DELETE_EVENT: &str = "DELETE FROM events WHERE id = ?1";
 
 const DELETE_ATTEMPTS: &str = "DELETE FROM attempts
     WHERE id IN (SELECT id FROM attempts WHERE at < ?1 ORDER BY at LIMIT ?2)";
 
-/// One that is replayed stays until its event has ended, even if the person waits then.
+/// A dead letter that is being replayed stays until its event is no longer pending; it may then be waiting for its person.
 const OLD_LETTERS: &str = "SELECT id, event, CASE state WHEN 'open' THEN connection END FROM dead_letters
     WHERE died_at < ?1 AND (state <> 'replaying' OR EXISTS (
         SELECT 1 FROM events WHERE id = dead_letters.event AND state = 'remembered'))
@@ -30,11 +30,11 @@ const OLD_LETTERS: &str = "SELECT id, event, CASE state WHEN 'open' THEN connect
 
 const DELETE_LETTER: &str = "DELETE FROM dead_letters WHERE id = ?1";
 
-/// The payload of a dead event was kept for its letter; that of a pending one stays.
+/// The payload of a dead event was kept for its dead letter; the payload of a pending event stays.
 const DELETE_PAYLOAD: &str = "DELETE FROM payloads
     WHERE event = ?1 AND EXISTS (SELECT 1 FROM events WHERE id = ?1 AND state = 'dead')";
 
-/// Rows of which no event can be left, because all events are newer.
+/// Deletes rows of which no event can be left, because all events are newer.
 const DELETE_FINDABLE: &str = "DELETE FROM findable WHERE last_event IN
     (SELECT last_event FROM findable
         WHERE last_event < (SELECT COALESCE(MIN(id), 9223372036854775807) FROM events)
@@ -45,19 +45,19 @@ const SWEPT: &str = "SELECT swept FROM sweeps WHERE id = 1";
 const SET_SWEPT: &str = "INSERT INTO sweeps (id, swept) VALUES (1, ?1)
     ON CONFLICT (id) DO UPDATE SET swept = excluded.swept";
 
-/// How far sweeps have come. All processes are on one machine, so that its clock counts.
+/// The clock and the progress of sweeps. All processes are on one machine, so they share its clock.
 pub(super) fn clock(database: &Connection, now: Timestamp) -> Result<SweepClock, Failure> {
     let swept: Option<i64> = database.prepare_cached(SWEPT)?.query_row([], |row| row.get(0)).optional()?;
     Ok(SweepClock { now, swept: swept.map(time).transpose()? })
 }
 
-/// Remembers how far sweeps have come.
+/// Stores the progress of sweeps.
 pub(super) fn set_swept(database: &Connection, swept: Timestamp) -> Result<(), Failure> {
     database.prepare_cached(SET_SWEPT)?.execute([micros(swept)])?;
     Ok(())
 }
 
-/// Drops what is older than its retention, at most `rows` of one kind; how many.
+/// Deletes data that is older than its retention, at most `rows` of one kind. Returns the number of rows.
 pub(super) fn expire(
     database: &Connection,
     what: Expiring,
@@ -75,7 +75,7 @@ pub(super) fn expire(
     }
 }
 
-/// Drops dead letters, and writes down that open ones went.
+/// Deletes dead letters, and records in the audit those that were open.
 fn letters(
     database: &Connection,
     (before, now): (Timestamp, Timestamp),

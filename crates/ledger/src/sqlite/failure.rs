@@ -1,4 +1,4 @@
-//! How SQLite fails.
+//! Failures of SQLite.
 
 use sqlite::WorkError;
 use sqlite::rusqlite;
@@ -31,8 +31,8 @@ impl WorkError for Failure {
 }
 
 impl DatabaseFailure for sqlite::Error {
-    /// The file is busy, the disk is full, memory is short, or pages are damaged: nothing can be done with it until
-    /// somebody repairs it, and no event is at fault. What the schema refuses or what cannot be read stays so.
+    /// The file is busy, the disk is full, memory is short, or pages are damaged: the work may succeed once that is
+    /// repaired, and no event is at fault. Errors of the schema and unreadable data are permanent.
     fn passes(&self) -> bool {
         match self {
             Self::Sqlite(rusqlite::Error::SqliteFailure(failure, _)) => matches!(

@@ -1,17 +1,17 @@
-//! What makes events findable: sorted entries, one row for each transaction that recorded events.
+//! The search index of events: sorted entries, one row for each transaction that recorded events.
 //!
-//! To record is a write at the end of one table, whatever the number of events and digests. To find is a look into each
-//! row, newest first: slower, and an operator's matter.
+//! Recording appends to one table, regardless of the number of events and digests. Searching scans all rows, newest
+//! first: this is slower, but only operators do it.
 
 use identity::Digest;
 use sqlite::rusqlite::{Connection, OptionalExtension as _};
 
 use super::failure::Failure;
 
-/// Rows that are looked into in one piece of work, so that others get their turn between two of them.
+/// The number of rows that are scanned in one piece of work, so that other work gets its turn between two pieces.
 pub(super) const ROWS_AT_ONCE: i64 = 5_000;
 
-/// The first bytes of a digest, and the distance of the event from the first one of the row.
+/// An entry: the first bytes of a digest, and the distance of the event from the first one of the row.
 const ENTRY_BYTES: usize = PREFIX_BYTES + 4;
 const PREFIX_BYTES: usize = 8;
 
@@ -30,13 +30,13 @@ pub(super) struct Entries {
 }
 
 impl Entries {
-    /// Adds an event; rows come in growing order.
+    /// Adds an event. The caller adds them in the order of their rows.
     pub(super) fn add(&mut self, row: i64, digests: &[Digest]) {
         self.rows = Some((self.rows.map_or(row, |(first, _)| first), row));
         self.digests.extend(digests.iter().map(|digest| (prefix(digest), row)));
     }
 
-    /// Writes the entries, sorted; nothing where no event was added.
+    /// Writes the entries, sorted. Writes nothing if no event was added.
     pub(super) fn write(mut self, database: &Connection) -> Result<(), Failure> {
         let Some((first, last)) = self.rows else { return Ok(()) };
         self.digests.sort_unstable();
@@ -53,15 +53,15 @@ impl Entries {
     }
 }
 
-/// What one piece of a search found.
+/// The result of one piece of a search.
 pub(super) struct Piece {
     /// Rows of events, newest first.
     pub(super) events: Vec<i64>,
-    /// Where the next piece goes on; `None` at the end.
+    /// The place where the next piece continues; `None` at the end.
     pub(super) below: Option<i64>,
 }
 
-/// Looks for events by any of the digests, in rows older than `below`.
+/// Searches for events with any of the digests, in rows older than `below`.
 pub(super) fn piece(database: &Connection, digests: &[Digest], below: i64) -> Result<Piece, Failure> {
     let mut statement = database.prepare_cached(READ)?;
     let mut rows = statement.query((below, ROWS_AT_ONCE))?;
@@ -95,7 +95,7 @@ fn in_row(entries: &[u8], first: i64, digests: &[Digest]) -> Vec<i64> {
     events
 }
 
-/// Whether the event is there still, and is found by a whole digest.
+/// Whether the event still exists, and one of its whole digests matches.
 fn is_found_by(database: &Connection, event: i64, digests: &[Digest]) -> Result<bool, Failure> {
     let found_by: Option<Vec<u8>> =
         database.prepare_cached(FOUND_BY)?.query_row([event], |row| row.get(0)).optional()?;

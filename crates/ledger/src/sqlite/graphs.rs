@@ -1,4 +1,4 @@
-//! Graphs: read by digest or id, written with their version checked.
+//! Graphs: reads them by digest or id, and writes them with their version checked.
 
 use std::collections::BTreeSet;
 
@@ -29,17 +29,17 @@ const INSERT: &str =
 
 const UPDATE: &str = "UPDATE graphs SET version = version + 1, dirty = ?1, waiting = ?2, body = ?3, counted = ?4 WHERE id = ?5";
 
-/// Apart from [`UPDATE`], so that the index of due graphs is left alone where nothing changes.
+/// Separate from [`UPDATE`], so that the index of due graphs is not written if nothing changes.
 const SET_WORK: &str = "UPDATE graphs SET lane = ?1, step = ?2, due_at = ?3
     WHERE id = ?4 AND (lane, step, due_at) IS NOT (?1, ?2, ?3)";
 
-/// A digest changes hands only where the graph that had it is gone.
+/// A digest moves to another graph only if its previous graph no longer exists.
 const INDEX: &str = "INSERT INTO graph_digests (connection, digest, graph) VALUES (?1, ?2, ?3)
     ON CONFLICT (connection, digest) DO UPDATE SET graph = excluded.graph
     WHERE graph_digests.graph = excluded.graph
         OR NOT EXISTS (SELECT 1 FROM graphs WHERE id = graph_digests.graph)";
 
-/// A graph as it is stored; its body is parsed outside of the database's thread.
+/// A graph in its stored form; its body is parsed outside of the database's thread.
 pub(super) struct Stored {
     pub(super) id: GraphId,
     pub(super) version: i64,
@@ -60,10 +60,10 @@ impl Stored {
     }
 }
 
-/// Graphs as far as they are read at once, and whether some are left out.
+/// The graphs for which there is room, and whether some are left out.
 pub(super) type Read = (Vec<Stored>, bool);
 
-/// Room for graphs: a first one, whatever its size, and others within [`READ_BYTES`].
+/// Room for graphs: a first one of any size, and further ones within [`READ_BYTES`].
 pub(super) struct Room {
     left: Option<usize>,
 }
@@ -73,7 +73,7 @@ impl Room {
         Self { left: None }
     }
 
-    /// Whether a graph has room as well; if so, it takes it.
+    /// Takes room for one more graph. Returns whether there was enough.
     pub(super) fn takes(&mut self, graph: &Stored) -> bool {
         let left = match self.left {
             None => Some(READ_BYTES.saturating_sub(graph.body.graph.len())),
@@ -84,7 +84,7 @@ impl Room {
     }
 }
 
-/// Every graph that holds one of the digests, once, in the order of ids, as far as there is room.
+/// Every graph with one of the digests, once, in the order of ids, as far as there is room.
 pub(super) fn holding(
     database: &Connection,
     connection: ConnectionId,
@@ -109,7 +109,7 @@ pub(super) fn holding(
     Ok((graphs, false))
 }
 
-/// Graphs by id; those that are gone are left out.
+/// Graphs by id; deleted ones are left out.
 pub(super) fn by_ids(
     database: &Connection,
     ids: impl IntoIterator<Item = GraphId>,
@@ -177,7 +177,7 @@ pub(super) fn save(
     index(database, connection, id, &save.new_digests)
 }
 
-/// Takes the stored counts of a graph off the tally, and makes sure that it is the version that was read.
+/// Subtracts the stored counts of a graph from the tally, and makes sure that its version has not changed since it was read.
 fn forget_counts(
     database: &Connection,
     connection: ConnectionId,

@@ -16,7 +16,7 @@ use crate::{Act, DeadLetterFilter, DeadLetters, EventView, Group, LedgerError};
 
 const MICROS_OF_AN_HOUR: i64 = 3_600_000_000;
 
-/// The newest dead letter of each group and state speaks for it.
+/// The newest dead letter of each group and state supplies the cause.
 const COUNTED: &str = "WITH counted AS (
         SELECT connection, group_key, what, SUM(count) AS letters FROM letter_counts WHERE what <> 'people'
         GROUP BY 1, 2, 3)
@@ -135,7 +135,7 @@ fn counted(row: &Row<'_>) -> Result<Counted, Failure> {
     })
 }
 
-/// The cause of a dead letter from four columns: class, status, field and words.
+/// The cause of a dead letter from four columns: class, status, field and text.
 fn cause(row: &Row<'_>, first: usize) -> Result<Cause, Failure> {
     let status: Option<i64> = row.get(first + 1)?;
     let (class, field): (String, Option<String>) = (row.get(first)?, row.get(first + 2)?);
@@ -150,7 +150,7 @@ struct Outdated {
     audience: Option<String>,
 }
 
-/// Classifies dead letters that an earlier version of the rules classified, at most `rows`; how many.
+/// Classifies dead letters that an earlier version of the rules classified, at most `rows`. Returns their number.
 pub(super) fn classify(database: &Connection, rows: usize) -> Result<usize, Failure> {
     let mut statement = database.prepare_cached(OUTDATED)?;
     let mut outdated = statement.query((VERSION, limit(rows)))?;

@@ -1,11 +1,11 @@
-//! What webhooks say, and the secrets that they are signed with.
+//! Stores data from webhooks, and the secrets that they are signed with.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use connections::{ConnectionId, SealedSecret};
 use identity::Digest;
-use sqlite::rusqlite::{Connection, Row};
+use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::SqliteLedger;
 use super::accounts::removal;
@@ -19,6 +19,8 @@ use crate::{Drift, Hints, LedgerError};
 const ADDRESS_OF: &str = "SELECT COALESCE(
         (SELECT address FROM drift WHERE connection = ?1 AND code = ?2),
         (SELECT address FROM directory WHERE connection = ?1 AND code = ?2))";
+
+const DRIFT_OF: &str = "SELECT fields FROM drift WHERE connection = ?1 AND code = ?2";
 
 const FIELDS: &str = "SELECT id, name FROM custom_fields WHERE connection = ?1 ORDER BY id LIMIT ?2";
 
@@ -72,6 +74,27 @@ impl Hints for SqliteLedger {
                 write.execute((connection, affiliate_id(Some(id))?, name, limit(MAX_CUSTOM_FIELDS)))?;
             }
             Ok(())
+        })
+        .await
+    }
+
+    async fn drift_of(
+        &self,
+        connection: ConnectionId,
+        codes: &[String],
+    ) -> Result<BTreeMap<String, Vec<String>>, LedgerError> {
+        let codes = codes.to_vec();
+        self.read(move |database| {
+            let mut read = database.prepare_cached(DRIFT_OF)?;
+            let mut drift = BTreeMap::new();
+            for code in codes {
+                let fields: Option<String> =
+                    read.query_row((connection, &code), |row| row.get(0)).optional()?;
+                if let Some(fields) = fields {
+                    drift.insert(code, serde_json::from_str(&fields)?);
+                }
+            }
+            Ok(drift)
         })
         .await
     }

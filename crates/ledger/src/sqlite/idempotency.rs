@@ -1,4 +1,4 @@
-//! Keys of acts, as they are stored.
+//! Stores keys of acts.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use crate::{Begun, Idempotency, IdempotentRequest, KeptAnswer, LedgerError};
 const DROP_EXPIRED: &str = "DELETE FROM idempotency_keys WHERE (operator, key_digest) IN
     (SELECT operator, key_digest FROM idempotency_keys WHERE begun_at < ?1 ORDER BY begun_at LIMIT ?2)";
 
-/// A new key, one that has expired, or one whose act was never finished.
+/// Takes a new key, an expired one, or one whose act was never finished.
 const BEGIN: &str = "INSERT INTO idempotency_keys (operator, key_digest, request_digest, owner, begun_at)
     VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT (operator, key_digest) DO UPDATE SET request_digest = excluded.request_digest,
@@ -24,7 +24,7 @@ const BEGIN: &str = "INSERT INTO idempotency_keys (operator, key_digest, request
 
 const READ: &str = "SELECT request_digest, status, body, begun_at FROM idempotency_keys WHERE operator = ?1 AND key_digest = ?2";
 
-/// Never back: clocks of two processes may differ.
+/// The time never goes back: the clocks of two processes may differ.
 const RENEW: &str = "UPDATE idempotency_keys SET begun_at = MAX(begun_at, ?4)
     WHERE operator = ?1 AND key_digest = ?2 AND owner = ?3 AND status IS NULL";
 
@@ -77,7 +77,7 @@ impl Idempotency for SqliteLedger {
     }
 }
 
-/// Drops keys that have expired, with the answers to them, at most `most`; how many.
+/// Deletes expired keys with their answers, at most `most`. Returns their number.
 pub(super) fn drop_expired(database: &Connection, now: Timestamp, most: usize) -> Result<usize, Failure> {
     Ok(database.prepare_cached(DROP_EXPIRED)?.execute((expired(now), limit(most)))?)
 }
@@ -94,7 +94,7 @@ fn begin(database: &Connection, request: &IdempotentRequest) -> Result<Begun, Fa
     let read = |row: &sqlite::rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
     let found = database.prepare_cached(READ)?.query_row(params![operator, key], read).optional()?;
     let (kept, status, body, begun): ([u8; 16], Option<u16>, Option<String>, i64) =
-        found.ok_or_else(|| Failure::Broken("an idempotency key is gone".to_owned()))?;
+        found.ok_or_else(|| Failure::Broken("an idempotency key no longer exists".to_owned()))?;
     Ok(match status {
         _ if kept != *digest => Begun::OtherRequest,
         Some(status) => Begun::Answered(KeptAnswer { status, body }),

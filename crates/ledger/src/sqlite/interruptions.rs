@@ -1,4 +1,4 @@
-//! Interrupted calls, as they are stored.
+//! Stores interrupted calls.
 
 use async_trait::async_trait;
 use connections::ConnectionId;
@@ -36,7 +36,7 @@ const READ: &str = "SELECT id, operation, started_at, items FROM interrupted_cal
 
 const TAKE: &str = "DELETE FROM interrupted_calls WHERE id = ?1 AND connection = ?2 RETURNING plans, letters";
 
-/// Only plans count a call whose dead letters are still under way.
+/// A call is counted only for plans whose dead letters are still under way.
 const COUNT: &str = "UPDATE plans SET repeated_calls = repeated_calls + 1 WHERE id = ?1
     AND EXISTS (SELECT 1 FROM json_each(?2) l CROSS JOIN plan_items i ON i.plan = ?1 AND i.letter = l.value
         WHERE i.state IN ('releasing', 'released'))";

@@ -1,4 +1,4 @@
-//! Leases with their fencing tokens, and the calls that go out under them.
+//! Leases with their fencing tokens, and the calls that are sent under them.
 
 use std::time::Duration;
 
@@ -55,11 +55,11 @@ pub(super) fn take(
     };
     let expires_at = now.saturating_add(lasts).map_err(|error| Failure::Broken(error.to_string()))?;
     database.prepare_cached(WRITE)?.execute((connection, holder.as_bytes(), token, micros(expires_at)))?;
-    // As it is stored, to the microsecond.
+    // In the stored precision: microseconds.
     Ok(Some(Lease { token, expires_at: time(micros(expires_at))? }))
 }
 
-/// Gives a lease back. Without a holder the next one gets a greater token, even if it is the same.
+/// Ends a lease. The next holder gets a greater token, even if it is the same one.
 pub(super) fn give_back(
     database: &Connection,
     connection: ConnectionId,
@@ -69,14 +69,14 @@ pub(super) fn give_back(
     Ok(())
 }
 
-/// Stops the transaction unless the token is the newest.
+/// Fails the transaction unless the token is the newest.
 pub(super) fn check(database: &Connection, connection: ConnectionId, fence: Fence) -> Result<(), Failure> {
     let newest: Option<i64> =
         database.prepare_cached(NEWEST_TOKEN)?.query_row([connection], |row| row.get(0)).optional()?;
     if newest == Some(fence.token) { Ok(()) } else { Err(Failure::Fenced) }
 }
 
-/// Writes down calls that are about to go out, each with the text of its items.
+/// Records calls that are about to be sent, each with the text of its items.
 pub(super) fn open_calls(
     database: &Connection,
     connection: ConnectionId,
@@ -100,7 +100,7 @@ pub(super) fn left_open(
     all(database, LEFT_OPEN, (connection, fence.token), stored_call)
 }
 
-/// A call of its id, its operation, its time and its items.
+/// A call from its id, operation, time and items.
 pub(super) fn stored_call(row: &Row<'_>) -> Result<OpenCall, Failure> {
     Ok(OpenCall {
         id: row.get(0)?,
@@ -112,7 +112,7 @@ pub(super) fn stored_call(row: &Row<'_>) -> Result<OpenCall, Failure> {
     })
 }
 
-/// Closes calls whose answer is recorded by the same transaction.
+/// Closes calls whose answers the same transaction records.
 pub(super) fn close_calls(
     database: &Connection,
     connection: ConnectionId,

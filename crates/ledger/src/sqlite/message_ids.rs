@@ -19,8 +19,8 @@ const START_AGAIN: &str = "UPDATE message_ids_to_clear SET position = 0, again_a
 
 const END: &str = "DELETE FROM message_ids_to_clear";
 
-/// Clears the next `rows` events; returns how many it looked at. After the last event it waits for the second pass, which
-/// ends the work.
+/// Clears the next `rows` events, and returns the number of events that it checked. After the last event it waits for the second pass,
+/// which ends the work.
 pub(super) fn clear(database: &Connection, rows: usize) -> Result<usize, Failure> {
     let found: Option<(i64, Option<i64>, Option<bool>)> = database
         .prepare_cached(POSITION)?

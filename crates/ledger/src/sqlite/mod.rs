@@ -1,8 +1,8 @@
 //! The embedded engine: one SQLite file for the [`Ledger`](crate::Ledger) and the connections.
 //!
-//! Statements are in the modules, each beside the code that runs it. `port` answers the port's methods by `record` (what
-//! one transaction writes) over `graphs`, `events` and `letters`; by `due` and `leases` for the worker; by `find`,
-//! `views` and `expire` for the operator. `accounts` keeps the connections.
+//! Statements are in the modules, next to the code that runs them. `port` implements the port with `record` (the writes of one transaction)
+//! on top of `graphs`, `events` and `letters`; with `due` and `leases` for the worker; with `find`, `views` and `expire` for the operator.
+//! `accounts` stores the connections.
 
 mod accounts;
 mod arrivals;
@@ -64,7 +64,7 @@ macro_rules! migration {
     };
 }
 
-/// How long cutting off the log waits for readers of the file. What was deleted shall not live on in it.
+/// The time for which truncating the log waits for readers of the file. Deleted data must not stay in the log.
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
@@ -109,15 +109,15 @@ const MIGRATIONS: [Migration; 34] = [
 #[derive(Clone, Debug)]
 pub struct SqliteLedger {
     database: Database,
-    /// Deleted bytes may still be in the write-ahead log.
+    /// Whether deleted bytes may still be in the write-ahead log.
     log_remembers: Arc<AtomicBool>,
 }
 
 impl SqliteLedger {
-    /// Opens the file, which is made where it does not exist, and brings its schema up to date.
+    /// Opens the file, creates it if it does not exist, and brings its schema up to date.
     ///
     /// # Errors
-    /// When the file cannot be used, or belongs to something else or to a newer version.
+    /// When the file cannot be used, or belongs to another program or to a newer version.
     pub async fn open(path: &Path) -> Result<Self, sqlite::Error> {
         Self::over(Database::open(path)?).await
     }
@@ -130,7 +130,7 @@ impl SqliteLedger {
         Self::over(Database::inline()?).await
     }
 
-    /// A ledger over a database that is open already.
+    /// A ledger in a database that is open already.
     ///
     /// # Errors
     /// When its schema cannot be brought up to date.
@@ -139,13 +139,13 @@ impl SqliteLedger {
         Ok(Self { database, log_remembers: Arc::default() })
     }
 
-    /// The file below, to be watched for damage.
+    /// The database of the ledger, to be watched for damage.
     #[must_use]
     pub fn database(&self) -> &Database {
         &self.database
     }
 
-    /// Reads in one snapshot, whatever other processes write meanwhile.
+    /// Reads in one snapshot, which does not change while other processes write.
     async fn read<R, E>(
         &self,
         work: impl FnOnce(&Connection) -> Result<R, Failure> + Send + 'static,
@@ -170,8 +170,8 @@ impl SqliteLedger {
         self.database.transaction(move |transaction| work(transaction)).await.map_err(E::from)
     }
 
-    /// Cuts the write-ahead log off, if deleted bytes may be in it. While another process reads it cannot be cut; the
-    /// next transaction that forgets or expires something tries again.
+    /// Truncates the write-ahead log, if deleted bytes may be in it. This is not possible while another process reads;
+    /// the next transaction that erases or expires something tries again.
     async fn clear_log(&self) {
         if self.log_remembers.swap(false, Ordering::AcqRel) {
             let cleared = self.database.truncate_log(LOG_WAITS).await;
@@ -179,12 +179,12 @@ impl SqliteLedger {
                 self.log_remembers.store(true, Ordering::Release);
             }
             if let Err(error) = cleared {
-                tracing::warn!(%error, "the log of the ledger could not be cleared of what was deleted");
+                tracing::warn!(%error, "deleted data could not be cleared from the log of the ledger");
             }
         }
     }
 
-    /// To be called after a commit that took personal data out.
+    /// To be called after a commit that removed personal data.
     async fn forgot(&self) {
         self.log_remembers.store(true, Ordering::Release);
         self.clear_log().await;

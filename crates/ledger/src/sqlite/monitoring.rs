@@ -1,4 +1,4 @@
-//! Processes, proofs of writing, and the age of what waits.
+//! Processes, proofs of writing, and the age of waiting events.
 
 use async_trait::async_trait;
 use connections::ConnectionId;
@@ -39,7 +39,7 @@ const COUNT_AUDIT: &str = "SELECT COUNT(*) FROM audit WHERE (?1 IS NULL OR conne
 const OPEN_LETTERS: &str = "SELECT connection, class, COUNT(*) FROM dead_letters WHERE state = 'open'
     GROUP BY connection, class ORDER BY connection, class";
 
-/// Rows are in the order in which events were absorbed.
+/// Row ids are in the order in which events were absorbed.
 const OLDEST: &str = "SELECT e.received_at FROM payloads p JOIN events e ON e.id = p.event
     WHERE e.state = 'pending' ORDER BY p.event LIMIT 1";
 

@@ -1,4 +1,4 @@
-//! Operators, as they are stored.
+//! Stores operators.
 
 use async_trait::async_trait;
 use jiff::Timestamp;

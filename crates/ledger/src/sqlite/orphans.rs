@@ -1,4 +1,4 @@
-//! Dead letters of events that no graph keeps: a delete finds them by the identifiers that they name.
+//! Orphaned dead letters: a delete finds them by the identifiers that they name.
 
 use connections::ConnectionId;
 use identity::Digest;
@@ -7,6 +7,8 @@ use sqlite::rusqlite::Connection;
 
 use super::events;
 use super::failure::Failure;
+use super::rows::all;
+use super::words::limit;
 use crate::OrphanedDeadLetter;
 
 const INSERT: &str = "INSERT INTO stray_letters (connection, digest, event, said_at) VALUES (?1, ?2, ?3, ?4)
@@ -17,7 +19,21 @@ const ANY: &str = "SELECT EXISTS (SELECT 1 FROM stray_letters WHERE connection =
 const COVERED: &str = "DELETE FROM stray_letters WHERE connection = ?1 AND digest = ?2 AND said_at <= ?3
     RETURNING event";
 
-/// Remembers whom the events of dead letters name.
+/// The newest events whose dead letters, or repairs of them, name an identifier in any connection.
+const NAMING: &str = "SELECT s.event FROM connections c CROSS JOIN stray_letters s
+    WHERE s.connection = c.id AND s.digest = ?1 ORDER BY s.event DESC LIMIT ?2";
+
+/// The events whose dead letters name any of some identifiers, at most `most` for each.
+pub(super) fn naming(database: &Connection, digests: &[Digest], most: usize) -> Result<Vec<i64>, Failure> {
+    let mut found = Vec::new();
+    for digest in digests {
+        let named: Vec<i64> = all(database, NAMING, (&digest.0[..], limit(most)), |row| Ok(row.get(0)?))?;
+        found.extend(named);
+    }
+    Ok(found)
+}
+
+/// Stores the identifiers that the events of dead letters name.
 pub(super) fn remember(
     database: &Connection,
     connection: ConnectionId,
@@ -44,7 +60,7 @@ pub(super) fn name(
     Ok(())
 }
 
-/// Erases what tombstones cover.
+/// Erases the dead letters that tombstones cover.
 pub(super) fn erase(
     database: &Connection,
     connection: ConnectionId,

@@ -1,8 +1,8 @@
-//! Where a page of a list begins, as one bound of an index.
+//! Computes the beginning of a page of a list, as one bound of an index.
 //!
-//! Given two upper bounds of one column (the end of a period, and the last row of the previous page), SQLite begins the walk through
-//! the index at one of them, and at the wrong one it reads all previous pages again, for each page. Postgres does not, and has both.
-//! Source: `whereLoopAddBtreeIndex` in SQLite's `where.c`.
+//! Given two upper bounds of one column (the end of a period, and the last row of the previous page), SQLite begins the index scan at one
+//! of them. If it is the wrong one, SQLite reads all previous pages again, for each page. Postgres does not have this problem, so its
+//! statements contain both bounds. Source: `whereLoopAddBtreeIndex` in SQLite's `where.c`.
 
 use connections::ConnectionId;
 use jiff::Timestamp;
@@ -10,15 +10,15 @@ use jiff::Timestamp;
 use crate::plans::ItemFilter;
 use crate::words::micros;
 
-/// The place, by time (microseconds) and id, that all rows of a page are before: the list is newest first. `before` is the end of
-/// the period, `after` the last row of the previous page.
+/// The upper bound of a page, by time (microseconds) and id: all of its rows are below, because the list is newest first. `before` is the
+/// end of the period, `after` the last row of the previous page.
 pub(super) fn upper_bound(before: Option<Timestamp>, after: Option<(Timestamp, i64)>) -> (i64, i64) {
     let end = before.map(|before| (micros(before), i64::MIN));
     let last = after.map(|(at, id)| (micros(at), id));
     end.into_iter().chain(last).min().unwrap_or((i64::MAX, i64::MAX))
 }
 
-/// The place, by connection, person and dead letter, that all items of a page are behind.
+/// The lower bound of a page, by connection, person and dead letter: all of its items are above.
 pub(super) fn lower_bound(filter: &ItemFilter) -> (ConnectionId, Vec<u8>, i64) {
     let first = (filter.connection.unwrap_or(i64::MIN), Vec::new(), i64::MIN);
     let last = filter.after.map(|(connection, person, letter)| (connection, person.0.to_vec(), letter));

@@ -1,4 +1,4 @@
-//! The ledger's port, method by method: each is one snapshot or one transaction of the modules beside it.
+//! The ledger's port. Each method is one snapshot or one transaction, and uses the neighbouring modules.
 //!
 //! Graphs are packed and unpacked here, outside of the database's one thread.
 

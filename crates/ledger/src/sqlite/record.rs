@@ -1,4 +1,4 @@
-//! One transaction of absorb or reconcile, from its checks to its counts.
+//! Records the changes of one step of absorb or reconcile in one transaction.
 
 use sqlite::rusqlite::Connection;
 
@@ -26,17 +26,17 @@ impl Prepared {
         Self { changes, bodies }
     }
 
-    /// Whether a delete is carried out by this: after it nothing of what was deleted may stay in the file's log.
+    /// Whether the changes carry out a delete: afterwards the deleted data must not stay in the write-ahead log.
     pub(super) fn forgets(&self) -> bool {
         let deletes = self.changes.outcomes.iter().any(|outcome| outcome.state == State::Deleted);
         deletes || !self.changes.erased.is_empty()
     }
 }
 
-/// Writes everything; the caller's transaction makes it all or nothing.
+/// Writes everything. The caller's transaction makes it atomic.
 ///
-/// The order matters: digests of dissolved graphs are free before others take them, an event is there before it ends,
-/// and what is erased is erased last.
+/// The order matters: digests of dissolved graphs become free before other graphs take them, an event is recorded
+/// before it ends, and erasing comes last.
 pub(super) fn record(database: &Connection, prepared: &Prepared) -> Result<(), Failure> {
     let Prepared { changes, bodies } = prepared;
     let connection = changes.connection;

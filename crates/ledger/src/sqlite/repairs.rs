@@ -24,9 +24,12 @@ const NEWEST: &str = "SELECT revision, payload, at, actor, reason FROM repairs W
 const INSERT: &str = "INSERT INTO repairs (letter, revision, payload, at, actor, reason)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
-const PAYLOADS: &str = "SELECT p.payload FROM events e JOIN payloads p ON p.event = e.id WHERE e.event_id = ?1
-    UNION ALL SELECT r.payload FROM events e JOIN dead_letters d ON d.event = e.id JOIN repairs r ON r.letter = d.id
-        WHERE e.event_id = ?1 AND r.payload IS NOT NULL";
+const PAYLOADS: &str =
+    "SELECT p.payload, 0 AS revision FROM events e JOIN payloads p ON p.event = e.id WHERE e.event_id = ?1
+    UNION ALL SELECT r.payload, r.revision
+        FROM events e JOIN dead_letters d ON d.event = e.id JOIN repairs r ON r.letter = d.id
+        WHERE e.event_id = ?1 AND r.payload IS NOT NULL
+    ORDER BY revision";
 
 #[async_trait]
 impl Repairs for SqliteLedger {
@@ -90,7 +93,7 @@ fn revision(row: &Row<'_>) -> Result<Revision, Failure> {
     })
 }
 
-/// The payload of an event and its revisions, as far as they are kept.
+/// The payload of an event and its revisions, if they are still stored.
 pub(super) fn payloads(database: &Connection, event: uuid::Uuid) -> Result<Vec<String>, Failure> {
     all(database, PAYLOADS, [event.as_bytes()], |row| Ok(row.get(0)?))
 }

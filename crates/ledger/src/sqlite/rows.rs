@@ -4,7 +4,7 @@ use sqlite::rusqlite::{Connection, Params, Row};
 
 use super::failure::Failure;
 
-/// What `read` makes of each row, in their order.
+/// The results of `read` for all rows, in their order.
 pub(super) fn all<R, C: FromIterator<R>>(
     database: &Connection,
     query: &str,

@@ -1,11 +1,11 @@
-//! The work of a page: a later page of a list takes no more steps of SQLite's virtual machine than the first one.
-//! Source: <https://sqlite.org/c3ref/c_stmtstatus_counter.html>.
+//! Tests of the work for a page: a later page of a list takes about as many steps of SQLite's virtual machine as the
+//! first one. Source: <https://sqlite.org/c3ref/c_stmtstatus_counter.html>.
 
 use sqlite::rusqlite::{Connection, StatementStatus};
 
 use super::MIGRATIONS;
 
-/// Rows of a list in these tests.
+/// The number of rows of a list in these tests.
 pub(super) const ROWS: i64 = 3_000;
 
 /// A ledger in memory with plans, dead letters, items of one plan and lines of the audit, [`ROWS`] of each. Ten of them are of
@@ -31,7 +31,7 @@ pub(super) fn ledger() -> Connection {
     database
 }
 
-/// The steps that a cached statement takes during some work.
+/// The number of steps that a cached statement takes during some work.
 pub(super) fn steps(database: &Connection, statement: &str, work: impl FnOnce(&Connection)) -> i32 {
     let prepared = || database.prepare_cached(statement).expect("a statement");
     prepared().reset_status(StatementStatus::VmStep);

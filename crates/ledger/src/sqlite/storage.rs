@@ -10,20 +10,18 @@ use super::SqliteLedger;
 use super::failure::Failure;
 use super::rows::all;
 use super::words::count;
-use crate::storage::BYTES_OF_AN_EVENT;
-use crate::tallies::{DIRTY, WAITING};
+use crate::storage::shares_of_events;
 use crate::{KeptLetters, LedgerError, Storage};
 
-/// Rows that are summed up in one piece of work, so that others get their turn between two of them.
+/// The number of rows that are summed up in one piece of work, so that other work gets its turn between two pieces.
 const ROWS_AT_ONCE: i64 = 2_000;
 
 const KEPT_LETTERS: &str = "SELECT connection, COUNT(*), SUM(bytes) FROM dead_letters
     WHERE state IN ('open', 'replaying') GROUP BY connection";
 
-const EVENTS: &str =
-    "SELECT connection, SUM(count) FROM tallies WHERE what NOT IN (?1, ?2) GROUP BY connection";
+const TALLIES: &str = "SELECT connection, what, SUM(count) FROM tallies GROUP BY connection, what";
 
-/// The length of a blob is known without reading it.
+/// SQLite knows the length of a blob without reading it.
 const GRAPHS: &str = "SELECT id, connection, length(body) FROM graphs WHERE id > ?1 ORDER BY id LIMIT ?2";
 
 const PAYLOADS: &str = "SELECT p.event, e.connection, octet_length(p.payload)
@@ -72,10 +70,12 @@ fn kept_letters(database: &Connection) -> Result<BTreeMap<ConnectionId, KeptLett
 }
 
 fn events(database: &Connection) -> Result<Shares, Failure> {
-    all(database, EVENTS, [DIRTY, WAITING], |row| Ok((row.get(0)?, count(row.get(1)?) * BYTES_OF_AN_EVENT)))
+    let tallies: Vec<(ConnectionId, String, i64)> =
+        all(database, TALLIES, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(shares_of_events(tallies))
 }
 
-/// Sums up the rows after one, and returns the row after which to go on; `None` at the end.
+/// Sums up the rows after a given one, and returns the row after which to continue; `None` at the end.
 fn piece(database: &Connection, statement: &str, after: i64) -> Result<(Shares, Option<i64>), Failure> {
     let mut statement = database.prepare_cached(statement)?;
     let mut rows = statement.query((after, ROWS_AT_ONCE))?;

@@ -1,4 +1,4 @@
-//! Counts kept beside what they count, so that `status` need not scan.
+//! Stored counts, so that `status` need not scan.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,14 +11,14 @@ use super::failure::Failure;
 const ADD: &str = "INSERT INTO tallies (connection, what, count) VALUES (?1, ?2, ?3)
     ON CONFLICT (connection, what) DO UPDATE SET count = count + excluded.count";
 
-/// What one transaction adds to and takes from the counts; written once, at its end.
+/// The changes of the counts by one transaction; written once, at its end.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     changes: BTreeMap<(ConnectionId, Cow<'static, str>), i64>,
 }
 
 impl Tally {
-    /// Adds to a count, or takes from it.
+    /// Adds to a count, or subtracts from it.
     pub(super) fn add(&mut self, connection: ConnectionId, what: impl Into<Cow<'static, str>>, change: i64) {
         *self.changes.entry((connection, what.into())).or_default() += change;
     }

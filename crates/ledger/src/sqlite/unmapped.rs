@@ -1,4 +1,4 @@
-//! Counts of unmapped traits: how many events stated each name.
+//! Counts of unmapped traits: the number of events that stated each name.
 
 use connections::ConnectionId;
 use sqlite::rusqlite::Connection;
@@ -10,14 +10,14 @@ use crate::unmapped::{MAX_UNMAPPED_TRAITS, MORE, is_reserved};
 
 const ADD: &str = "UPDATE unmapped SET events = events + ?3 WHERE connection = ?1 AND key = ?2";
 
-/// A name may stand twice among those that are counted together.
+/// A name may occur twice among those that are counted together.
 const INSERT: &str = "INSERT INTO unmapped (connection, key, spelling, events) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (connection, key) DO UPDATE SET events = events + excluded.events";
 
-/// How many names there are already, but no more than this.
+/// The number of existing names, but at most this limit.
 const THERE: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM unmapped WHERE connection = ?1 LIMIT ?2)";
 
-/// Adds to the counts. A name that is new is counted while there is room; beyond it the events are counted under [`MORE`].
+/// Adds to the counts. New names are counted up to the limit; beyond it the events are counted under [`MORE`].
 pub(super) fn count(
     database: &Connection,
     connection: ConnectionId,

@@ -1,5 +1,6 @@
-//! The parts of the port that operators read through, and that sweeps use.
+//! The parts of the port that operators use for reading, and that sweeps use.
 
+use std::cmp::Reverse;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
@@ -9,7 +10,7 @@ use jiff::Timestamp;
 use sqlite::rusqlite::Connection;
 use uuid::Uuid;
 
-use super::{SqliteLedger, expire, find, groups, idempotency, letters, repairs, views};
+use super::{SqliteLedger, expire, find, groups, idempotency, letters, orphans, repairs, views};
 use crate::{
     Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, EventView, Expiring, Housekeeping,
     LedgerError, SweepClock, View,
@@ -26,8 +27,16 @@ impl View for SqliteLedger {
             found.extend(piece.events);
             below = piece.below;
         }
-        found.truncate(limit);
-        self.read(move |database| views::events(database, &found)).await
+        let digests = digests.to_vec();
+        self.read(move |database| {
+            // What operators repaired may name other identifiers than the event as it came.
+            found.extend(orphans::naming(database, &digests, limit)?);
+            found.sort_unstable_by_key(|event| Reverse(*event));
+            found.dedup();
+            found.truncate(limit);
+            views::events(database, &found)
+        })
+        .await
     }
 
     async fn payload(&self, event: Uuid) -> Result<Option<(ConnectionId, Timestamp, String)>, LedgerError> {
@@ -114,7 +123,7 @@ impl Housekeeping for SqliteLedger {
         if expired > 0 && matches!(what, Expiring::MessageIds | Expiring::RemovedConnections) {
             self.log_remembers.store(true, Ordering::Release);
         }
-        // Others that write wait while the log is cleared: of a removal that is once, after its last page.
+        // Other writers wait while the log is cleared, so a removal does this once, after its last page.
         if expired == 0 || what != Expiring::RemovedConnections {
             self.clear_log().await;
         }

@@ -1,4 +1,4 @@
-//! What an operator reads: events, payloads, counts.
+//! Reads events, payloads and counts for operators.
 
 use connections::ConnectionId;
 use jiff::Timestamp;
@@ -12,10 +12,10 @@ use super::words::{count, digests, limit, micros, small, state, time, uuid};
 use crate::unmapped::{BLOCKED, MAX_LEFT_OUT, MORE, SHARED, UNMATCHED, UNUSABLE, sort_out};
 use crate::{AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterRef, EventView};
 
-/// Failed calls that are shown of one event: the newest.
+/// The number of failed calls that are shown for one event: the newest.
 const MAX_ATTEMPTS_SHOWN: usize = 100;
 
-/// Unmapped traits that are named by `status`.
+/// The number of unmapped traits that `status` names.
 const MAX_UNMAPPED_NAMED: usize = 50;
 
 const EVENT: &str = "SELECT e.event_id, e.kind, e.connection, e.received_at, e.state, e.found_by,
@@ -41,7 +41,7 @@ const UNMAPPED: &str = "SELECT MIN(spelling), SUM(events) AS said FROM unmapped
         AND key NOT LIKE ?4 || '%' AND key NOT LIKE ?5 || '%' AND key NOT LIKE ?7 || '%'
     GROUP BY key ORDER BY said DESC, key LIMIT ?2";
 
-/// The deletes and the shared identifiers first: there are few such rows, and they must not be cut off.
+/// Deletes and shared identifiers come first: there are few such rows, and the limit must not cut them off.
 const LEFT_OUT: &str = "SELECT key, SUM(events) AS said FROM unmapped
     WHERE (?1 IS NULL OR connection = ?1)
         AND (key LIKE ?3 || '%' OR key LIKE ?4 || '%' OR key LIKE ?6 || '%' OR key = ?5)

@@ -1,4 +1,4 @@
-//! How our types are written into columns of SQLite, and read from them, where that differs from other engines.
+//! Writes our types into columns of SQLite, and reads them, where this differs from other engines.
 
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ pub(super) fn uuid(bytes: &[u8]) -> Result<Uuid, Failure> {
     Uuid::from_slice(bytes).map_err(|error| Failure::Unreadable(error.into()))
 }
 
-/// An affiliate's numeric id as SQLite takes it.
+/// An affiliate's numeric id as a value for SQLite.
 pub(super) fn affiliate_id(id: Option<u64>) -> Result<Option<i64>, Failure> {
     let narrow =
         |id| i64::try_from(id).map_err(|_| Failure::Broken(format!("affiliate id {id} is out of range")));

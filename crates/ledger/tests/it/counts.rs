@@ -1,4 +1,4 @@
-//! Counts come from counters, and block no other process.
+//! Counts are read from counters, and block no other process.
 
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
@@ -12,11 +12,11 @@ use uuid::Uuid;
 
 use super::postgres_server::{ONE, at, event, of, open, outcome, url};
 
-/// Letters that the counters have, and no table has.
-const MORE: i64 = 1_000;
+/// The number of dead letters that are in the counters, but in no table.
+const SURPLUS: i64 = 1_000;
 
-/// An event that dies of this class.
-pub(super) fn dies(number: u64, class: &str) -> (Uuid, DeadLetter) {
+/// An event that dies with this class.
+pub(super) fn dead_event(number: u64, class: &str) -> (Uuid, DeadLetter) {
     let id = Uuid::from_u128(u128::from(number));
     let letter = DeadLetter {
         event: id,
@@ -32,7 +32,7 @@ pub(super) fn dies(number: u64, class: &str) -> (Uuid, DeadLetter) {
 }
 
 async fn three_letters(ledger: &impl Engine) {
-    let letters = [dies(1, "refused"), dies(2, "refused"), dies(3, "gone")];
+    let letters = [dead_event(1, "refused"), dead_event(2, "refused"), dead_event(3, "gone")];
     let changes = Changes {
         events: (1..).zip(&letters).map(|(number, (id, _))| event(*id, number)).collect(),
         outcomes: letters.iter().map(|(id, _)| outcome(*id, State::Dead, 0)).collect(),
@@ -42,9 +42,9 @@ async fn three_letters(ledger: &impl Engine) {
     ledger.record(changes).await.expect("recorded");
 }
 
-/// What counters say beyond the dead letters that are there is told by every count that they can tell: none read the dead letters.
-async fn counts_are_those_of_the_counters(ledger: &impl Engine) {
-    let more = u64::try_from(MORE).expect("positive");
+/// Each count that the counters can answer includes their surplus, so none of them reads the dead letters.
+async fn assert_counts_use_counters(ledger: &impl Engine) {
+    let more = u64::try_from(SURPLUS).expect("positive");
     let counts = ledger.counts(Some(ONE), at(0)).await.expect("counted");
     assert_eq!(
         counts.dead_letters_by_class,
@@ -67,11 +67,11 @@ async fn postgres_counts_dead_letters_by_their_counters() {
     let ledger = PostgresLedger::connect(&url, Options::default()).await.expect("the ledger opens");
     three_letters(&ledger).await;
     let more = format!(
-        "INSERT INTO letter_count_changes SELECT connection, group_key, what, hour, {MORE}
+        "INSERT INTO letter_count_changes SELECT connection, group_key, what, hour, {SURPLUS}
          FROM letter_count_changes WHERE what = 'open' GROUP BY 1, 2, 3, 4"
     );
     psql(&url, &more).expect("written");
-    counts_are_those_of_the_counters(&ledger).await;
+    assert_counts_use_counters(&ledger).await;
 }
 
 #[tokio::test]
@@ -80,20 +80,20 @@ async fn sqlite_counts_dead_letters_by_their_counters() {
     let path = folder.path().join("ledger.db");
     let ledger = SqliteLedger::open(&path).await.expect("the file opens");
     three_letters(&ledger).await;
-    let more = format!("UPDATE letter_counts SET count = count + {MORE} WHERE what = 'open'");
+    let more = format!("UPDATE letter_counts SET count = count + {SURPLUS} WHERE what = 'open'");
     Connection::open(&path).expect("the file").execute_batch(&more).expect("written");
-    counts_are_those_of_the_counters(&ledger).await;
+    assert_counts_use_counters(&ledger).await;
 }
 
-/// Counting holds no lock of what is summed up while it reads: recording, and dropping a week, would wait for that.
+/// While counting reads, it holds no lock on the counters: recording, and dropping a week, would wait for that.
 #[tokio::test]
-async fn what_is_summed_up_is_committed_before_anything_is_counted() {
+async fn sums_are_committed_before_counting_begins() {
     let url = url();
     let ledger = open(&url).await;
     let ended: Outcome = outcome(Uuid::from_u128(1), State::Updated, 1);
     let changes = Changes { events: vec![event(ended.event, 1)], outcomes: vec![ended], ..of(Vec::new()) };
     ledger.record(changes).await.expect("recorded");
-    // Counting comes to the work that is due, and no further.
+    // Counting gets as far as the due work, and waits there.
     let mut other = PgConnection::connect(&url).await.expect("connected");
     let lock = "BEGIN; LOCK TABLE work IN ACCESS EXCLUSIVE MODE";
     raw_sql(lock).execute(&mut other).await.expect("locked");

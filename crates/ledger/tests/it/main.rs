@@ -8,6 +8,7 @@ mod postgres_engine;
 mod postgres_locks;
 mod postgres_plans;
 mod postgres_pooler;
+mod postgres_removal;
 mod postgres_server;
 mod postgres_weeks;
 mod sqlite_engine;

@@ -1,4 +1,4 @@
-//! Message ids that an older program kept in clear go; those of today are never stored.
+//! Message ids that an older program stored in clear are deleted; this version never stores them.
 
 use std::path::Path;
 
@@ -14,11 +14,11 @@ use super::upgrade::{before_events_kept_outcomes, sqlite_with_message_ids};
 const ONE: i64 = 1;
 const PLANTED: &str = "msg-ann.planted@example.com";
 
-/// More events than one step clears.
+/// A number of events that is more than one step clears.
 const EVENTS: usize = 25;
 const AT_ONCE: usize = 10;
 
-/// Clears step by step; how many events each step looked at.
+/// Clears step by step. Returns the number of events that each step checked.
 async fn steps(ledger: &impl Ledger) -> Vec<usize> {
     let mut steps = Vec::new();
     for _ in 0..5 {
@@ -28,7 +28,7 @@ async fn steps(ledger: &impl Ledger) -> Vec<usize> {
     steps
 }
 
-fn hold(folder: &Path, text: &str) -> bool {
+fn files_contain(folder: &Path, text: &str) -> bool {
     let files = std::fs::read_dir(folder).expect("the folder");
     files.into_iter().any(|file| {
         let bytes = std::fs::read(file.expect("a file").path()).expect("its bytes");
@@ -58,10 +58,10 @@ async fn sqlite_clears_the_message_ids_of_an_older_program_step_by_step() {
     older.execute_batch(&sqlite_with_message_ids()).expect("made");
     older.execute_batch(&sqlite_events()).expect("filled");
     drop(older);
-    assert!(hold(folder.path(), PLANTED), "the test looks at the right files");
+    assert!(files_contain(folder.path(), PLANTED), "the test looks at the right files");
     let ledger = SqliteLedger::open(&path).await.expect("the ledger opens");
     assert_eq!(steps(&ledger).await, [10, 10, 5, 0, 0]);
-    assert!(!hold(folder.path(), PLANTED));
+    assert!(!files_contain(folder.path(), PLANTED));
     assert_eq!(ledger.kept_letters().await.expect("measured")[&ONE], KeptLetters { number: 1, bytes: 2 });
 }
 

@@ -8,13 +8,13 @@ use ledger::{
 use sqlx::{Connection as _, PgConnection, raw_sql};
 use testbed::postgres::psql;
 
-use super::counts::dies;
+use super::counts::dead_event;
 use super::postgres_server::{at, event, of, open, outcome, url};
 
-/// What drops payloads of dead letters.
+/// The acts that delete payloads of dead letters.
 #[derive(Clone, Copy, Debug)]
-enum Drops {
-    ForGood,
+enum PayloadDrop {
+    DiscardNow,
     Move,
     Discarded,
     Class,
@@ -25,23 +25,25 @@ fn act() -> Act {
     Act { at: at(1), actor: "ann".to_owned(), selector: "state:open".to_owned(), reason: None }
 }
 
-async fn carry_out(ledger: PostgresLedger, drops: Drops, id: i64) {
+async fn run_drop(ledger: PostgresLedger, payload_drop: PayloadDrop, id: i64) {
     let later = at(1_000);
-    match drops {
-        Drops::ForGood => drop(ledger.discard(&[id], &act(), None).await.expect("discarded")),
-        Drops::Move => {
+    match payload_drop {
+        PayloadDrop::DiscardNow => drop(ledger.discard(&[id], &act(), None).await.expect("discarded")),
+        PayloadDrop::Move => {
             let (from, to) = (DeadLetterState::Open, DeadLetterState::Discarded);
             ledger.move_dead_letters(&[id], from, to).await.expect("moved");
         }
-        Drops::Discarded => drop(ledger.drop_discarded(later, 10).await.expect("dropped")),
-        Drops::Class => drop(ledger.expire_class("refused", later, later, 10).await.expect("expired")),
-        Drops::All => drop(ledger.expire(Expiring::DeadLetters, later, later, 10).await.expect("expired")),
+        PayloadDrop::Discarded => drop(ledger.drop_discarded(later, 10).await.expect("dropped")),
+        PayloadDrop::Class => drop(ledger.expire_class("refused", later, later, 10).await.expect("expired")),
+        PayloadDrop::All => {
+            ledger.expire(Expiring::DeadLetters, later, later, 10).await.expect("expired");
+        }
     }
 }
 
 /// The id of a dead letter of a new event.
 pub(super) async fn dead(ledger: &PostgresLedger, number: u64) -> i64 {
-    let (id, letter) = dies(number, "refused");
+    let (id, letter) = dead_event(number, "refused");
     let changes = Changes {
         events: vec![event(id, number)],
         outcomes: vec![outcome(id, State::Dead, 0)],
@@ -57,21 +59,27 @@ pub(super) async fn dead(ledger: &PostgresLedger, number: u64) -> i64 {
     ledger.dead_letters(&open).await.expect("listed")[0].id
 }
 
-/// A worker that has locked a payload goes on to its dead letter, whatever drops the payload meanwhile.
+/// A worker that has locked a payload can continue with its dead letter, whatever act deletes the payload meanwhile.
 #[tokio::test]
-async fn nobody_who_drops_a_payload_stands_in_a_circle_with_a_worker() {
+async fn dropping_payloads_never_deadlocks_with_a_worker() {
     let url = url();
     let ledger = open(&url).await;
     let mut worker = PgConnection::connect(&url).await.expect("connected");
-    let all = [Drops::ForGood, Drops::Move, Drops::Discarded, Drops::Class, Drops::All];
-    for (number, drops) in (1..).zip(all) {
+    let all = [
+        PayloadDrop::DiscardNow,
+        PayloadDrop::Move,
+        PayloadDrop::Discarded,
+        PayloadDrop::Class,
+        PayloadDrop::All,
+    ];
+    for (number, payload_drop) in (1..).zip(all) {
         let id = dead(&ledger, number).await;
-        if matches!(drops, Drops::Discarded) {
+        if matches!(payload_drop, PayloadDrop::Discarded) {
             ledger.discard(&[id], &act(), Some(at(2))).await.expect("discarded");
         }
         let lock = "BEGIN; SET LOCAL lock_timeout = '1s'; SELECT 1 FROM pending FOR UPDATE";
         raw_sql(lock).execute(&mut worker).await.expect("locked");
-        let dropping = tokio::spawn(carry_out(ledger.clone(), drops, id));
+        let dropping = tokio::spawn(run_drop(ledger.clone(), payload_drop, id));
         let waits = "SELECT 1 FROM pg_stat_activity
             WHERE datname = current_database() AND wait_event_type = 'Lock'";
         while !dropping.is_finished() && psql(&url, waits).expect("asked").is_empty() {
@@ -79,10 +87,10 @@ async fn nobody_who_drops_a_payload_stands_in_a_circle_with_a_worker() {
         }
         let go_on = format!("UPDATE dead_letters SET repeats = repeats + 1 WHERE id = {id}; COMMIT");
         let done = raw_sql(sqlx::AssertSqlSafe(go_on)).execute(&mut worker).await;
-        assert!(done.is_ok(), "{drops:?} has locked the dead letter first: {done:?}");
+        assert!(done.is_ok(), "{payload_drop:?} has locked the dead letter first: {done:?}");
         dropping.await.expect("no failure");
-        // What was left to the next sweep goes with that.
-        carry_out(ledger.clone(), drops, id).await;
-        assert_eq!(ledger.payload(dies(number, "").0).await.expect("read"), None, "{drops:?}");
+        // The next sweep handles rows that were left to it.
+        run_drop(ledger.clone(), payload_drop, id).await;
+        assert_eq!(ledger.payload(dead_event(number, "").0).await.expect("read"), None, "{payload_drop:?}");
     }
 }

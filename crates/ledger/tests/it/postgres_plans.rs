@@ -1,4 +1,4 @@
-//! Plans of statements on Postgres, where what it knows of a table is out of date.
+//! Plans of statements on Postgres when its statistics of a table are out of date.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use testbed::postgres::psql;
 use super::postgres_locks::dead;
 use super::postgres_server::{ONE, at, digest, of, open, url};
 
-/// Rows that are there and asked for by nobody.
-const OTHERS: u64 = 20_000;
-/// How often something is asked for.
-const ROUNDS: u64 = 10;
+/// The number of rows that nobody reads.
+const ROWS: u64 = 20_000;
+/// The number of reads.
+pub(super) const ROUNDS: u64 = 10;
 
 /// Scans of an index, and the entries that they read.
 fn scanned(url: &str, index: &str) -> (u64, u64) {
@@ -30,18 +30,18 @@ fn scanned(url: &str, index: &str) -> (u64, u64) {
     (scans.parse().expect("a number"), entries.parse().expect("a number"))
 }
 
-/// Fills a table of which Postgres believes that it has four rows. `row` is what is selected for the number `n`.
-fn fill(url: &str, table: &str, row: &str) {
+/// Fills a table that, according to the statistics of Postgres, has four rows. `row` is the row for the number `n`, as SQL.
+pub(super) fn fill(url: &str, table: &str, row: &str) {
     let rows = |from: u64, to: u64| {
         format!("INSERT INTO {table} SELECT {row} FROM generate_series({from}, {to}) AS n")
     };
     psql(url, &rows(1, 4)).expect("written");
     psql(url, &format!("ANALYZE {}", table.split(' ').next().expect("a name"))).expect("analysed");
-    psql(url, &rows(5, OTHERS)).expect("written");
+    psql(url, &rows(5, ROWS)).expect("written");
 }
 
-/// Asserts that what is asked for in [`ROUNDS`] rounds reads the entries of `index` that it names, not all.
-async fn reads_few(url: &str, index: &str, mut ask: impl AsyncFnMut(u64)) {
+/// Asserts that [`ROUNDS`] reads read only the entries of `index` that they need, not all.
+pub(super) async fn assert_reads_few_entries(url: &str, index: &str, mut ask: impl AsyncFnMut(u64)) {
     let before = scanned(url, index);
     for round in 0..ROUNDS {
         ask(round).await;
@@ -57,7 +57,7 @@ async fn reads_few(url: &str, index: &str, mut ask: impl AsyncFnMut(u64)) {
     }
     assert!(after.0 >= before.0 + ROUNDS, "it has scanned {index}: {before:?}, {after:?}");
     let entries = after.1 - before.1;
-    assert!(entries < OTHERS, "{ROUNDS} rounds read {entries} entries of {index}");
+    assert!(entries < ROWS, "{ROUNDS} rounds read {entries} entries of {index}");
 }
 
 async fn opened() -> (String, PostgresLedger) {
@@ -68,12 +68,12 @@ async fn opened() -> (String, PostgresLedger) {
 
 /// A table of a new installation grows from nothing to millions of rows before Postgres looks at it again.
 #[tokio::test]
-async fn a_batch_reads_what_it_names_however_small_the_table_seemed() {
+async fn a_batch_reads_only_its_own_digests_despite_outdated_statistics() {
     let (url, ledger) = opened().await;
     fill(&url, "graph_digests (connection, digest, graph)", &format!("{ONE}, sha256(n::text::bytea), n"));
     let asked: Vec<Digest> = (1..=100).map(digest).collect();
     let gather = async |_| drop(ledger.gather(ONE, &asked, &[]).await.expect("gathered"));
-    reads_few(&url, "graph_digests_pkey", gather).await;
+    assert_reads_few_entries(&url, "graph_digests_pkey", gather).await;
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn a_repair_reads_the_names_of_its_own_dead_letters() {
         let revision = NewRevision { letter, expected: 0, payload, named, stated_at: Moment(1) };
         drop(ledger.repair(&[revision], &act).await.expect("stored"));
     };
-    reads_few(&url, "stray_letters_pkey", repair).await;
+    assert_reads_few_entries(&url, "stray_letters_pkey", repair).await;
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn a_delete_reads_the_dead_letters_that_name_its_person() {
         let tombstones = vec![(digest(2 * round), Moment(9)), (digest(2 * round + 1), Moment(9))];
         ledger.record(Changes { tombstones, ..of(Vec::new()) }).await.expect("recorded");
     };
-    reads_few(&url, "stray_letters_pkey", delete).await;
+    assert_reads_few_entries(&url, "stray_letters_pkey", delete).await;
 }
 
 fn fill_names(url: &str) {
@@ -123,7 +123,7 @@ async fn a_webhook_reads_the_affiliates_that_it_names() {
         let found = ledger.addresses_of(ONE, &codes).await.expect("looked up");
         assert_eq!(found.len(), 3);
     };
-    reads_few(&url, "directory_pkey", ask).await;
+    assert_reads_few_entries(&url, "directory_pkey", ask).await;
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn an_answer_reads_the_codes_of_its_affiliates() {
         let ids: Vec<u64> = (1..=3).map(|number| 10 * round + number).collect();
         assert_eq!(ledger.affiliate_codes(ONE, &ids).await.expect("read").len(), 3);
     };
-    reads_few(&url, "affiliate_codes_pkey", ask).await;
+    assert_reads_few_entries(&url, "affiliate_codes_pkey", ask).await;
 }
 
 #[tokio::test]
@@ -148,14 +148,14 @@ async fn the_progress_of_a_plan_reads_the_items_that_it_names() {
         "plan_items (plan, letter, event, connection, person, group_key, state, reason, weight, died_at)",
         row,
     );
-    let count = format!("INSERT INTO plan_counts VALUES (7, 'planned', '', {OTHERS})");
+    let count = format!("INSERT INTO plan_counts VALUES (7, 'planned', '', {ROWS})");
     psql(&url, &count).expect("written");
     let change = async |round: u64| {
         let letters = (1..=3).map(|number| i64::try_from(10 * round + number).expect("small"));
         let changes: Vec<_> = letters.map(|letter| ItemChange::to(letter, ItemState::Released, "")).collect();
         ledger.change_plan_items(7, None, &changes).await.expect("changed");
     };
-    reads_few(&url, "plan_items_pkey", change).await;
+    assert_reads_few_entries(&url, "plan_items_pkey", change).await;
 }
 
 /// Blocks of an index that were read, from memory or from the disk.
@@ -166,9 +166,10 @@ fn blocks(url: &str, index: &str) -> u64 {
     psql(url, &read).expect("read").trim().parse().expect("a number")
 }
 
-/// A page that begins far behind the newest row starts there: entries that a walk passes over are not counted, but their blocks are.
+/// A page that begins far behind the newest row starts there. The server does not count index entries that a scan skips, but it counts
+/// their blocks.
 #[tokio::test]
-async fn a_late_page_begins_at_its_place_in_the_index() {
+async fn a_late_page_skips_the_earlier_part_of_the_index() {
     let (url, ledger) = opened().await;
     fill(&url, "audit (connection, at, actor, action, subject)", &format!("{ONE}, n, 'ann', 'act', ''"));
     let letter = format!(
@@ -184,11 +185,11 @@ async fn a_late_page_begins_at_its_place_in_the_index() {
     let lines = AuditFilter { after, limit: 20, ..AuditFilter::default() };
     let letters = DeadLetterFilter { after, limit: 20, ..DeadLetterFilter::default() };
     let before = ["audit_at", "dead_letters_by_time_and_id"].map(|index| (index, blocks(&url, index)));
-    reads_few(&url, "audit_at", async |_| {
+    assert_reads_few_entries(&url, "audit_at", async |_| {
         assert_eq!(ledger.audit_lines(&lines).await.expect("read").len(), 20);
     })
     .await;
-    reads_few(&url, "dead_letters_by_time_and_id", async |_| {
+    assert_reads_few_entries(&url, "dead_letters_by_time_and_id", async |_| {
         assert!(ledger.dead_letters(&letters).await.expect("read").is_empty(), "they have no events");
     })
     .await;

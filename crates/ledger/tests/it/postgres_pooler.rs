@@ -7,7 +7,7 @@ use testbed::pgbouncer::{PoolMode, Pooler};
 use testbed::postgres::{Server, psql};
 
 /// A server, a database on it, and a pooler in front.
-fn behind(mode: PoolMode, settings: &str) -> (Server, Pooler, String) {
+fn pooler_in_mode(mode: PoolMode, settings: &str) -> (Server, Pooler, String) {
     let server = Server::start(&[]).expect("a Postgres for the tests");
     let direct = server.fresh_database().expect("a database");
     let pooler = Pooler::start(&server, mode, settings).expect("a pgbouncer for the tests");
@@ -22,10 +22,10 @@ fn reason<T>(refused: Result<T, LedgerError>) -> String {
     }
 }
 
-/// Without any setting of the pooler; and what a line is set to arrives.
+/// It needs no settings of the pooler, and the settings of a connection reach the server.
 #[tokio::test]
-async fn a_pooler_in_session_mode_works_as_it_comes() {
-    let (_server, pooler, direct) = behind(PoolMode::Session, "");
+async fn a_pooler_in_session_mode_needs_no_settings() {
+    let (_server, pooler, direct) = pooler_in_mode(PoolMode::Session, "");
     let url = pooler.url(&direct);
     assert_ne!(url, direct);
     for _ in 0..2 {
@@ -46,7 +46,7 @@ async fn a_pooler_in_session_mode_works_as_it_comes() {
 }
 
 #[tokio::test]
-async fn a_pooler_that_divides_sessions_is_refused_with_what_to_do() {
+async fn a_pooler_that_divides_sessions_is_refused_with_advice() {
     for (mode, settings) in [
         (PoolMode::Transaction, ""),
         (PoolMode::Transaction, "server_round_robin = 1\nmin_pool_size = 3"),
@@ -54,7 +54,7 @@ async fn a_pooler_that_divides_sessions_is_refused_with_what_to_do() {
         (PoolMode::Statement, ""),
         (PoolMode::Transaction, "ignore_startup_parameters = options,extra_float_digits"),
     ] {
-        let (_server, pooler, direct) = behind(mode, settings);
+        let (_server, pooler, direct) = pooler_in_mode(mode, settings);
         let url = pooler.url(&direct);
         let why = reason(PostgresLedger::connect(&url, Options::default()).await);
         assert!(why.contains("pool_mode = session"), "{settings}: {why}");
@@ -64,10 +64,10 @@ async fn a_pooler_that_divides_sessions_is_refused_with_what_to_do() {
     }
 }
 
-/// Nothing was prepared or set in a session that belongs to others as well.
+/// Nothing was prepared or set in a session that others use as well.
 #[tokio::test]
 async fn a_refusal_leaves_nothing_behind_in_the_sessions_of_others() {
-    let (_server, pooler, direct) = behind(PoolMode::Transaction, "");
+    let (_server, pooler, direct) = pooler_in_mode(PoolMode::Transaction, "");
     let url = pooler.url(&direct);
     reason(PostgresLedger::connect(&url, Options::default()).await);
     for _ in 0..5 {
@@ -79,8 +79,8 @@ async fn a_refusal_leaves_nothing_behind_in_the_sessions_of_others() {
 }
 
 #[tokio::test]
-async fn a_parameter_that_the_pooler_does_not_pass_on_is_no_outage() {
-    let (_server, pooler, direct) = behind(PoolMode::Session, "");
+async fn a_parameter_that_the_pooler_rejects_is_not_reported_as_an_outage() {
+    let (_server, pooler, direct) = pooler_in_mode(PoolMode::Session, "");
     let url = format!("{}&options=-csearch_path%3Dpublic", pooler.url(&direct));
     let why = reason(PostgresLedger::connect(&url, Options::default()).await);
     assert!(why.contains("ALTER ROLE"), "{why}");

@@ -1,4 +1,4 @@
-//! What Postgres owes beyond the contract: many workers at once, a server that dies, and migrations.
+//! Promises of the Postgres engine beyond the contract: many workers at once, a server that dies, and migrations.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,7 +72,7 @@ pub(super) async fn open(url: &str) -> PostgresLedger {
         .expect("the ledger opens")
 }
 
-/// Reads some graphs and writes them back with an event each, as absorb does, until no other came between.
+/// Reads some graphs and writes them back with an event each, as absorb does, and repeats this after a conflict.
 async fn absorb(ledger: &PostgresLedger, numbers: &[u64], first_event: u128) -> Result<(), LedgerError> {
     loop {
         let digests: Vec<Digest> = numbers.iter().map(|number| digest(*number)).collect();
@@ -92,9 +92,9 @@ async fn absorb(ledger: &PostgresLedger, numbers: &[u64], first_event: u128) -> 
     }
 }
 
-/// Sixteen writers over the same forty graphs, each naming them in an order of its own, new ones and known ones.
+/// Sixteen writers write the same forty graphs, new and known ones, each in a different order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_writers_on_the_same_graphs_never_stand_in_a_circle() {
+async fn many_writers_on_the_same_graphs_never_deadlock() {
     let url = url();
     let ledger = open(&url).await;
     let mut writers = tokio::task::JoinSet::new();
@@ -124,9 +124,9 @@ async fn many_writers_on_the_same_graphs_never_stand_in_a_circle() {
     assert_eq!(found, 40, "no digest has two graphs");
 }
 
-/// Of many who want a lease at the same moment one gets it, and what is written under an older token is not written.
+/// If many want a lease at the same moment, one gets it; writes under an older token are refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_at_once_one_gets_the_lease() {
+async fn one_of_many_simultaneous_requests_gets_the_lease() {
     let ledger = Arc::new(open(&url()).await);
     let mut last = 0;
     for round in 0..10i64 {
@@ -147,10 +147,10 @@ async fn of_many_at_once_one_gets_the_lease() {
     }
 }
 
-/// The server dies amid recording: every transaction is there as a whole or not at all, and the same ledger goes on
-/// when the server is back.
+/// The server dies during recording: every transaction is stored completely or not at all, and the same ledger
+/// continues when the server is back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_server_that_dies_leaves_nothing_half_written() {
+async fn a_killed_server_leaves_no_partial_transaction() {
     let mut server = Server::start(&["fsync=on"]).expect("a Postgres for the tests");
     let url = server.fresh_database().expect("a database");
     let ledger = open(&url).await;
@@ -208,7 +208,7 @@ async fn processes_that_start_together_migrate_once() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_too_old_refuses() {
+async fn an_outdated_program_refuses_a_newer_schema() {
     let url = url();
     open(&url).await;
     psql(&url, "INSERT INTO schema_migrations VALUES (999, '0999_from_the_future', 999)").expect("written");
@@ -217,12 +217,12 @@ async fn a_program_that_is_too_old_refuses() {
     assert!(why.contains("install a newer version"), "{why}");
 }
 
-/// A server that does not answer is given up within the deadline.
+/// A call to a server that does not answer fails within the deadline.
 #[tokio::test]
-async fn a_lock_that_is_held_for_ever_is_given_up() {
+async fn waiting_for_a_lock_ends_at_the_deadline() {
     let url = url();
     let options = Options { deadline: Duration::from_secs(1), ..Options::default() };
-    // Making the schema and its partitions may take longer than this on a busy machine.
+    // Creating the schema and its partitions may take longer than this on a busy machine.
     open(&url).await;
     let ledger = PostgresLedger::connect(&url, options).await.expect("the ledger opens");
     ledger.record(of(vec![save(None, 1)])).await.expect("recorded");
@@ -245,9 +245,9 @@ async fn a_lock_that_is_held_for_ever_is_given_up() {
     ledger.record(of(vec![save(None, 3)])).await.expect("and works again");
 }
 
-/// TLS is checked: the authority must be trusted, and the name in the certificate be that of the host.
+/// TLS is verified: the authority must be trusted, and the certificate must name the host.
 #[tokio::test]
-async fn tls_works_with_an_authority_of_ones_own_and_trusts_nobody_else() {
+async fn tls_accepts_the_configured_authority_and_no_other() {
     let authority = Authority::new().expect("an authority");
     let server = Server::start_with_tls(&authority).expect("a Postgres for the tests");
     let url = server.tls_url("localhost", &authority);

@@ -1,8 +1,8 @@
-//! Weeks of events that go, on Postgres.
+//! Dropping weeks of events on Postgres.
 
 use identity::Digest;
 use jiff::Timestamp;
-use ledger::contract::material::expire;
+use ledger::contract::fixtures::expire;
 use ledger::postgres::PostgresLedger;
 use ledger::{Changes, Expiring, Graphs as _, Housekeeping as _, Outcome, State, View as _};
 use sqlx::{Connection as _, PgConnection, raw_sql};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::postgres_server::{ONE, at, digest, event, of, open, outcome, url};
 
-/// Seconds after which an event ends late.
+/// The seconds after which the outcome of an event counts as late.
 const LATE: i64 = 1_000_000;
 
 /// An id of the server's present week.
@@ -21,7 +21,7 @@ fn id_of_this_week() -> Uuid {
     Uuid::from_u128(u128::from(ms) << 80 | 7 << 76)
 }
 
-/// Writes a dead letter for each of these events, past the ledger.
+/// Writes a dead letter for each of these events, without the ledger.
 fn write_letters(url: &str, first: Uuid, numbers: std::ops::RangeInclusive<u64>) {
     let letters = format!(
         "INSERT INTO dead_letters (event_id, connection, class, cause, attempts, died_at, state)
@@ -34,7 +34,7 @@ fn write_letters(url: &str, first: Uuid, numbers: std::ops::RangeInclusive<u64>)
     psql(url, &letters).expect("written");
 }
 
-/// Drops all that can be dropped; how many events.
+/// Deletes everything that has expired. Returns the number of events.
 async fn expire_all(ledger: &PostgresLedger, before: Timestamp) -> usize {
     let mut dropped = 0;
     loop {
@@ -45,10 +45,10 @@ async fn expire_all(ledger: &PostgresLedger, before: Timestamp) -> usize {
     }
 }
 
-/// A week of which many events stay would hold up recording if it went as a whole. It holds up no other week, and its other events go one
-/// by one, page by page; it goes as a whole once few stay.
+/// Dropping a week as a whole would delay recording if many of its events have to stay. Such a week does not delay other weeks: its other
+/// events are deleted page by page, and it is dropped as a whole once few events stay.
 #[tokio::test]
-async fn a_week_of_which_many_stay_is_dropped_event_by_event() {
+async fn a_week_with_many_remaining_events_is_dropped_event_by_event() {
     let url = url();
     let ledger = open(&url).await;
     let first = id_of_this_week();
@@ -75,7 +75,7 @@ async fn a_week_of_which_many_stay_is_dropped_event_by_event() {
     let counts = ledger.counts(Some(ONE), at(0)).await.expect("counted");
     assert_eq!((counts.pending, counts.outcomes), (10, [("updated".to_owned(), 530)].into()));
 
-    // A day later, what has lost its dead letter goes as well, and then 500 are few enough.
+    // A day later, events that have lost their dead letter are deleted as well, and then 500 are few enough.
     psql(&url, "DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters ORDER BY id LIMIT 39)")
         .expect("deleted");
     assert_eq!(expire_all(&ledger, before).await, 0, "each event is looked at once a day");
@@ -90,10 +90,10 @@ async fn a_week_of_which_many_stay_is_dropped_event_by_event() {
     assert_eq!((counts.pending, counts.outcomes), (10, [("updated".to_owned(), 490)].into()));
 }
 
-/// A week goes as a whole; what is pending in it, or ended late, stays, and is found and counted as before. It is all one
-/// whether an event ended in the transaction that recorded it.
+/// A week is dropped as a whole; its events that are pending, or ended late, stay, and are found and counted as before. It makes no
+/// difference whether an event ended in the transaction that recorded it.
 #[tokio::test]
-async fn an_old_week_goes_as_a_whole_but_for_what_has_to_stay() {
+async fn an_old_week_is_dropped_as_a_whole_except_events_that_have_to_stay() {
     let url = url();
     let ledger = open(&url).await;
     let weeks = psql(&url, "SELECT COUNT(*) FROM pg_inherits WHERE inhparent = 'events'::regclass");
@@ -114,7 +114,7 @@ async fn an_old_week_goes_as_a_whole_but_for_what_has_to_stay() {
         outcome(id(7), State::Skipped, 10),
     ];
     ledger.record(Changes { outcomes, ..of(Vec::new()) }).await.expect("recorded");
-    // A time weeks ahead, so that this week is old by then, and so is what ended before it.
+    // A time weeks ahead: by then this week is old, and so are events that ended before it.
     let before = at(LATE / 2);
     let expired = expire(&ledger, before, Timestamp::UNIX_EPOCH, 100).await;
     assert_eq!(expired.outcomes, 3);
@@ -141,7 +141,7 @@ async fn an_old_week_goes_as_a_whole_but_for_what_has_to_stay() {
 
 /// Dropping a week waits for a process that sums up; recording does not.
 #[tokio::test]
-async fn recording_does_not_wait_for_a_week_that_waits_for_counts() {
+async fn recording_does_not_wait_for_the_drop_of_a_week() {
     let url = url();
     let ledger = open(&url).await;
     let first = id_of_this_week();
@@ -165,7 +165,7 @@ async fn recording_does_not_wait_for_a_week_that_waits_for_counts() {
         "SELECT COUNT(*) FROM pg_locks WHERE relation = 'events'::regclass AND mode = 'AccessExclusiveLock'";
     assert_eq!(psql(&url, locked).expect("asked").trim(), "0");
     raw_sql("SELECT pg_advisory_unlock_all()").execute(&mut other).await.expect("unlocked");
-    // It may have given up waiting; then it goes the next time.
+    // The drop may have given up waiting; then the week is dropped the next time.
     drop(dropping.await.expect("no panic"));
     expire(&ledger, at(LATE), Timestamp::UNIX_EPOCH, 100).await;
     assert!(ledger.find_events(&[digest(1)], 10).await.expect("found").is_empty());

@@ -3,7 +3,7 @@
 use ledger::sqlite::SqliteLedger;
 
 mod in_memory {
-    //! As the deterministic simulation uses it.
+    //! The engine as the deterministic simulation uses it.
 
     async fn fresh() -> (super::SqliteLedger, ()) {
         (super::SqliteLedger::inline().await.expect("memory"), ())
@@ -13,7 +13,7 @@ mod in_memory {
 }
 
 mod in_a_file {
-    //! As everybody else uses it.
+    //! The engine as all others use it.
 
     async fn fresh() -> (super::SqliteLedger, tempfile::TempDir) {
         let folder = tempfile::tempdir().expect("a temporary folder");

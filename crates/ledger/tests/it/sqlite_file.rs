@@ -1,4 +1,5 @@
-//! What SQLite in a file owes beyond the contract: it lasts, it is shared between processes, and it forgets for good.
+//! Promises of the SQLite engine with a file beyond the contract: data is durable, processes share the file, and
+//! deleted data is gone for good.
 
 use std::path::Path;
 use std::time::Duration;
@@ -62,7 +63,7 @@ async fn open(path: &Path) -> SqliteLedger {
 }
 
 #[tokio::test]
-async fn what_was_recorded_is_there_after_a_restart() {
+async fn recorded_data_survives_a_restart() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("ledger.db");
     let before = open(&path).await;
@@ -78,9 +79,9 @@ async fn what_was_recorded_is_there_after_a_restart() {
     assert_eq!(renewed, lease);
 }
 
-/// The caller is gone (a crash, a deadline) at an arbitrary moment: everything is recorded, or nothing.
+/// The caller disappears (a crash, a deadline) at an arbitrary moment: everything is recorded, or nothing.
 #[tokio::test]
-async fn a_caller_that_goes_away_leaves_all_or_nothing() {
+async fn a_cancelled_recording_is_complete_or_absent() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let ledger = open(&folder.path().join("ledger.db")).await;
     for number in 1..=50u128 {
@@ -108,7 +109,7 @@ async fn a_caller_that_goes_away_leaves_all_or_nothing() {
     assert_eq!((counts.pending, ended), (0, u64::try_from(found.len()).expect("few")));
 }
 
-/// Two processes on one file: of two that read the same graph one writes, and an old holder writes nothing.
+/// Two processes share one file: if both read the same graph, one writes, and a previous lease holder writes nothing.
 #[tokio::test]
 async fn two_processes_do_not_overwrite_each_other() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -137,7 +138,7 @@ async fn two_processes_do_not_overwrite_each_other() {
     right.record(changes(Some(Fence { token: new }), 5)).await.expect("recorded");
 }
 
-fn files_hold(folder: &Path, text: &str) -> bool {
+fn files_contain(folder: &Path, text: &str) -> bool {
     let files = std::fs::read_dir(folder).expect("the folder");
     files.into_iter().any(|file| {
         let bytes = std::fs::read(file.expect("a file").path()).expect("its bytes");
@@ -156,7 +157,7 @@ async fn a_delete_leaves_no_personal_byte_in_any_file() {
         ..Changes::default()
     };
     ledger.record(changes).await.expect("recorded");
-    assert!(files_hold(folder.path(), PERSONAL), "the test looks at the right files");
+    assert!(files_contain(folder.path(), PERSONAL), "the test looks at the right files");
     let row = ledger.gather(ONE, &[Digest([7; 16])], &[]).await.expect("read").graphs.remove(0);
     let forgotten = Changes {
         connection: ONE,
@@ -174,7 +175,7 @@ async fn a_delete_leaves_no_personal_byte_in_any_file() {
         ..Changes::default()
     };
     ledger.record(forgotten).await.expect("recorded");
-    assert!(!files_hold(folder.path(), PERSONAL));
+    assert!(!files_contain(folder.path(), PERSONAL));
 }
 
 #[tokio::test]
@@ -195,14 +196,14 @@ async fn no_key_is_readable_in_any_file() {
         created_at: at(0),
     };
     connections::Registry::add(&ledger, new).await.expect("added");
-    assert!(files_hold(folder.path(), "shop"), "the test looks at the right files");
-    assert!(!files_hold(folder.path(), "sec_secret0123"));
-    assert!(!files_hold(folder.path(), "pub_readable"));
+    assert!(files_contain(folder.path(), "shop"), "the test looks at the right files");
+    assert!(!files_contain(folder.path(), "sec_secret0123"));
+    assert!(!files_contain(folder.path(), "pub_readable"));
 }
 
-/// A file keeps its length; what is free in it counts as free all the same.
+/// A file keeps its length, but its free pages count as free.
 #[tokio::test]
-async fn room_that_became_free_counts_at_once() {
+async fn freed_space_counts_as_free_at_once() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("ledger.db");
     let ledger = open(&path).await;

@@ -1,4 +1,4 @@
-//! A connection is removed page by page, so that others can write meanwhile; nothing of it stays.
+//! A connection is removed page by page, so that others can write meanwhile; none of its data stays.
 
 use connections::Registry as _;
 use jiff::Timestamp;
@@ -7,18 +7,18 @@ use ledger::{Expiring, Housekeeping as _};
 use sqlite::rusqlite::Connection;
 use tempfile::TempDir;
 
-const GONE: i64 = 1;
-const STAYS: i64 = 2;
+const REMOVED: i64 = 1;
+const KEPT: i64 = 2;
 
-/// Events of each connection: more than some pages have.
+/// The number of events of each connection: more than fit on one page.
 const EVENTS: i64 = 1_500;
 
-/// Events of two connections in turn, half of them dead letters that a plan has reserved, and what is kept of their people.
+/// Events of two connections in turn, half of them dead letters that a plan has reserved, and the data of their persons.
 fn fill(file: &Connection) {
     file.execute_batch(&format!(
         "BEGIN;
         INSERT INTO connections (id, name, settings, created_at, write_key)
-            VALUES ({GONE}, 'gone', '{{}}', 0, 'w1'), ({STAYS}, 'stays', '{{}}', 0, 'w2');
+            VALUES ({REMOVED}, 'gone', '{{}}', 0, 'w1'), ({KEPT}, 'stays', '{{}}', 0, 'w2');
         CREATE TEMP TABLE n AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {EVENTS} * 2)
             SELECT i, 1 + i % 2 AS connection FROM n;
         INSERT INTO events (id, event_id, connection, kind, lane, received_at, found_by, state, outcome, ended_at)
@@ -69,13 +69,13 @@ async fn filled() -> (TempDir, SqliteLedger, Connection) {
     let ledger = SqliteLedger::open(&path).await.expect("opened");
     let file = Connection::open(&path).expect("opened");
     fill(&file);
-    assert!(rows_of(&file, GONE).len() >= 6, "{:?}", rows_of(&file, GONE));
+    assert!(rows_of(&file, REMOVED).len() >= 6, "{:?}", rows_of(&file, REMOVED));
     (folder, ledger, file)
 }
 
-fn assert_gone(file: &Connection, others: &[(String, i64)]) {
-    assert_eq!(rows_of(file, GONE), []);
-    assert_eq!(rows_of(file, STAYS), others);
+fn assert_removed(file: &Connection, others: &[(String, i64)]) {
+    assert_eq!(rows_of(file, REMOVED), []);
+    assert_eq!(rows_of(file, KEPT), others);
     for table in ["payloads", "outcomes", "graphs"] {
         assert_eq!(number(file, &format!("SELECT COUNT(*) FROM {table}")), EVENTS, "{table}");
     }
@@ -89,20 +89,20 @@ fn assert_gone(file: &Connection, others: &[(String, i64)]) {
 #[tokio::test]
 async fn a_removal_by_pages_leaves_nothing_of_a_connection_and_all_of_others() {
     let (_folder, ledger, file) = filled().await;
-    let others = rows_of(&file, STAYS);
-    ledger.remove(GONE).await.expect("removed");
+    let others = rows_of(&file, KEPT);
+    ledger.remove(REMOVED).await.expect("removed");
     ledger::finish_removals(&ledger, Timestamp::UNIX_EPOCH).await.expect("finished");
-    assert_gone(&file, &others);
+    assert_removed(&file, &others);
 }
 
 #[tokio::test]
-async fn what_a_killed_removal_has_left_is_removed_by_sweeps() {
+async fn sweeps_finish_a_killed_removal() {
     let (_folder, ledger, file) = filled().await;
-    let others = rows_of(&file, STAYS);
+    let others = rows_of(&file, KEPT);
     file.execute_batch(&format!(
-        "DELETE FROM connections WHERE id = {GONE};
-        DELETE FROM letter_counts WHERE connection = {GONE};
-        INSERT INTO removed_connections (id, is_emptied) VALUES ({GONE}, 0);"
+        "DELETE FROM connections WHERE id = {REMOVED};
+        DELETE FROM letter_counts WHERE connection = {REMOVED};
+        INSERT INTO removed_connections (id, is_emptied) VALUES ({REMOVED}, 0);"
     ))
     .expect("the first transaction of a removal");
     let long_ago = Timestamp::UNIX_EPOCH;
@@ -111,5 +111,5 @@ async fn what_a_killed_removal_has_left_is_removed_by_sweeps() {
         pages += 1;
     }
     assert!(pages > 20, "{pages} pages");
-    assert_gone(&file, &others);
+    assert_removed(&file, &others);
 }

@@ -1,4 +1,4 @@
-//! A ledger of an older program: what it holds is read after its schema was brought up to date.
+//! A ledger of an older program: its data can be read after the migration of its schema.
 
 use identity::audiences::Counted;
 use identity::graph::{Identifier, Kind};
@@ -52,7 +52,7 @@ fn graph() -> Graph {
     Graph { identifiers: Map::from_iter([(DIGEST, Identifier::new(Kind::User))]), ..Graph::default() }
 }
 
-/// The statements that make a ledger with one graph as the older program wrote it, a few ids after the first.
+/// The statements that create a ledger with one graph as the older program wrote it, a few ids after the first.
 fn older(steps: &[(&str, &str)], blob: &str) -> String {
     let mut statements = schema(steps);
     let body = serde_json::to_string(&graph()).expect("a graph is JSON");
@@ -67,7 +67,7 @@ fn older(steps: &[(&str, &str)], blob: &str) -> String {
     statements
 }
 
-/// The statements that make a schema of these steps.
+/// The statements that create a schema with these steps.
 fn schema(steps: &[(&str, &str)]) -> String {
     let mut statements = "CREATE TABLE schema_migrations
         (version bigint PRIMARY KEY, name text NOT NULL, min_reader bigint NOT NULL);\n"
@@ -78,20 +78,20 @@ fn schema(steps: &[(&str, &str)]) -> String {
     statements
 }
 
-/// The statements that make Postgres' schema as it was before events that end at once kept their outcomes.
+/// The statements that create the schema of Postgres from before the rows of events contained outcomes.
 pub(super) fn before_events_kept_outcomes() -> String {
     let packed = include_str!("../../../../migrations/postgres/0007_pack_graphs.sql");
     schema(&[&steps_before!("postgres")[..], &[("0007_pack_graphs", packed)]].concat())
 }
 
-/// The statements that make SQLite's schema as it was while message ids were kept in clear.
+/// The statements that create the schema of SQLite from when message ids were stored in clear.
 pub(super) fn sqlite_with_message_ids() -> String {
     let packed = include_str!("../../../../migrations/sqlite/ledger/0007_pack_graphs.sql");
     schema(&[&steps_before!("sqlite/ledger")[..], &[("0007_pack_graphs", packed)]].concat())
 }
 
-/// It is read, written again, and read again; a new graph gets an id that none had.
-async fn goes_on(ledger: &impl Ledger) {
+/// The ledger is read, written again, and read again; a new graph gets an unused id.
+async fn assert_readable_and_writable(ledger: &impl Ledger) {
     let read = async || ledger.gather(ONE, &[DIGEST], &[]).await.expect("gathered").graphs.remove(0);
     let GraphRow { row, graph: found, counted } = read().await;
     assert!(counted.is_empty());
@@ -134,7 +134,10 @@ async fn an_older_ledger_of_postgres_is_read_after_the_upgrade() {
     psql(&url, &older(&steps_before!("postgres"), "'\\x07070707070707070707070707070707'")).expect("made");
     psql(&url, "SELECT setval(pg_get_serial_sequence('graphs', 'id'), 5)")
         .expect("as the program would have");
-    goes_on(&PostgresLedger::connect(&url, Options::default()).await.expect("the ledger opens")).await;
+    assert_readable_and_writable(
+        &PostgresLedger::connect(&url, Options::default()).await.expect("the ledger opens"),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -143,5 +146,5 @@ async fn an_older_ledger_of_sqlite_is_read_after_the_upgrade() {
     let path = folder.path().join("ledger.db");
     let statements = older(&steps_before!("sqlite/ledger"), "x'07070707070707070707070707070707'");
     Connection::open(&path).expect("a file").execute_batch(&statements).expect("made");
-    goes_on(&SqliteLedger::open(&path).await.expect("the ledger opens")).await;
+    assert_readable_and_writable(&SqliteLedger::open(&path).await.expect("the ledger opens")).await;
 }

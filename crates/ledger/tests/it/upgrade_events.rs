@@ -1,9 +1,9 @@
-//! Events of an older program on Postgres, all of whose outcomes are in rows of their own.
+//! Events of an older program on Postgres: all of their outcomes are in separate rows.
 
 use identity::Digest;
 use identity::graph::Lane;
 use jiff::Timestamp;
-use ledger::contract::material::expire;
+use ledger::contract::fixtures::expire;
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::{AffiliateRef, Changes, Graphs as _, NewEvent, Outcome, State, View as _};
 use testbed::postgres::{fresh_database, psql};
@@ -17,7 +17,7 @@ const DIGEST: Digest = Digest([7; 16]);
 /// A week that has partitions, and one that has none.
 const WEEKS: [u128; 2] = [2840, 2726];
 
-/// When the older program ended events, and when this one does.
+/// The times of outcomes by the older program, and by this one.
 const EARLIER: i64 = 10;
 const NOW: i64 = 100;
 
@@ -37,7 +37,7 @@ fn outcome(event: Uuid, number: u32, second: i64) -> Outcome {
     Outcome { event, number, state: State::Updated, reason: None, affiliate: None, at: at(second) }
 }
 
-/// The statements that make one pending event, one that was updated, one that was created later, and a dead one.
+/// The statements that create one pending event, one updated event, one that was created later, and a dead one.
 fn events(week: u128) -> String {
     let [pending, updated, later, dead] = [1, 2, 3, 4].map(|number| id(week, number));
     let (then, digest) = (at(EARLIER).as_microsecond(), r"\x07070707070707070707070707070707");
@@ -72,9 +72,9 @@ async fn states(ledger: &PostgresLedger) -> Vec<(Uuid, State)> {
     found.iter().map(|view| (view.event, view.state)).collect()
 }
 
-/// They are read as what they are, go on from there, and expire, beside new ones.
+/// They are read in their states, can change from there, and expire, together with new events.
 #[tokio::test]
-async fn events_that_postgres_holds_without_their_outcomes_go_on_after_the_upgrade() {
+async fn events_of_postgres_with_separate_outcomes_continue_after_the_upgrade() {
     let url = fresh_database().expect("a Postgres for the tests");
     let statements =
         [before_events_kept_outcomes(), partitions(WEEKS[0]), events(WEEKS[0]), events(WEEKS[1])].concat();

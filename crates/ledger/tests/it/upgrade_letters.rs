@@ -14,7 +14,7 @@ const EVENT: &str = "01900000000070008000000000000001";
 
 const PAYLOAD: &str = r#"{"context":{"personas":{"computation_key":"vip"}}}"#;
 
-async fn is_grouped(ledger: &(impl Ledger + DeadLetters)) {
+async fn assert_grouped(ledger: &(impl Ledger + DeadLetters)) {
     let now = Timestamp::from_second(1_800_000_000).expect("a time");
     let groups = ledger.groups(now).await.expect("grouped");
     assert_eq!((groups.len(), groups[0].key.as_str()), (1, ""), "it is not classified yet");
@@ -59,7 +59,7 @@ async fn older_dead_letters_of_sqlite_are_grouped_after_the_upgrade() {
                 VALUES (1, 1, 'refused', 'odd', 422, 'phone', 1, 9, 'open');"
         );
     Connection::open(&path).expect("a file").execute_batch(&statements).expect("made");
-    is_grouped(&SqliteLedger::open(&path).await.expect("the ledger opens")).await;
+    assert_grouped(&SqliteLedger::open(&path).await.expect("the ledger opens")).await;
 }
 
 #[tokio::test]
@@ -75,5 +75,5 @@ async fn older_dead_letters_of_postgres_are_grouped_after_the_upgrade() {
                 VALUES ('{EVENT}', 1, 'refused', 'odd', 422, 'phone', 1, 9, 'open');"
         );
     psql(&url, &statements).expect("made");
-    is_grouped(&PostgresLedger::connect(&url, Options::default()).await.expect("the ledger opens")).await;
+    assert_grouped(&PostgresLedger::connect(&url, Options::default()).await.expect("the ledger opens")).await;
 }

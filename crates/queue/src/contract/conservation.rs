@@ -1,4 +1,4 @@
-//! Whatever happens to those who use it, the queue gives out what it confirmed, until it is acknowledged.
+//! Whatever happens to its users, the queue hands out every confirmed event until it is acknowledged.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::{Batch, Lane, Queue, QueueError};
 pub async fn nothing_is_lost_among_many_publishers_and_takers(rig: &dyn Rig) {
     const PUBLISHERS: u32 = 4;
     const EACH: u32 = 200;
-    let glance = rig.glance();
+    let empty_wait = rig.empty_wait();
     let mut publishers = Vec::new();
     let mut takers = Vec::new();
     for publisher in 0..PUBLISHERS {
@@ -24,7 +24,7 @@ pub async fn nothing_is_lost_among_many_publishers_and_takers(rig: &dyn Rig) {
             }
         }));
         let queue = rig.open().await;
-        takers.push(tokio::spawn(async move { drain(&*queue, glance).await }));
+        takers.push(tokio::spawn(async move { drain(&*queue, empty_wait).await }));
     }
     for publisher in publishers {
         publisher.await.expect("the publisher does not panic");
@@ -33,7 +33,7 @@ pub async fn nothing_is_lost_among_many_publishers_and_takers(rig: &dyn Rig) {
     for taker in takers {
         found.extend(taker.await.expect("the taker does not panic").into_keys());
     }
-    found.extend(drain(&*rig.open().await, rig.glance()).await.into_keys());
+    found.extend(drain(&*rig.open().await, rig.empty_wait()).await.into_keys());
     found.sort_unstable();
     assert_eq!(found, (0..PUBLISHERS * EACH).collect::<Vec<_>>());
 }
@@ -126,7 +126,7 @@ impl<'a> History<'a> {
 
     async fn check_end(mut self) {
         self.crash().await;
-        let found: BTreeSet<u32> = drain(&*self.queue, self.rig.glance()).await.into_keys().collect();
+        let found: BTreeSet<u32> = drain(&*self.queue, self.rig.empty_wait()).await.into_keys().collect();
         assert_eq!(found, self.unanswered, "seed {}", self.seed);
     }
 }

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{Batch, Envelope, FORMAT, Item, Lane, Queue};
 
-/// A queue under test, empty at first, and the means to treat it badly.
+/// A queue under test, empty at first, and the means to disturb it.
 #[async_trait]
 pub trait Rig: Send + Sync {
     /// A handle as another process would have it, on the same queue each time.
@@ -28,18 +28,19 @@ pub trait Rig: Send + Sync {
     /// A handle on a queue of its own that holds about this many bytes.
     async fn open_limited(&self, max_bytes: u64) -> Arc<dyn Queue>;
 
-    /// Ends a process without a word, and returns when what it held can be taken by others.
+    /// Ends a process without a notice, and returns when other takers can take what it held.
     async fn crash(&self, handle: Arc<dyn Queue>);
 
-    /// How long a take of this engine waits before it is believed that nothing comes: longer than anything takes that
-    /// is there to arrive.
-    fn glance(&self) -> Duration {
+    /// How long a take of this engine waits until the test assumes that nothing comes: longer than any waiting message
+    /// takes to arrive.
+    fn empty_wait(&self) -> Duration {
         Duration::from_millis(200)
     }
 }
 
-/// How long a take waits for what must be there: far longer than any engine needs, so that a slow machine does not fail.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a take waits for messages that must be there: far longer than any engine needs, so that a slow machine does not
+/// fail.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The envelope of event `number`, always the same.
 #[must_use]
@@ -80,10 +81,10 @@ fn number(item: &Item) -> u32 {
 }
 
 /// Takes and acknowledges until nothing is left, and counts how often each event came.
-async fn drain(queue: &dyn Queue, glance: Duration) -> BTreeMap<u32, usize> {
+async fn drain(queue: &dyn Queue, empty_wait: Duration) -> BTreeMap<u32, usize> {
     let mut counts = BTreeMap::new();
     loop {
-        let batch = queue.take(100, glance).await.expect("the engine takes");
+        let batch = queue.take(100, empty_wait).await.expect("the engine takes");
         if batch.is_empty() {
             return counts;
         }
@@ -99,23 +100,23 @@ async fn drain(queue: &dyn Queue, glance: Duration) -> BTreeMap<u32, usize> {
 macro_rules! contract_suite {
     ($rig:expr) => {
         $crate::contract_suite!(@tests $rig;
-            promises::an_envelope_comes_out_as_it_went_in,
-            promises::what_is_acknowledged_never_comes_again,
-            promises::nothing_to_take_ends_with_an_empty_batch,
+            promises::an_envelope_is_taken_as_it_was_published,
+            promises::acknowledged_events_are_never_redelivered,
+            promises::an_empty_queue_gives_an_empty_batch,
             promises::a_waiting_taker_gets_what_another_process_publishes,
-            promises::what_a_crashed_taker_held_comes_back_marked,
-            promises::what_is_released_comes_back_marked,
+            promises::events_of_a_crashed_taker_are_redelivered_and_marked,
+            promises::released_events_are_redelivered_and_marked,
             promises::a_batch_is_answered_once,
             promises::depth_counts_events_until_they_are_acknowledged,
-            promises::a_full_queue_refuses_and_goes_on_when_there_is_room,
+            promises::a_full_queue_refuses_events_until_it_has_room,
             promises::a_newer_format_is_left_in_the_queue,
             promises::an_envelope_beyond_the_limit_is_refused,
-            promises::a_look_takes_nothing,
-            lanes::live_comes_before_bulk,
+            promises::looking_at_a_queue_takes_no_events,
+            lanes::live_events_are_taken_before_bulk_events,
             lanes::bulk_is_not_starved_by_live,
-            lanes::a_large_backlog_comes_in_whole_messages,
-            turns::no_connection_is_behind_the_backlog_of_another,
-            turns::connections_in_hand_are_passed_over,
+            lanes::a_large_backlog_is_taken_in_whole_messages,
+            turns::no_connection_waits_for_the_backlog_of_another,
+            turns::a_take_skips_connections_in_hand,
             turns::parts_of_a_batch_are_answered_independently,
             conservation::nothing_is_lost_among_many_publishers_and_takers,
             conservation::nothing_is_lost_in_any_history_of_crashes

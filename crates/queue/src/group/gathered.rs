@@ -1,4 +1,4 @@
-//! What gathers for the next commit of a lane, and how much of it one connection may have. No IO.
+//! The envelopes that gather for the next commit of a lane, and each connection's share of them. No IO.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -7,11 +7,11 @@ use tokio::sync::oneshot;
 use super::GroupLimits;
 use crate::{Envelope, PublishError};
 
-/// See the module.
+/// See the module's documentation.
 #[derive(Default)]
 pub(super) struct Gathered {
     waiting: VecDeque<Waiting>,
-    /// What waits or is in the running commit, in all and of each connection.
+    /// The envelopes that wait or are in the running commit, in all and of each connection.
     all: Amount,
     by_connection: HashMap<i64, Amount>,
     committing: bool,
@@ -24,17 +24,17 @@ pub(super) struct Amount {
     pub(super) bytes: usize,
 }
 
-/// What one caller publishes; it goes into one commit.
+/// The envelopes that one caller publishes; they go into one commit.
 pub(super) struct Waiting {
     pub(super) envelopes: Vec<Envelope>,
-    /// The connection whose it is: that of the first envelope.
+    /// The connection that they count for: that of the first envelope.
     pub(super) connection: i64,
     pub(super) amount: Amount,
     pub(super) answer: oneshot::Sender<Result<(), PublishError>>,
 }
 
 impl Gathered {
-    /// Adds to what waits; `true`: nobody is committing, so the caller has to see to it.
+    /// Adds envelopes to those that wait. Returns `true` if no commit is running, so that the caller has to start one.
     pub(super) fn add(&mut self, waiting: Waiting, limits: &GroupLimits) -> Result<bool, PublishError> {
         let all = self.all.plus(waiting.amount);
         let own = self.by_connection.get(&waiting.connection).copied().unwrap_or_default();
@@ -48,7 +48,8 @@ impl Gathered {
         Ok(!std::mem::replace(&mut self.committing, true))
     }
 
-    /// The next group, without those whose callers went away; `None`, and nobody is committing, when nothing waits.
+    /// The next group, without those of callers that no longer wait; `None` if nothing waits, and then no commit is
+    /// running.
     pub(super) fn next_group(&mut self, at_most: usize) -> Option<Vec<Waiting>> {
         let (mut group, mut count) = (Vec::new(), 0);
         while count < at_most
@@ -65,7 +66,7 @@ impl Gathered {
         self.committing.then_some(group)
     }
 
-    /// What a caller of this connection published waits no longer.
+    /// Frees the room of envelopes that a caller of this connection published.
     pub(super) fn forget(&mut self, connection: i64, amount: Amount) {
         self.all = self.all.minus(amount);
         if let Some(own) = self.by_connection.get_mut(&connection) {
@@ -78,7 +79,7 @@ impl Gathered {
 }
 
 impl Amount {
-    /// Whether this much may wait in this part of the whole.
+    /// Whether this amount may wait in one `part`th of the limits.
     fn fits(self, limits: &GroupLimits, part: usize) -> bool {
         self.count <= limits.waiting / part && self.bytes <= limits.waiting_bytes / part
     }

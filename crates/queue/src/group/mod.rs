@@ -1,8 +1,8 @@
-//! Group commit: what is published at the same time is made durable together.
+//! Group commit: envelopes that are published at the same time are made durable together.
 //!
-//! A lone envelope is committed at once; what comes meanwhile gathers, and is the next commit. So nobody waits for
-//! company, and the more come, the more a commit carries. What gathers is bounded, in all and for each connection, so that
-//! no sender's batches keep the others' events out.
+//! A single envelope is committed at once; envelopes that arrive during a commit gather, and are the next one. So no caller
+//! waits for others, and the more callers there are, the more a commit carries. The gathered envelopes are bounded, in all
+//! and for each connection, so that no sender's batches keep the others' events out.
 //!
 //! Each lane gathers by itself: if one is full, callers of the other are not refused.
 
@@ -19,17 +19,17 @@ use tokio::time::timeout;
 use self::gathered::{Amount, Gathered, Waiting};
 use crate::{Envelope, Lane, Publish, PublishError, pack};
 
-/// The bounds of what gathers, for each lane.
+/// The limits of the envelopes that gather, for each lane.
 #[derive(Clone, Copy, Debug)]
 pub struct GroupLimits {
     /// Envelopes that may wait, those of the running commit included.
     pub waiting: usize,
     /// Bytes that may wait, those of the running commit included.
     pub waiting_bytes: usize,
-    /// One connection may have this part of both, at least 1: 4 is a quarter. What one caller publishes together may be more,
-    /// if nothing else of its connection waits.
+    /// Each connection may use this part of both limits, at least 1: 4 is a quarter. The envelopes that one caller
+    /// publishes together may be more, if no others of its connection wait.
     pub share: usize,
-    /// Envelopes of one commit, and up to what one more caller publishes together.
+    /// Envelopes of one commit; those of the last caller may exceed it.
     pub commit: usize,
     /// How long one commit may take before its envelopes count as not published.
     pub commit_time: Duration,
@@ -47,14 +47,14 @@ impl Default for GroupLimits {
     }
 }
 
-/// Publishes envelopes in groups. Clones share what gathers. Needs a tokio runtime.
+/// Publishes envelopes in groups. Clones share the gathered envelopes. Needs a tokio runtime.
 #[derive(Clone)]
 pub struct GroupCommit {
     live: Arc<Shared>,
     bulk: Arc<Shared>,
 }
 
-/// What was committed since the start.
+/// Counters of commits since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GroupCounts {
     /// Commits that the queue confirmed.
@@ -63,7 +63,7 @@ pub struct GroupCounts {
     pub envelopes: u64,
 }
 
-/// What gathers for one lane.
+/// The gathered envelopes of one lane.
 struct Shared {
     queue: Arc<dyn Publish>,
     limits: GroupLimits,
@@ -86,13 +86,13 @@ impl GroupCommit {
         Self { live: lane(&queue), bulk: lane(&queue) }
     }
 
-    /// Publishes envelopes together, those of each lane in one commit; `Ok` means that all of them are durable. Nothing to
-    /// publish is `Ok`. All are of one connection, of whose share they take. A caller that stops waiting before the
-    /// commit has begun takes its envelopes back; later, they are published all the same.
+    /// Publishes envelopes together, those of each lane in one commit; `Ok` means that all of them are durable. An empty
+    /// list is `Ok`. All are of one connection, and use its share. If the caller is cancelled before the commit has begun,
+    /// the envelopes are not published; later, they are published nevertheless.
     ///
     /// # Errors
-    /// [`PublishError::Busy`] when too much is waiting to be committed, of their connection or in all; else those of the queue.
-    /// Some of the envelopes may have been published then.
+    /// [`PublishError::Busy`] if too many envelopes wait to be committed, of their connection or in all; else those of the
+    /// queue. Some of the envelopes may have been published then.
     pub async fn publish_all(&self, envelopes: Vec<Envelope>) -> Result<(), PublishError> {
         for envelope in &envelopes {
             pack::check_size(envelope.estimated_bytes())?;
@@ -102,7 +102,7 @@ impl GroupCommit {
         live.and(bulk)
     }
 
-    /// What was committed since the start.
+    /// The number of commits and envelopes since the start.
     #[must_use]
     pub fn counts(&self) -> GroupCounts {
         let sum = |count: fn(&Shared) -> &AtomicU64| {
@@ -112,7 +112,7 @@ impl GroupCommit {
     }
 }
 
-/// A commit took longer than it may.
+/// A commit took longer than its limit.
 #[derive(Debug, thiserror::Error)]
 #[error("the queue did not confirm within {} ms", .0.as_millis())]
 struct TooSlow(Duration);
@@ -137,7 +137,7 @@ impl Shared {
 
     /// Commits group after group until nothing waits.
     async fn commit_all(self: Arc<Self>) {
-        // A panic below would leave the mark of a running commit behind, and nobody would commit again.
+        // A panic below would leave `committing` set, and no commit would ever start again.
         let mut guard = CommitGuard { shared: &self, finished: false };
         let next_group = || self.lock().next_group(self.limits.commit);
         while let Some(group) = next_group() {
@@ -183,7 +183,8 @@ impl Shared {
     }
 }
 
-/// Starts from nothing when a commit panicked or its runtime ended: waiting callers get the answer that they are not published.
+/// Resets the state if a commit panicked or its runtime ended: waiting callers get the error that their envelopes are not
+/// published.
 struct CommitGuard<'a> {
     shared: &'a Shared,
     finished: bool,

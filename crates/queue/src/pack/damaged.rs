@@ -1,4 +1,4 @@
-//! Takes a body apart that is no JSON array any more, because bytes in the middle of it were damaged.
+//! Splits a body that is no longer a JSON array, because bytes in the middle of it were damaged.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -6,11 +6,11 @@ use serde_json::value::RawValue;
 use super::item;
 use crate::{Envelope, Item, Lane};
 
-/// What each envelope begins with, as we write it.
+/// The beginning of each envelope, as we write it.
 const BEGIN: &[u8] = b"{\"format\":";
 
-/// The envelopes that are whole, and what is between them as unreadable bytes. Nothing is left out, except the commas
-/// and brackets around whole envelopes.
+/// The whole envelopes, and the bytes between them as unreadable items. Nothing is left out, except the commas and brackets
+/// around whole envelopes.
 pub(super) fn unpack(body: &[u8], why: &str) -> Vec<Item> {
     let (mut items, mut read, mut at) = (Vec::new(), 0, 0);
     while let Some(begin) = find(body, at) {
@@ -21,7 +21,7 @@ pub(super) fn unpack(body: &[u8], why: &str) -> Vec<Item> {
                 at = begin + length;
                 read = at;
             }
-            // The damage is in this one; the next begins behind it.
+            // The damage is in this envelope; the next one begins after it.
             None => at = begin + BEGIN.len(),
         }
     }
@@ -32,7 +32,7 @@ pub(super) fn unpack(body: &[u8], why: &str) -> Vec<Item> {
     items
 }
 
-/// Lane and format of an envelope that is otherwise not read: of a newer version, say.
+/// Lane and format of an envelope that is otherwise not read, for example because it is of a newer version.
 pub(super) fn head(json: &[u8]) -> Option<(Lane, u16)> {
     #[derive(Deserialize)]
     struct Head {

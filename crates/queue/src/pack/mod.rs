@@ -1,7 +1,7 @@
-//! Packs envelopes into messages, and unpacks them. One message for many envelopes is what makes a queue fast: a
-//! broker's or a disk's work is done once for each message.
+//! Packs envelopes into messages, and unpacks them. Many envelopes in one message make a queue fast: the work of a broker
+//! or a disk is done once for each message.
 //!
-//! A message body is a JSON array of envelopes. Each is read apart, so a bad one spoils no other.
+//! A message body is a JSON array of envelopes. Each is read by itself, so a bad one does not affect the others.
 
 mod damaged;
 
@@ -11,22 +11,22 @@ use serde_json::value::RawValue;
 
 use crate::{Envelope, FORMAT, Item, Lane, PublishError};
 
-/// Envelopes in one message, at most.
+/// Maximum number of envelopes in one message.
 pub const MESSAGE_ENVELOPES: usize = 256;
 
-/// Bytes of one message, at most, unless a single envelope is larger.
+/// Maximum bytes of one message, unless a single envelope is larger.
 pub const MESSAGE_BYTES: usize = 256 * 1024;
 
-/// Bytes of one envelope, at most. RabbitMQ 4 takes 16 MiB by default; no event that the ingest endpoint accepts comes
-/// near this.
+/// Maximum bytes of one envelope. RabbitMQ 4 accepts 16 MiB by default; no event that the ingest endpoint accepts comes
+/// near this limit.
 pub const ENVELOPE_BYTES: usize = 2 * 1024 * 1024;
 
-/// What an engine stores.
+/// A message, as an engine stores it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
     /// The lane of all its envelopes.
     pub lane: Lane,
-    /// The connection of all its envelopes: connections take turns, so none shares a message with another.
+    /// The connection of all its envelopes: connections take turns, so two of them never share a message.
     pub connection: i64,
     /// How many envelopes there are in it.
     pub events: usize,
@@ -36,11 +36,11 @@ pub struct Message {
     pub body: Vec<u8>,
 }
 
-/// Packs envelopes, each lane and each connection apart, in their order.
+/// Packs envelopes in their order, separately for each lane and each connection.
 ///
 /// # Errors
-/// [`PublishError::TooLarge`] for an envelope above [`ENVELOPE_BYTES`]; [`PublishError::Unavailable`] for one that
-/// cannot be written as JSON, which no envelope of ours is.
+/// [`PublishError::TooLarge`] for an envelope above [`ENVELOPE_BYTES`]; [`PublishError::Unavailable`] for one that cannot
+/// be written as JSON, which does not happen with our own envelopes.
 pub fn pack(envelopes: &[Envelope]) -> Result<Vec<Message>, PublishError> {
     let mut messages = Vec::new();
     let mut open: BTreeMap<(Lane, i64), Message> = BTreeMap::new();
@@ -64,7 +64,7 @@ impl Message {
     }
 }
 
-/// Whether the queue takes an envelope of `bytes` bytes.
+/// Whether the queue accepts an envelope of `bytes` bytes.
 ///
 /// # Errors
 /// [`PublishError::TooLarge`] above [`ENVELOPE_BYTES`].
@@ -91,7 +91,7 @@ fn close(mut message: Message) -> Message {
     message
 }
 
-/// Takes the envelopes out of a message body. What is no envelope comes out as unreadable; nothing is left out.
+/// Takes the envelopes out of a message body. Other parts become unreadable items; nothing is left out.
 #[must_use]
 pub fn unpack(body: &[u8]) -> Vec<Item> {
     match serde_json::from_slice::<Vec<&RawValue>>(body) {
@@ -100,8 +100,8 @@ pub fn unpack(body: &[u8]) -> Vec<Item> {
     }
 }
 
-/// A body that was found without its message, as a message again. Lane and connection are those of its first envelope;
-/// an unreadable one counts as connection 0.
+/// Makes a message of a body that was found without its message. Lane and connection are those of its first envelope; an
+/// unreadable one counts as connection 0.
 #[must_use]
 pub fn describe(body: Vec<u8>) -> Message {
     let items = unpack(&body);
@@ -116,7 +116,7 @@ pub fn describe(body: Vec<u8>) -> Message {
     Message { lane, connection, events: items.len(), format, body }
 }
 
-/// Takes a message body apart into bodies with one envelope each; a body that is no JSON array stays whole.
+/// Splits a message body into bodies with one envelope each; a body that is no JSON array stays whole.
 #[must_use]
 pub fn split(body: &[u8]) -> Vec<Vec<u8>> {
     match serde_json::from_slice::<Vec<&RawValue>>(body) {
@@ -125,7 +125,7 @@ pub fn split(body: &[u8]) -> Vec<Vec<u8>> {
     }
 }
 
-/// Takes a message body apart into its envelopes' own JSON; a body that is no JSON array stays whole.
+/// Splits a message body into the JSON of each envelope; a body that is no JSON array stays whole.
 #[must_use]
 pub fn split_open(body: &[u8]) -> Vec<Vec<u8>> {
     match serde_json::from_slice::<Vec<&RawValue>>(body) {
@@ -145,7 +145,7 @@ fn item(json: &str) -> Item {
     }
 }
 
-/// Where reading failed, but not on what: that may be personal data.
+/// The position at which reading failed, without the text there, which may be personal data.
 fn reason(error: &serde_json::Error) -> String {
     format!(
         "not an envelope: {:?} error at line {} column {}",

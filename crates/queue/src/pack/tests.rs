@@ -1,4 +1,4 @@
-//! What packing keeps, and where it draws lines.
+//! The data that packing keeps, and the limits of messages.
 
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -32,7 +32,7 @@ fn ids(items: &[Item]) -> Vec<Uuid> {
 }
 
 #[test]
-fn an_envelope_larger_than_a_message_travels_alone_and_a_huge_one_not_at_all() {
+fn a_large_envelope_gets_its_own_message_and_a_huge_one_is_refused() {
     let envelopes =
         [envelope(1, Lane::Live, 10), envelope(2, Lane::Live, MESSAGE_BYTES), envelope(3, Lane::Live, 10)];
     let events: Vec<_> = pack(&envelopes).unwrap().iter().map(|message| message.events).collect();
@@ -42,7 +42,7 @@ fn an_envelope_larger_than_a_message_travels_alone_and_a_huge_one_not_at_all() {
 }
 
 #[test]
-fn a_bad_envelope_spoils_no_other() {
+fn a_bad_envelope_does_not_affect_others() {
     let mut message = pack(&[envelope(1, Lane::Live, 3)]).unwrap().remove(0);
     message.body.pop();
     message.body.extend_from_slice(br#",{"secret":"ann@example.org"}]"#);
@@ -53,7 +53,7 @@ fn a_bad_envelope_spoils_no_other() {
 }
 
 #[test]
-fn damaged_bytes_cost_only_the_envelopes_that_they_are_in() {
+fn damaged_bytes_lose_only_the_envelopes_that_contain_them() {
     for begin in (0..900).step_by(7) {
         let envelopes: Vec<_> = (0..10).map(|number| envelope(number, Lane::Live, 40)).collect();
         let mut body = pack(&envelopes).unwrap().remove(0).body;

@@ -1,8 +1,8 @@
-//! A connection that can be cut.
+//! A connection that can be shut down at once.
 //!
-//! lapin sets no deadline for connecting or closing: each has a thread and a socket until the broker answers, also after
-//! the caller has stopped waiting. A broker that is stopped but not gone would gather them without bound. Shutting the
-//! socket down ends them at once.
+//! lapin sets no deadline for connecting or closing: each uses a thread and a socket until the broker answers, even after
+//! the caller has stopped waiting. With a broker that is frozen, they would gather without bound. Shutting the socket down
+//! ends them at once.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -21,18 +21,18 @@ use tokio::time::timeout;
 use super::RabbitError;
 use super::error::within;
 
-/// How long a goodbye may take that nobody waits for.
+/// Time for closing a connection in the background.
 const CLOSE_TIME: Duration = Duration::from_secs(5);
 
-/// A connection and its socket. Dropping it says goodbye in the background: lapin's own connection ends only with the last
-/// of its channels and consumers, and what was under way when a task was aborted may keep one of them for ever.
+/// A connection and its socket. Dropping it closes it in the background. lapin's own connection ends only with the last of
+/// its channels and consumers, and a task that was aborted in the middle of an operation may keep one of them for ever.
 pub(super) struct AmqpConnection {
     pub(super) connection: Arc<Connection>,
     socket: Socket,
 }
 
 impl AmqpConnection {
-    /// Connects within `limit`; an attempt that takes longer is cut.
+    /// Connects within `limit`; the socket of an attempt that takes longer is shut down.
     pub(super) async fn open(
         uri: AMQPUri,
         properties: ConnectionProperties,
@@ -42,7 +42,7 @@ impl AmqpConnection {
         let runtime = default_runtime().map_err(RabbitError::broker("starting"))?;
         let attempt = CutOnDrop(Socket::default());
         let socket = attempt.0.clone();
-        // The type of the stream, and so what it can do, follows from the runtime only in this place.
+        // The type of the stream, and so its methods, depends on the runtime only here.
         let opening = Connection::connector(
             uri,
             runtime,
@@ -69,7 +69,7 @@ impl AmqpConnection {
         Ok(Self { connection: Arc::new(connection), socket: attempt.keep() })
     }
 
-    /// Says goodbye, for `limit` at most, and cuts what does not end.
+    /// Closes the connection within `limit`, then shuts the socket down.
     pub(super) async fn close(&self, limit: Duration) {
         close_connection(&self.connection, limit).await;
         self.socket.cut();
@@ -79,7 +79,7 @@ impl AmqpConnection {
 impl Drop for AmqpConnection {
     fn drop(&mut self) {
         let cut = CutOnDrop(self.socket.clone());
-        // Without a runtime there is nobody to wait for the goodbye; with one that ends meanwhile, it is dropped.
+        // Without a runtime nothing can wait for the close; if the runtime ends meanwhile, the task is dropped.
         if let Ok(runtime) = Handle::try_current() {
             let connection = Arc::clone(&self.connection);
             runtime.spawn(async move {
@@ -96,11 +96,11 @@ async fn close_connection(connection: &Connection, limit: Duration) {
     }
     let closing = connection.close(200, "reconnecting".into());
     if let Err(error) = within(limit, "closing", closing).await {
-        tracing::debug!(%error, "a connection to the broker was dropped without a goodbye");
+        tracing::debug!(%error, "a connection to the broker was dropped without a closing handshake");
     }
 }
 
-/// A socket that is cut when it is given up.
+/// A socket that is shut down when it is dropped.
 struct CutOnDrop(Socket);
 
 impl CutOnDrop {
@@ -128,7 +128,7 @@ impl Socket {
 
     fn cut(&self) {
         if let Some(stream) = self.0.lock().take() {
-            // A socket that has ended by itself is what we want.
+            // A socket that has ended already is as good.
             drop(stream.shutdown(Shutdown::Both));
         }
     }

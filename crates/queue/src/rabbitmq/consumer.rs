@@ -1,7 +1,7 @@
-//! Consuming: a consumer for each queue, each on a channel of its own with its prefetch.
+//! Consuming: one consumer for each queue, each on its own channel with its prefetch.
 //!
-//! Consumers start with the first take and end when nobody takes any more, so a process that only publishes holds
-//! nothing. The end of a consumer's stream is how lapin reports that the broker cancelled it: it ends the whole link.
+//! Consumers start with the first take and end when there are no more takes, so a process that only publishes holds no
+//! messages. If the broker cancels a consumer, lapin ends its stream; that ends the whole link.
 
 use std::sync::Arc;
 
@@ -25,8 +25,9 @@ use super::topology::{QueueName, Source, Topology};
 use super::{Options, RabbitError, census};
 use crate::Clock;
 
-/// Messages of a lane that a process holds until it has seen one that is above suspicion. A process that dies counts as having
-/// lost all that it held: with full hands, one message that kills would take its neighbours along to the poison queue.
+/// Messages of a lane that a process holds until it has seen one that is not suspect. If a process crashes, all messages
+/// that it held count as lost: with many of them, one message that crashes processes would take the others along to the
+/// poison queue.
 const CAUTIOUS_PREFETCH: u16 = 1;
 
 /// The consuming connection with its consumers.
@@ -43,7 +44,7 @@ impl Consumers {
     }
 }
 
-/// Makes consumers.
+/// Opens the link of the consumers.
 pub(super) struct ConsumerLink {
     pub(super) nodes: Arc<Nodes>,
     pub(super) topology: Arc<Topology>,
@@ -54,7 +55,7 @@ pub(super) struct ConsumerLink {
 }
 
 impl ConsumerLink {
-    /// A channel of its own for a queue, with its first consumer.
+    /// Opens a channel for a queue, with its first consumer.
     async fn consume(
         &self,
         connection: &Connection,
@@ -77,7 +78,7 @@ impl ConsumerLink {
         let mut pumps = JoinSet::new();
         let mut pump_reports = PumpReports::default();
         let requests: Vec<_> = self.topology.queues.iter().map(|_| pump_reports.add()).collect();
-        // A process that sees a consumer of ours expects an answer.
+        // Other processes expect an answer from every process with a consumer.
         let buffer = Arc::clone(&self.buffer);
         let answering =
             census::answering(&link.connection, &self.topology, &self.options, buffer, pump_reports).await?;
@@ -108,8 +109,11 @@ impl ConsumerLink {
         if expired.is_empty() {
             return;
         }
-        tracing::warn!(messages = expired.len(), "a taker did not answer in time; its messages go back");
-        // A reject counts as a delivery on every version of the broker; a nack does not on the newest.
+        tracing::warn!(
+            messages = expired.len(),
+            "messages were not answered in time; they return to the queue"
+        );
+        // A reject counts as a delivery in every version of the broker; a nack does not in the newest.
         let requeue = BasicRejectOptions { requeue: true };
         let rejects = join_all(expired.iter().map(|message| message.acker.reject(requeue)));
         drop(tokio::time::timeout(self.options.answer_time, rejects).await);

@@ -1,6 +1,6 @@
-//! Declares the exchange and the queues if they are missing, and says how to correct a refusal.
+//! Declares the exchange and the queues if they are missing, and explains how to correct a refusal.
 //!
-//! Declaring again with the same arguments changes nothing; with others the broker answers 406, which becomes
+//! Declaring again with the same arguments changes nothing; with other arguments the broker answers 406, which becomes
 //! [`RabbitError::Mismatch`]. <https://www.rabbitmq.com/docs/queues#property-equivalence>
 
 use std::time::Duration;
@@ -17,14 +17,14 @@ use super::options::Options;
 use super::topology::{DELIVERY_LIMIT, QueueName, Source, Topology};
 use crate::Lane;
 
-/// The poison queue's own limit, which must never act: there is nowhere else to go. RabbitMQ 4 would take 20 if it were
-/// left out, and drop the message then.
+/// The poison queue's own limit, which must never be reached, because its messages have nowhere else to go. Without it,
+/// RabbitMQ 4 would use 20, and drop the message then.
 const NO_DELIVERY_LIMIT: u32 = 1_000_000;
 
 impl Topology {
     /// Declares everything, the poison queue and its binding first. Nothing can be published before the exchange and the
-    /// bindings are there, and these come only after new queues had time to settle, see [`Options::settle_time`]. So
-    /// a process that finds them all may publish at once, also if another process has just made them.
+    /// bindings exist, and these are made only after new queues had time to settle, see [`Options::settle_time`]. So a
+    /// process that finds all of them may publish at once, even if another process has just made them.
     pub(super) async fn declare(
         &self,
         connection: &Connection,
@@ -44,7 +44,7 @@ impl Topology {
             self.explained(within(limit, "declaring a queue", declaring).await, &queue.name)?;
         }
         if is_new {
-            tracing::info!(exchange = self.exchange, "queues were made; they get a moment to settle");
+            tracing::info!(exchange = self.exchange, "queues were declared; waiting until they are ready");
             sleep(options.settle_time).await;
         }
         let exchange = self.exchange.as_str();
@@ -85,7 +85,7 @@ impl Topology {
         }
     }
 
-    /// Tries whether the user may declare, with a queue that goes with its connection.
+    /// Checks whether the user may declare, with a queue that is deleted with its connection.
     async fn may_declare(&self, connection: &Connection, limit: Duration) -> Result<(), RabbitError> {
         let channel = within(limit, "opening a channel", connection.create_channel()).await?;
         let name = format!("{}.check-{:032x}", self.exchange, rand::random::<u128>());
@@ -104,12 +104,12 @@ impl Topology {
         within(limit, "binding a queue", binding).await
     }
 
-    /// An answer about the queue or exchange `name`; a refusal says what mends it.
+    /// The answer about the queue or exchange `name`; a refusal explains how to correct it.
     pub(super) fn explained<T>(&self, answer: Result<T, RabbitError>, name: &str) -> Result<T, RabbitError> {
         answer.map_err(|error| self.explain(error, name))
     }
 
-    /// Why the broker refuses `name`, with what mends it.
+    /// The reason why the broker refuses `name`, with how to correct it.
     pub(super) fn explain(&self, error: RabbitError, name: &str) -> RabbitError {
         explain(error, name, &self.exchange)
     }
@@ -138,7 +138,7 @@ impl Topology {
     }
 }
 
-/// Turns the broker's refusal of `name` into what mends it.
+/// Converts the broker's refusal of `name` to an error that says how to correct it.
 fn explain(error: RabbitError, name: &str, prefix: &str) -> RabbitError {
     let RabbitError::Broker { cause, .. } = &error else { return error };
     let ErrorKind::ProtocolError(refusal) = cause.kind() else { return error };
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_argument_is_found_in_the_words_of_the_broker() {
+    fn the_argument_is_found_in_the_message_of_the_broker() {
         let detail = "PRECONDITION_FAILED - inequivalent arg 'x-max-length-bytes' for queue 'segment.live' in vhost '/'";
         assert_eq!(argument(detail), "x-max-length-bytes");
         assert_eq!(argument("something else"), "argument");

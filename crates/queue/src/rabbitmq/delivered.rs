@@ -1,4 +1,4 @@
-//! A message as the broker has delivered it to this process, and what a process holds of them.
+//! A message as the broker has delivered it to this process, and the totals of the messages that a process holds.
 
 use lapin::Acker;
 use serde::{Deserialize, Serialize};
@@ -7,28 +7,28 @@ use super::topology::Source;
 use crate::published::Numbers;
 use crate::{Item, pack};
 
-/// A message whose takers vanished so often is handed out by itself: what kills takers shall not condemn others.
+/// A message that was lost this often is handed out by itself: if it crashes takers, others must not count as lost with it.
 pub(super) const ALONE_AFTER: i64 = 2;
 
-/// What a message turned out to be.
+/// The contents of a message, once it is read.
 pub(super) enum Contents {
     /// A body of envelopes, see [`pack`].
     Envelopes(Vec<u8>),
-    /// Unreadable, each envelope of it or the whole, with the reason.
+    /// Unreadable, each envelope of it or all of it, with the reason.
     Unreadable(Vec<Vec<u8>>, String),
 }
 
-/// One message of ours to answer.
+/// One message that we have to answer.
 pub(super) struct Delivered {
     pub(super) acker: Acker,
     pub(super) source: Source,
-    /// The connection of all its events; 0 where they may belong to several.
+    /// The connection of all its events; 0 if they may belong to several.
     pub(super) connection: i64,
     pub(super) contents: Contents,
     pub(super) events: usize,
     /// The numbers of its events, if they have any.
     pub(super) numbers: Option<Numbers>,
-    /// The second in which it was accepted, if it says so.
+    /// The second in which it was accepted, if the message contains it.
     pub(super) accepted_at: Option<u64>,
     /// Deliveries before this one that ended without an answer.
     pub(super) lost: i64,
@@ -57,7 +57,7 @@ impl Delivered {
     }
 }
 
-/// What a process has from the broker and has not answered, and how much has come to it so far, in events.
+/// The number of events that a process has from the broker and has not answered, and of those that have come to it so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Held {
     pub(super) live: u64,
@@ -65,7 +65,7 @@ pub(super) struct Held {
     pub(super) bulk: u64,
     pub(super) live_came: u64,
     pub(super) bulk_came: u64,
-    /// The second in which the oldest of it was accepted, as far as it says so.
+    /// The second in which the oldest of them was accepted, as far as the messages contain it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) oldest: Option<u64>,
 }

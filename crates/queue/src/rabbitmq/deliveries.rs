@@ -1,5 +1,5 @@
-//! The unanswered deliveries of this process: what waits, what is under a ticket, and how much has come. [`DeliveryBuffer`] puts them
-//! under its lock.
+//! The unanswered deliveries of this process: those that wait, those under a ticket, and the number that has come.
+//! [`DeliveryBuffer`] puts them under its lock.
 //!
 //! [`DeliveryBuffer`]: super::delivery_buffer::DeliveryBuffer
 
@@ -14,7 +14,7 @@ use super::topology::Source;
 use crate::batch::Taken;
 use crate::{Depth, Lane};
 
-/// One take in this many begins with what is not live.
+/// One take in this many begins with poison and bulk.
 const TURN_OF_BULK: u32 = 10;
 
 pub(super) struct Ticket {
@@ -23,7 +23,7 @@ pub(super) struct Ticket {
     until: Instant,
 }
 
-/// See the module.
+/// See the module's documentation.
 #[derive(Default)]
 pub(super) struct Deliveries {
     pub(super) generation: u64,
@@ -32,9 +32,9 @@ pub(super) struct Deliveries {
     pub(super) live: RoundRobin,
     bulk: RoundRobin,
     poison: RoundRobin,
-    /// Messages of a newer format, kept from being delivered to us again and again.
+    /// Messages of a newer format, kept so that the broker does not deliver them to us again and again.
     pub(super) parked: Vec<Arc<Delivered>>,
-    /// Whether we stopped consuming a queue because it gives us newer formats only.
+    /// Whether we stopped consuming a queue because it delivers newer formats only.
     pub(super) outdated: bool,
     pub(super) held: HashMap<i64, Ticket>,
     /// Events that have come so far.
@@ -79,13 +79,13 @@ impl Deliveries {
         !(self.live.is_empty() && self.bulk.is_empty() && self.poison.is_empty())
     }
 
-    /// Ends the tickets that were held too long, and returns what they held.
+    /// Ends the tickets that were held too long, and returns their messages.
     pub(super) fn expire(&mut self, now: Instant) -> Vec<Arc<Delivered>> {
         let expired = self.held.extract_if(|_, held| held.until <= now);
         expired.flat_map(|(_, held)| held.messages.into_values()).collect()
     }
 
-    /// All that the broker has not been answered.
+    /// Counts all events that the broker has no answer for.
     pub(super) fn held(&self) -> Held {
         let waiting =
             self.live.iter().chain(self.bulk.iter()).chain(self.poison.iter()).map(|one| &one.message);
@@ -111,7 +111,7 @@ impl Deliveries {
         }
     }
 
-    /// Takes a message off its ticket, if that still holds it.
+    /// Takes a message off its ticket, if the ticket still holds it.
     pub(super) fn release(&mut self, taken: Taken) -> Option<Arc<Delivered>> {
         let ticket = self.held.get_mut(&taken.ticket)?;
         let message = ticket.messages.remove(&taken.id);

@@ -1,7 +1,7 @@
-//! What the broker has delivered to this process, until it is answered. No IO happens under its lock.
+//! The messages that the broker has delivered to this process, until they are answered. No IO happens under its lock.
 //!
-//! A batch is known by its ticket. When the link to the broker fails, everything is forgotten: the broker gives it to
-//! the next consumer, and an answer for a forgotten ticket finds nothing.
+//! A batch is known by its ticket. When the link to the broker fails, everything is forgotten: the broker gives the
+//! messages to the next consumer, and an answer for a forgotten ticket finds nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub(super) struct DeliveryBuffer {
 }
 
 impl DeliveryBuffer {
-    /// One that notes the sizes of messages.
+    /// A buffer that notes the sizes of messages.
     pub(super) fn with(sizes: &Arc<Sizes>) -> Self {
         Self { sizes: Arc::clone(sizes), ..Self::default() }
     }
@@ -73,7 +73,7 @@ impl DeliveryBuffer {
         }
     }
 
-    /// Notes that a queue is not consumed any more because its events are too new.
+    /// Notes that a queue is no longer consumed because its events are too new.
     pub(super) fn set_outdated(&self) {
         self.lock().outdated = true;
     }
@@ -122,12 +122,12 @@ impl DeliveryBuffer {
         count
     }
 
-    /// Ends the tickets that were held too long, and returns what they held.
+    /// Ends the tickets that were held too long, and returns their messages.
     pub(super) fn expire(&self, now: Instant) -> Vec<Arc<Delivered>> {
         self.lock().expire(now)
     }
 
-    /// What this process has from the broker and has not answered.
+    /// Counts the events that this process has from the broker and has not answered.
     pub(super) fn held(&self) -> Held {
         self.lock().held()
     }
@@ -140,7 +140,7 @@ impl DeliveryBuffer {
         Passing(self, events as u64)
     }
 
-    /// How many live messages of a connection wait.
+    /// Number of live messages of a connection that wait.
     pub(super) fn live_of(&self, connection: i64) -> usize {
         self.lock().live.of(connection)
     }
@@ -159,7 +159,7 @@ impl DeliveryBuffer {
         }
     }
 
-    /// Whether nobody has taken for `time`, nor holds anything.
+    /// Whether there was no take for `time`, and nothing is held.
     pub(super) fn idle_for(&self, time: Duration) -> bool {
         let state = self.lock();
         let is_idle = state.last_take.is_none_or(|last| last.elapsed() >= time);

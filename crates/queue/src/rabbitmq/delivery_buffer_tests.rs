@@ -29,7 +29,7 @@ fn live(events: usize) -> Delivered {
 }
 
 #[test]
-fn what_a_dead_link_delivers_late_is_not_taken_in() {
+fn late_deliveries_of_a_dead_link_are_ignored() {
     let buffer = DeliveryBuffer::default();
     let old = buffer.generation();
     buffer.arrive(old, live(1));
@@ -52,7 +52,7 @@ fn a_ticket_is_never_given_twice() {
 }
 
 #[test]
-fn suspects_go_alone_and_others_together() {
+fn suspected_messages_are_taken_alone_and_others_together() {
     let buffer = DeliveryBuffer::default();
     let suspect = || message(Source::Lane(Lane::Live), 3, ALONE_AFTER);
     for one in [live(1), live(1), suspect(), live(1), suspect()] {
@@ -64,7 +64,7 @@ fn suspects_go_alone_and_others_together() {
 }
 
 #[test]
-fn what_is_put_back_keeps_its_place_and_is_marked() {
+fn messages_put_back_keep_their_place_and_are_marked() {
     let buffer = DeliveryBuffer::default();
     for events in [1, 2, 4] {
         buffer.arrive(buffer.generation(), live(events));
@@ -79,7 +79,7 @@ fn what_is_put_back_keeps_its_place_and_is_marked() {
 }
 
 #[test]
-fn poison_comes_within_ten_takes_however_much_is_live() {
+fn poison_messages_are_taken_within_ten_takes() {
     let buffer = DeliveryBuffer::default();
     buffer.arrive(buffer.generation(), message(Source::Poison, 1, 0));
     for _ in 0..20 {
@@ -103,7 +103,7 @@ async fn batches_held_too_long_are_taken_away() {
 }
 
 #[test]
-fn nobody_is_idle_while_somebody_takes_or_holds() {
+fn the_buffer_is_not_idle_during_a_take_or_while_a_batch_is_held() {
     let buffer = DeliveryBuffer::default();
     assert!(buffer.idle_for(Duration::ZERO));
     let taker = buffer.taker();
@@ -118,7 +118,7 @@ fn nobody_is_idle_while_somebody_takes_or_holds() {
 }
 
 #[test]
-fn the_oldest_message_that_is_held_is_known_until_it_is_answered() {
+fn the_oldest_held_message_is_known_until_it_is_answered() {
     let buffer = DeliveryBuffer::default();
     let of = |second| Delivered { accepted_at: Some(second), ..live(1) };
     [70, 50, 60].into_iter().for_each(|second| buffer.arrive(buffer.generation(), of(second)));
@@ -130,7 +130,7 @@ fn the_oldest_message_that_is_held_is_known_until_it_is_answered() {
 }
 
 #[test]
-fn connections_take_turns_and_those_in_hand_are_passed_over() {
+fn connections_take_turns_and_those_in_hand_are_skipped() {
     let buffer = DeliveryBuffer::default();
     let of = |connection| Delivered { connection, ..live(2) };
     for connection in [1, 1, 1, 2, 3] {

@@ -1,34 +1,34 @@
-//! What went wrong with a broker, by what mends it.
+//! Errors of a broker, by what corrects them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{PublishError, QueueError};
 
-/// Why a broker did not do what it was asked. Clones share the cause.
+/// Why a broker operation failed. Clones share the cause.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum RabbitError {
-    /// A URL or an option is wrong: mend the configuration.
+    /// A URL or an option is wrong: correct the configuration.
     #[error("{what}")]
     Configuration {
-        /// Which, and how it has to look. Holds no password.
+        /// The wrong value, and the form that it has to have. Contains no password.
         what: String,
     },
     /// A queue or an exchange exists with other arguments than ours.
     #[error(
         "{name} exists with another {argument} than the configured one; give the setting its old value, or stop the \
-         program, let {name} run empty, delete it and start again (the broker says: {detail})"
+         program, wait until {name} is empty, delete it and start again (the broker says: {detail})"
     )]
     Mismatch {
         /// The queue or exchange.
         name: String,
         /// The argument that differs, such as `x-max-length-bytes`.
         argument: String,
-        /// The broker's own words.
+        /// The broker's own text.
         detail: String,
     },
-    /// The exchange or a queue is not there, and the caller does not want it made.
-    #[error("the exchange `{exchange}` or one of its queues is not there")]
+    /// The exchange or a queue does not exist, and the caller does not want to create it.
+    #[error("the exchange `{exchange}` or one of its queues does not exist")]
     NotDeclared {
         /// The name of the exchange.
         exchange: String,
@@ -36,56 +36,56 @@ pub enum RabbitError {
     /// The broker refused the user, its password, the virtual host or a permission.
     #[error(
         "the broker refuses access; check user, password and virtual host of the URL, and that the user may configure, \
-         write and read `{prefix}` and what begins with `{prefix}.` (the broker says: {detail})"
+         write and read `{prefix}` and all names that begin with `{prefix}.` (the broker says: {detail})"
     )]
     Refused {
-        /// What the names of our exchange and queues begin with.
+        /// The prefix of the names of our exchange and queues.
         prefix: String,
-        /// The broker's own words.
+        /// The broker's own text.
         detail: String,
     },
-    /// The certificate of the broker is not one that we trust, or not one for the host of the URL.
+    /// The certificate of the broker is not trusted, or not valid for the host of the URL.
     #[error(
-        "the broker's certificate is not trusted; give the authority that signed it with the setting for it, and use \
-         the host name that it was made for ({detail})"
+        "the broker's certificate is not trusted; set queue.ca_file to the certificate of the authority that signed it, and \
+         use the host name that it was made for ({detail})"
     )]
     Untrusted {
-        /// What is wrong with it.
+        /// The fault of the certificate.
         detail: String,
     },
-    /// No node answers as it should: try again later.
+    /// No node answers correctly: try again later.
     #[error("the broker failed while {doing}")]
     Broker {
-        /// What we were doing.
+        /// The operation.
         doing: &'static str,
-        /// What lapin reports.
+        /// The cause, as lapin reports it.
         #[source]
         cause: Arc<lapin::Error>,
     },
-    /// The management API does not say what it is asked.
-    #[error("the management API of the broker tells nothing: {why}")]
+    /// The management API does not answer the request.
+    #[error("the management API of the broker gave no usable answer: {why}")]
     Management {
-        /// Why not. Holds no password.
+        /// The reason. Contains no password.
         why: String,
     },
     /// No answer in time.
     #[error("the broker did not answer within {limit:?} while {doing}")]
     TooSlow {
-        /// What we were doing.
+        /// The operation.
         doing: &'static str,
-        /// The time that it had.
+        /// The time limit.
         limit: Duration,
     },
     /// The broker has blocked publishing: it is short of memory or disk.
     #[error("the broker blocks publishing: {reason}")]
     Blocked {
-        /// The broker's own words.
+        /// The broker's own text.
         reason: String,
     },
     /// A message reached no queue.
     #[error("the broker returned a message: {detail}")]
     Returned {
-        /// The broker's own words.
+        /// The broker's own text.
         detail: String,
     },
     /// The broker ended a consumer: its queue was deleted or moved.
@@ -103,7 +103,7 @@ pub enum RabbitError {
 }
 
 impl RabbitError {
-    /// Whether trying again is in vain until somebody changes the configuration or the broker.
+    /// Whether a retry is useless until somebody changes the configuration or the broker.
     #[must_use]
     pub fn needs_an_operator(&self) -> bool {
         matches!(

@@ -1,5 +1,5 @@
-//! How full the lanes are, estimated: AMQP shows how many messages wait, and not how large they are. So the mean size of the
-//! messages that this process has published or received stands for each of them.
+//! Estimates how full the lanes are: AMQP shows how many messages wait, but not how large they are. So each of them counts
+//! with the mean size of the messages that this process has published or received.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -30,7 +30,7 @@ impl Sizes {
         self.bytes.load(Ordering::Relaxed).checked_div(self.messages.load(Ordering::Relaxed))
     }
 
-    /// Bytes that wait in the fuller lane, and how many may; `None` while the size of no message is known.
+    /// Bytes that wait in the fuller lane, and their maximum; `None` while the size of no message is known.
     pub(super) fn fuller(&self, waiting: [u64; 2], limits: [u64; 2]) -> Option<(u64, u64)> {
         let mean = if waiting == [0, 0] { 0 } else { self.mean()? };
         let lanes = waiting.into_iter().zip(limits).map(|(messages, limit)| (messages * mean, limit));
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_waits_is_as_large_as_what_was_seen_and_the_fuller_lane_counts() {
+    fn the_fuller_lane_is_estimated_from_the_average_message_size() {
         let sizes = Sizes::default();
         assert_eq!(sizes.fuller([0, 0], [100, 100]), Some((0, 100)));
         assert_eq!(sizes.fuller([1, 0], [100, 100]), None, "the size of no message is known");

@@ -1,4 +1,4 @@
-//! Events that another program published: one plain Segment event in a message, wrapped into an envelope here.
+//! Events of other programs: a message contains one plain Segment event, which is wrapped into an envelope here.
 //!
 //! The headers are documented in docs/rabbitmq.md. Everything that identifies the event comes from the message alone, so
 //! that a message delivered twice is the same event twice.
@@ -16,7 +16,7 @@ use crate::{Envelope, FORMAT, Lane};
 /// Header: when the event was accepted, in RFC 3339.
 const RECEIVED_HEADER: &str = "received-at";
 
-/// Wraps the event. The error is the reason why it cannot be, without any part of the message.
+/// Wraps the event. The error is the reason why that is impossible, without any part of the message.
 pub(super) fn wrap(
     properties: &BasicProperties,
     body: &[u8],
@@ -63,7 +63,8 @@ fn to_microsecond(time: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
 }
 
-/// A UUIDv7 whose random part is a digest of what identifies the message, so that a message always gives the same one.
+/// A UUIDv7 whose random part is a digest of the parts that identify the message, so that a message always gets the same
+/// one.
 fn identity(connection: i64, id: &[u8], stated: Option<Timestamp>) -> Uuid {
     let digest = Sha256::new().chain_update(connection.to_be_bytes()).chain_update(id).finalize();
     let mut bits = [0; 10];
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_message_id_the_body_tells_events_apart() {
+    fn the_body_distinguishes_events_without_a_message_id() {
         let plain = properties(&[("connection", AMQPValue::LongString("7".into()))]);
         let id = |body: &str| wrap_at(&plain, body, 100).unwrap().event_id;
         assert_eq!(id(r#"{"a":1}"#), id(r#"{"a":1}"#));
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_is_refused_with_a_reason() {
+    fn bodies_that_are_no_events_are_refused_with_a_reason() {
         let plain = properties(&[("connection", AMQPValue::LongInt(7))]);
         assert!(wrap_at(&plain, "not json", 1).is_err());
         assert!(wrap_at(&plain, "[1]", 1).is_err());

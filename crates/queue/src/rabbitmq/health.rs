@@ -1,4 +1,4 @@
-//! Whether the engine can do its work now.
+//! The health of the engine.
 
 use jiff::Timestamp;
 
@@ -9,11 +9,11 @@ use super::{RabbitError, RabbitQueue};
 pub struct Health {
     /// Whether events can be published: connected, and not blocked by the broker.
     pub publishing: bool,
-    /// Whether everything is consumed that should be. A process in which nobody takes consumes nothing, and is well.
+    /// Whether all queues are consumed that should be. A process that takes nothing consumes nothing, and is healthy.
     pub consuming: bool,
     /// Since when this is so, as far as is known.
     pub since: Timestamp,
-    /// Why not, if not.
+    /// The reason, if it cannot.
     pub why: Option<String>,
 }
 

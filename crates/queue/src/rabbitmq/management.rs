@@ -1,7 +1,7 @@
 //! Asks the broker's management API which policies apply to our queues: AMQP does not show them.
 //!
-//! `GET /api/queues/VHOST/NAME` gives the names of the policy and of the operator policy, and what both together define.
-//! <https://www.rabbitmq.com/docs/http-api-reference>
+//! `GET /api/queues/VHOST/NAME` returns the names of the policy and of the operator policy, and the definition that results
+//! from both. <https://www.rabbitmq.com/docs/http-api-reference>
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::{Options, RabbitError};
 /// How long one answer may take.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 
-/// Upper limit of an answer that is read, in bytes. One about a busy queue has about 10 KB.
+/// Maximum length of an answer that is read, in bytes. One about a busy queue has about 10 KB.
 const ANSWER_BYTES: usize = 1024 * 1024;
 
 /// A policy that lets one of our queues throw events away.
@@ -26,27 +26,27 @@ pub struct LossyPolicy {
     pub queue: String,
     /// The policy that applies to it, if there is one.
     pub policy: Option<String>,
-    /// The operator policy that applies to it, if there is one. The API does not show which of both defines the key.
+    /// The operator policy that applies to it, if there is one. The API does not show which of the two defines the key.
     pub operator_policy: Option<String>,
-    /// What is defined, such as `message-ttl`, with its value.
+    /// The key that is defined, such as `message-ttl`.
     pub key: String,
     /// Its value, as JSON.
     pub value: String,
-    /// What the broker does then, as the end of a sentence about it.
+    /// The broker's action, as the end of a sentence about it.
     pub does: &'static str,
 }
 
-/// The answer about a queue, as far as we read it.
+/// The parts of an answer about a queue that we read.
 #[derive(Deserialize)]
 struct Answer {
     policy: Option<String>,
     operator_policy: Option<String>,
-    /// An object; an empty list where nothing is defined.
+    /// An object; an empty list if nothing is defined.
     #[serde(default)]
     effective_policy_definition: Value,
 }
 
-/// Reads the policies of every queue of ours, and returns those that lose events. A queue that is not there yet has none.
+/// Reads the policies of all our queues, and returns those that lose events. A queue that does not exist yet has none.
 ///
 /// # Errors
 /// [`RabbitError::Management`] if the API does not answer as it should, [`RabbitError::Configuration`] if a URL is wrong.
@@ -80,7 +80,7 @@ fn node(urls: &[String]) -> Result<AMQPUri, RabbitError> {
 
 struct Api {
     client: Client,
-    /// With user and password; shown nowhere.
+    /// With user and password; it is shown nowhere.
     url: Url,
     virtual_host: String,
 }
@@ -109,7 +109,7 @@ impl Api {
         Ok(Self { client, url, virtual_host: node.vhost })
     }
 
-    /// What it says of a queue; `None` if there is none of that name.
+    /// The answer about a queue; `None` if there is none of that name.
     async fn queue(&self, name: &str) -> Result<Option<Answer>, RabbitError> {
         let mut url = self.url.clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -140,7 +140,7 @@ impl Api {
     }
 }
 
-/// Without the URL, which holds a password.
+/// The error without the URL, which contains a password.
 fn failed(error: reqwest::Error) -> RabbitError {
     let error = error.without_url();
     let mut why = error.to_string();
@@ -172,8 +172,8 @@ fn judge(queue: &QueueName, answer: Answer) -> Vec<LossyPolicy> {
     lossy.collect()
 }
 
-/// What the broker does to the events of a queue for which this is defined, if it loses any. Where dead letters go, the
-/// queue's own arguments say whatever the policy; on `overflow` the policy wins (seen on 3.10.8).
+/// The effect on the events of a queue for which this is defined, if it loses any. The destination of dead letters is
+/// always that of the queue's own arguments; on `overflow` the policy wins (seen on 3.10.8).
 /// <https://www.rabbitmq.com/docs/policies#priorities>
 fn harm(source: Source, key: &str, value: &Value) -> Option<&'static str> {
     match key {
@@ -182,9 +182,9 @@ fn harm(source: Source, key: &str, value: &Value) -> Option<&'static str> {
             Some("deletes a queue that no process has used for its number of milliseconds, with its events")
         }
         "overflow" if value != "reject-publish" => Some("throws away the oldest events of a full queue"),
-        // There is nowhere else to go from the poison queue.
+        // Messages of the poison queue have nowhere else to go.
         "delivery-limit" if source == Source::Poison => {
-            Some("throws away poison that was delivered so often")
+            Some("throws away poison messages that were delivered that often")
         }
         _ => None,
     }
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_loses_events_is_named() {
+    fn only_policies_that_lose_events_are_named() {
         let live = Source::Lane(Lane::Live);
         let none = r#"{"policy":null,"operator_policy":"","effective_policy_definition":[]}"#;
         assert_eq!(judged(live, none), []);
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_without_a_user_has_that_of_the_queue() {
+    fn a_url_without_a_user_gets_the_user_of_the_queue() {
         let urls = ["amqp://ann:p%40ss@host/shop".to_owned()];
         let api = |url: &str| Api::new(url, &urls, &Options::default()).unwrap();
         let url = api("http://host:15672/").url;

@@ -1,4 +1,4 @@
-//! How a message looks on the wire: its properties, and what is read back from them.
+//! The form of a message on the wire: its properties, and how they are read back.
 
 use super::values::{integer, number, text};
 use lapin::BasicProperties;
@@ -32,18 +32,18 @@ const FIRST_DEATH_HEADER: &str = "x-first-death-queue";
 /// AMQP's mark for messages that survive a restart of the broker.
 const PERSISTENT: u8 = 2;
 
-/// What goes to the broker.
+/// A message to publish.
 #[derive(Clone)]
 pub(super) struct Outgoing {
     pub(super) key: String,
     pub(super) properties: BasicProperties,
     pub(super) body: Vec<u8>,
-    /// Those of its events, if it has any.
+    /// The numbers of its events, if they have any.
     pub(super) numbers: Option<Numbers>,
 }
 
 impl Outgoing {
-    /// A message that no queue is bound for: the broker gives it back.
+    /// A message for which no queue is bound: the broker returns it.
     pub(super) fn unroutable() -> Self {
         let (key, properties) = ("nowhere".to_owned(), BasicProperties::default());
         Self { key, properties, body: Vec::new(), numbers: None }
@@ -75,14 +75,14 @@ pub(super) fn outgoing(
     Outgoing { key, properties, body: message.body, numbers }
 }
 
-/// Writes the numbers down.
+/// Writes the numbers into the headers.
 fn write_numbers(headers: &mut FieldTable, numbers: Option<Numbers>) {
     let Some(Numbers { stream, first, last }) = numbers else { return };
     headers.insert(STREAM_HEADER.into(), AMQPValue::LongString(stream.to_string().into()));
     headers.insert(NUMBERS_HEADER.into(), AMQPValue::LongString(format!("{first}-{last}").into()));
 }
 
-/// What the properties of a delivery say.
+/// The information in the properties of a delivery.
 pub(super) struct Marks<'a> {
     properties: &'a BasicProperties,
 }
@@ -100,12 +100,12 @@ impl<'a> Marks<'a> {
         self.header(name).and_then(integer)
     }
 
-    /// Whether it is one of our own messages, or one made like them.
+    /// Whether it is one of our own messages, or of the same form.
     pub(super) fn is_ours(&self) -> bool {
         self.properties.kind().as_ref().is_some_and(|kind| kind.as_str() == TYPE)
     }
 
-    /// Whether it is one of ours that only a newer program can read.
+    /// Whether it is one of our own messages that only a newer program can read.
     pub(super) fn is_newer(&self) -> bool {
         self.is_ours() && self.number(FORMAT_HEADER).unwrap_or(0) > i64::from(FORMAT)
     }
@@ -116,7 +116,7 @@ impl<'a> Marks<'a> {
         stated.unwrap_or_else(|| pack::split(body).len()).clamp(1, pack::MESSAGE_ENVELOPES)
     }
 
-    /// The second in which it was accepted; of ours alone: what others put there may be anything.
+    /// The second in which it was accepted; only for our own messages, because others may contain anything there.
     pub(super) fn accepted_at(&self) -> Option<u64> {
         self.properties.timestamp().filter(|_| self.is_ours())
     }
@@ -126,7 +126,7 @@ impl<'a> Marks<'a> {
         self.number(FORMAT_HEADER).and_then(|format| u16::try_from(format).ok()).unwrap_or(FORMAT)
     }
 
-    /// The connection of all its events; 0 where they may belong to several, because an older program published them.
+    /// The connection of all its events; 0 if they may belong to several, because an older program published them.
     pub(super) fn connection(&self) -> i64 {
         self.header(CONNECTION_HEADER).and_then(number).unwrap_or(0)
     }
@@ -142,7 +142,7 @@ impl<'a> Marks<'a> {
         Some(Numbers { stream, first: first.parse().ok()?, last: last.parse().ok()? })
     }
 
-    /// The number of each of its `parts` parts, in their order; the last has those that are left.
+    /// The numbers of each of its `parts` parts, in their order; the last part gets all that are left.
     pub(super) fn numbers_of_parts(&self, parts: usize) -> Vec<Option<Numbers>> {
         let Some(Numbers { stream, first, last }) = self.numbers() else { return vec![None; parts] };
         let part = |place: usize| {
@@ -167,8 +167,8 @@ impl<'a> Marks<'a> {
         self.header(FIRST_DEATH_HEADER).and_then(text)
     }
 
-    /// The properties for another round: those that we read, without what the broker added, and marked. Others stay behind;
-    /// with another program's `user-id` the broker would refuse us.
+    /// The properties for publishing it again: those that we read, without those that the broker added, and with the mark
+    /// of a rescue. Others are left out; with another program's `user-id` the broker would refuse the message.
     pub(super) fn for_another_round(&self, events: usize, numbers: Option<Numbers>) -> BasicProperties {
         let mut headers = FieldTable::default();
         for (name, value) in self.properties.headers().iter().flat_map(FieldTable::inner) {
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_round_keeps_what_is_read_and_nothing_that_the_broker_checks_against_the_user() {
+    fn a_message_published_again_keeps_its_id_and_time_and_no_user_or_expiry() {
         let properties = BasicProperties::default()
             .with_user_id("somebody".into())
             .with_expiration("1000".into())
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stay_with_their_events_when_a_message_is_taken_apart() {
+    fn numbers_stay_with_their_events_when_a_message_is_split() {
         let stream = Uuid::from_u128(7);
         let numbers = Some(Numbers { stream, first: 17, last: 19 });
         let message = Message {

@@ -1,8 +1,8 @@
-//! The engine on RabbitMQ: quorum queues, confirmed publishing, and connections that are replaced whenever in doubt.
+//! The engine on RabbitMQ: quorum queues, confirmed publishing, and connections that are replaced if in doubt.
 //!
 //! Publishing and consuming have a connection each, so that a broker which blocks publishers does not block answers; a
-//! supervisor keeps each. Consumers start with the first take. A message that is given back stays with this process,
-//! for the broker would count it as lost; it goes back to the broker when the process ends or takes no more.
+//! supervisor keeps each of them. Consumers start with the first take. A message that is given back stays with this
+//! process, because the broker would count it as lost; it goes back to the broker when the process ends or takes no more.
 //!
 //! Messages carry many envelopes, and AMQP counts messages only: see [`RabbitQueue`] on `depth`.
 
@@ -62,12 +62,12 @@ use self::supervisor::{State, Supervised as _, states, supervise, up};
 use self::topology::Topology;
 use crate::{Clock, Lane, pack};
 
-/// A queue on RabbitMQ. Dropping it ends its connections; what it held comes back to others.
+/// A queue on RabbitMQ. Dropping it ends its connections; other processes get the messages that it held.
 ///
-/// `depth` counts messages that wait at the broker as one event each, though they may carry up to 256; of what processes
-/// hold it knows the events, because it asks them. So it is a lower bound, and 0 only where there is none. Poison counts
-/// as bulk. `oldest` is the oldest that a process holds: those that wait behind are younger. `stored_bytes` is an estimate.
-/// `look` shows nothing: a broker cannot be read without taking.
+/// `depth` counts a message that waits at the broker as one event, though it may contain up to 256; for messages that
+/// processes hold, it knows the events, because it asks the processes. So it is a lower bound, and 0 only if there is no
+/// event. Poison counts as bulk. `oldest` is the oldest event that a process holds: those that wait behind it are younger.
+/// `stored_bytes` is an estimate. `look` shows nothing: messages at a broker cannot be read without taking them.
 pub struct RabbitQueue {
     options: Arc<Options>,
     topology: Arc<Topology>,
@@ -91,11 +91,10 @@ impl std::fmt::Debug for RabbitQueue {
 
 impl RabbitQueue {
     /// Connects to the first of `urls` that answers (`amqp://` or `amqps://`, the nodes of one cluster) and declares the
-    /// exchange and the queues. If no node answers, the queue is there all the same, unavailable until one does.
+    /// exchange and the queues. If no node answers, it returns a queue that is unavailable until one does.
     ///
     /// # Errors
-    /// When it cannot work without somebody changing the configuration or the broker; see
-    /// [`RabbitError::needs_an_operator`].
+    /// If it cannot work until somebody changes the configuration or the broker; see [`RabbitError::needs_an_operator`].
     pub async fn connect(urls: &[String], options: Options, clock: Clock) -> Result<Self, RabbitError> {
         let nodes = Arc::new(Nodes::new(urls)?);
         let topology = Arc::new(Topology::new(&options)?);
@@ -115,7 +114,7 @@ impl RabbitQueue {
         Ok(Self::start(link, first, nodes, clock).await)
     }
 
-    /// Connects, declares, tries what the user may do, and disconnects: checks whether all would work at once.
+    /// Connects, declares, checks the permissions of the user, and disconnects: checks whether everything would work now.
     ///
     /// # Errors
     /// See [`RabbitError`].
@@ -159,7 +158,7 @@ impl RabbitQueue {
         supervisors.spawn(supervise(Arc::new(consumer_link), None, consumers.clone(), Arc::clone(&clock)));
         let keys = [topology.keys(Lane::Live), topology.keys(Lane::Bulk)];
         if is_up {
-            // Only until the supervisor has shown the link that we have already.
+            // Only until the supervisor has published the state of the link that is up already.
             drop(up(&publisher, options.answer_time).await);
         }
         let next_key = AtomicUsize::default();
@@ -178,13 +177,13 @@ impl RabbitQueue {
         }
     }
 
-    /// Without waiting: the publisher has a caller that waits, and tries again.
+    /// Does not wait: the caller of `publish` waits for an answer, and tries again.
     fn publisher_now(&self) -> Result<Arc<Publisher>, RabbitError> {
         let state = self.publisher.borrow();
         state.link.clone().ok_or_else(|| state.why.clone())
     }
 
-    /// The queues of a lane take turns.
+    /// Chooses a queue of the message's lane: they take turns.
     fn address(&self, message: pack::Message) -> Outgoing {
         let keys = &self.keys[usize::from(message.lane == Lane::Bulk)];
         let turn = self.next_key.fetch_add(1, Ordering::Relaxed);

@@ -11,7 +11,7 @@ use super::RabbitError;
 use super::amqp_connection::AmqpConnection;
 use super::options::Options;
 
-/// Seconds between heartbeats where the URL does not say. A peer that vanished is noticed after twice that.
+/// Seconds between heartbeats if the URL sets none. The loss of a peer is noticed after twice that time.
 const HEARTBEAT: u16 = 5;
 
 /// The nodes, and the one to begin with.
@@ -21,7 +21,7 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    /// Reads the URLs. Messages name a URL by its number: it holds a password.
+    /// Reads the URLs. Error messages name a URL by its number, because it contains a password.
     pub(super) fn new(urls: &[String]) -> Result<Self, RabbitError> {
         if urls.is_empty() {
             return Err(RabbitError::Configuration {
@@ -32,7 +32,7 @@ impl Nodes {
         Ok(Self { uris: uris.collect::<Result<_, _>>()?, next: AtomicUsize::new(0) })
     }
 
-    /// Begins with another node next time: one that answers may be cut off from the others all the same.
+    /// Begins with another node next time: one that answers may be disconnected from the others nevertheless.
     pub(super) fn pass_over(&self) {
         self.next.fetch_add(1, Ordering::Relaxed);
     }
@@ -80,7 +80,7 @@ fn explain(error: RabbitError, options: &Options) -> RabbitError {
         ErrorKind::ProtocolError(refusal) if is_refusal(refusal.kind()) => {
             RabbitError::Refused { prefix: options.prefix.clone(), detail: refusal.get_message().to_string() }
         }
-        // The TLS library's own type is not ours to name; its words are the same everywhere.
+        // The error type of the TLS library is not available here; its text is the same on all platforms.
         ErrorKind::IOError(failure) if failure.to_string().contains("certificate") => {
             RabbitError::Untrusted { detail: failure.to_string() }
         }

@@ -1,4 +1,4 @@
-//! Gives out the numbers of what is published, and remembers which of them the broker confirmed.
+//! Numbers the published events, and remembers which numbers the broker has confirmed.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use super::topology::{Source, Topology};
 use crate::published::Numbers;
 use crate::{Clock, Lane, Published};
 
-/// Upper limit of ranges of confirmed numbers; beyond it the lowest are not watched any more.
+/// Maximum number of ranges of confirmed numbers; beyond it the lowest are no longer watched.
 const RANGES: usize = 1_000;
 
-/// Upper limit of marks; beyond it every second one of the older half goes.
+/// Maximum number of marks; beyond it every second one of the older half is dropped.
 const MARKS: usize = 128;
 
 /// Shortest time between two marks.
@@ -27,7 +27,7 @@ pub(super) struct Numbering {
     started_at: Timestamp,
 }
 
-/// What goes to one queue.
+/// The stream of one queue.
 struct Stream {
     id: Uuid,
     queue: String,
@@ -62,7 +62,7 @@ impl Numbering {
         Self { streams: streams.collect(), clock: Clock::clone(clock), started_at: clock() }
     }
 
-    /// The next numbers for a message of `events` events to the queue behind `key`.
+    /// Assigns the next numbers to a message of `events` events for the queue with the routing key `key`.
     pub(super) fn give(&self, key: &str, events: usize) -> Option<Numbers> {
         let stream = self.streams.iter().find(|stream| stream.key == key)?;
         let now = (self.clock)();
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_confirmed_counts_as_published() {
+    fn only_confirmed_events_count_as_published() {
         let numbering = numbering(&Arc::default());
         let given = [3, 1, 2].map(|events| numbering.give("live", events).unwrap());
         assert_eq!(given.map(|it| (it.first, it.last)), [(1, 3), (4, 4), (5, 6)]);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded_however_often_publishing_fails() {
+    fn failed_publishes_do_not_exceed_the_limit_of_ranges() {
         let now = Arc::new(AtomicI64::new(0));
         let numbering = numbering(&now);
         for _ in 0..5_000 {

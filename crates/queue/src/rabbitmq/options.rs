@@ -3,46 +3,46 @@
 use std::fmt;
 use std::time::Duration;
 
-/// Queues for one lane, at most.
+/// Maximum number of queues for one lane.
 pub const LANE_QUEUES: u16 = 16;
 
 /// How the engine uses its brokers.
 #[derive(Clone)]
 pub struct Options {
-    /// What the names of the exchange and the queues begin with.
+    /// The prefix of the names of the exchange and the queues.
     pub prefix: String,
     /// Queues of the live lane, 1 to [`LANE_QUEUES`]. More of them spread the work over the cores and nodes of a broker.
     pub live_queues: u16,
     /// Queues of the bulk lane, 1 to [`LANE_QUEUES`].
     pub bulk_queues: u16,
-    /// Bytes of messages that one lane holds, shared among its queues. Beyond them publishing is
-    /// [`PublishError::Full`](crate::PublishError::Full). It is an argument of the queues: changing it later means
-    /// deleting them, empty, first.
+    /// Bytes of messages that one lane holds, shared among its queues. Beyond them publishing returns
+    /// [`PublishError::Full`](crate::PublishError::Full). It is an argument of the queues: to change it later, the queues
+    /// have to be emptied and deleted first.
     pub max_bytes: u64,
-    /// Messages of one queue that a process holds unacknowledged, at most. A message is 256 KiB at most unless a single
-    /// event is larger, so this bounds bytes as well.
+    /// Maximum number of messages of one queue that a process holds unacknowledged. A message is 256 KiB at most unless a
+    /// single event is larger, so this bounds bytes as well.
     pub prefetch: u16,
-    /// Whether the exchange and the queues are made where they are missing. A caller that only looks wants them to be there.
+    /// Whether missing exchanges and queues are created. A caller that only checks requires them to exist.
     pub declares: bool,
     /// How long one publish may take before its events count as not published.
     pub publish_time: Duration,
     /// How long connecting to one node, with all declarations, may take.
     pub connect_time: Duration,
-    /// How long queues that were just made are left alone before anything can be published to them. RabbitMQ brings the
-    /// name of a new quorum queue to its disk a second or so after it was declared. Killed before that, it forgets the
-    /// queue with all that it had confirmed.
+    /// Time for which new queues are left alone before anything can be published to them. RabbitMQ writes the name of a new
+    /// quorum queue to its disk about a second after it was declared. If it is killed before that, it forgets the queue
+    /// with all messages that it had confirmed.
     pub settle_time: Duration,
     /// How long any other answer of the broker may take.
     pub answer_time: Duration,
     /// How long a taker may hold a batch before its messages go back to the broker, counted as lost.
     pub held_at_most: Duration,
-    /// A process that has not taken for so long stops consuming, so that others get what it holds.
+    /// A process that has not taken for this long stops consuming, so that others get its messages.
     pub idle_after: Duration,
     /// How long a broker may block publishing before the connection is replaced.
     pub blocked_at_most: Duration,
-    /// Certificates (PEM) to trust beside those of the system, for `amqps://`.
+    /// Certificates (PEM) to trust in addition to those of the system, for `amqps://`.
     pub ca_pem: Option<String>,
-    /// How the connections are called in the broker's own tools.
+    /// The name of the connections in the broker's own tools.
     pub connection_name: String,
 }
 

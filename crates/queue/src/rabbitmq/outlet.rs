@@ -1,9 +1,10 @@
 //! A channel that publishes, for one publisher at a time.
 //!
-//! lapin numbers a message when it is given one, and hands over its frames a moment later, under another lock. Of two tasks
-//! that publish on one channel the second may so be the first on the wire; the broker counts what arrives, and each gets the
-//! other's confirm. A returned message, besides, goes with whichever confirm comes next. So the publishing caller has the channel
-//! for himself until all his confirms are there. (lapin 4.12, `Channel::basic_publish` and `Acknowledgements`.)
+//! lapin numbers a message first, and hands over its frames a moment later, under another lock. If two tasks publish on one
+//! channel, the second message may therefore be the first on the wire; the broker counts messages in the order of arrival,
+//! so each task gets the other's confirm. Moreover, lapin attributes a returned message to the next confirm, whichever that
+//! is. So a publishing caller has the channel for itself until all its confirms have arrived. (lapin 4.12,
+//! `Channel::basic_publish` and `Acknowledgements`.)
 
 use std::sync::Arc;
 
@@ -17,10 +18,10 @@ use super::error::within;
 use super::message::Outgoing;
 use super::{Options, RabbitError};
 
-/// What became of each message, in order.
+/// The outcome of each message, in order.
 pub(super) type Outcomes = Vec<Result<Confirmation, lapin::Error>>;
 
-/// See the module.
+/// See the module's documentation.
 pub(super) struct Outlet {
     channel: Channel,
     turn: Arc<Mutex<()>>,

@@ -1,4 +1,4 @@
-//! The engine as the port: publishing, consuming, and what can be seen of the queue.
+//! Implements the port: publishing, consuming, and observing the queue.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl RabbitQueue {
-    /// Waits for what arrives; a link that fails meanwhile ends the wait.
+    /// Waits for messages; if the link fails meanwhile, the wait ends.
     async fn take_when_up(&self, max: usize, wait: Duration, except: &[i64]) -> Result<Batch, QueueError> {
         let deadline = Instant::now() + wait;
         let mut state = self.consumers.subscribe();
@@ -32,7 +32,7 @@ impl RabbitQueue {
                 return Ok(Batch::empty());
             }
             tokio::select! {
-                // Whether it arrived or the time is over is seen above.
+                // The next round of the loop finds out whether something arrived or the time is over.
                 _ = timeout(left, self.buffer.arrived.notified()) => {}
                 down = state.wait_for(|state| state.link.is_none()) => {
                     let why = down.map_or(RabbitError::Closed, |state| state.why.clone());

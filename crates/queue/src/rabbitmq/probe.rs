@@ -1,4 +1,4 @@
-//! Checks whether the user may do all that the engine does, and leaves nothing behind.
+//! Checks whether the user may do everything that the engine does, and leaves nothing behind.
 
 use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
@@ -8,7 +8,7 @@ use super::publisher::Publisher;
 use super::topology::{Source, Topology};
 use super::{Options, RabbitError};
 
-/// Publishes to no queue and consumes the poison queue for a moment; that everything is declared is known already.
+/// Publishes to no queue, and consumes the poison queue for a moment. All queues are known to be declared.
 pub(super) async fn check(
     publisher: &Publisher,
     topology: &Topology,
@@ -36,6 +36,6 @@ async fn may_consume(
     let (plain, nothing) = (BasicConsumeOptions::default(), FieldTable::default());
     let consuming = channel.basic_consume(queue.into(), "".into(), plain, nothing);
     topology.explained(within(limit, "trying to consume", consuming).await, queue)?;
-    // What was delivered goes back with the channel.
+    // Messages that were delivered go back with the channel.
     within(limit, "closing a channel", channel.close(200, "tried".into())).await
 }

@@ -1,4 +1,4 @@
-//! Publishing: mandatory, persistent, confirmed. Everything that is not a clean confirm is not published.
+//! Publishing: mandatory, persistent, confirmed. A message without a clean confirm is not published.
 //!
 //! A mandatory message that reaches no queue is returned *and then confirmed*, so a confirm counts only without a
 //! returned message. <https://www.rabbitmq.com/docs/confirms#when-publishes-are-confirmed>
@@ -18,15 +18,15 @@ use super::topology::Topology;
 use super::{Options, RabbitError};
 use crate::{Lane, PublishError};
 
-/// Messages under way at once in one publish, at most.
+/// Maximum number of messages under way at once in one publish.
 const WINDOW: usize = 64;
 
-/// Whose messages are published. Each has a channel of its own: none waits for another's confirms.
+/// The origin of messages. Each has its own channel: none waits for another's confirms.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// Those of one lane.
+    /// Messages of one lane.
     Lane(Lane),
-    /// What goes back from the poison queue.
+    /// Messages that go back from the poison queue.
     Rescued,
 }
 
@@ -59,8 +59,8 @@ impl Publisher {
         })
     }
 
-    /// Publishes all, and returns when all are confirmed. A broker that blocks says so at the first message, and confirms
-    /// nothing until it lets go: nobody waits for that.
+    /// Publishes all messages, and returns when all are confirmed. A broker that blocks reports that at the first message,
+    /// and confirms nothing while it blocks: then this returns an error at once.
     pub(super) async fn publish(
         &self,
         origin: Origin,
@@ -97,7 +97,7 @@ impl Publisher {
         from.publish(&self.topology.exchange, window).await.map_err(|error| self.explained(error))
     }
 
-    /// A refusal is the queue's limit; all other failures mean that this link is not what it should be.
+    /// A nack means that the queue is full; all other failures mean that the link is not usable.
     fn judge(&self, outcome: Result<Confirmation, lapin::Error>) -> Result<(), PublishError> {
         let failure = match outcome {
             Ok(Confirmation::Ack(None)) => return Ok(()),
@@ -114,7 +114,7 @@ impl Publisher {
         Err(failure.into())
     }
 
-    /// A failure, with what mends it if that is a permission.
+    /// A failure; if a permission is missing, with how to correct it.
     fn explained(&self, failure: RabbitError) -> RabbitError {
         self.topology.explain(failure, &self.topology.exchange)
     }
@@ -127,7 +127,7 @@ impl Publisher {
         }
     }
 
-    /// Publishes a message that reaches no queue: checks whether the broker takes and confirms ours.
+    /// Publishes a message that reaches no queue, to check whether the broker accepts and confirms messages.
     pub(super) async fn try_publishing(&self, options: &Options) -> Result<(), RabbitError> {
         let sending = async {
             let outcomes = self.send(&self.live, vec![Outgoing::unroutable()]).await?;
@@ -155,7 +155,7 @@ impl Publisher {
         failure
     }
 
-    /// Why and since when the broker blocks this connection, if it does.
+    /// The reason why the broker blocks this connection, and since when; `None` if it does not.
     pub(super) fn blocked(&self) -> Option<(String, Timestamp)> {
         self.blocked.borrow().clone()
     }

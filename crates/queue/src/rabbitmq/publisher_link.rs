@@ -1,4 +1,4 @@
-//! Opens the connection of a publisher, and watches it: whether it lives, and whether the broker blocks publishing.
+//! Opens the connection of a publisher, and watches whether it is alive, and whether the broker blocks publishing.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::topology::Topology;
 use super::{Options, RabbitError};
 use crate::Clock;
 
-/// Makes publishers.
+/// Opens the link of the publisher.
 pub(super) struct PublisherLink {
     pub(super) nodes: Arc<Nodes>,
     pub(super) topology: Arc<Topology>,
@@ -62,7 +62,7 @@ impl Supervised for PublisherLink {
                         patience = Some(Instant::now() + self.options.blocked_at_most);
                     }
                     Some(Event::ConnectionUnblocked) => {
-                        tracing::info!("the broker lets us publish again");
+                        tracing::info!("the broker accepts publishing again");
                         publisher.blocked.send_replace(None);
                         patience = None;
                     }

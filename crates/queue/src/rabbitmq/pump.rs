@@ -1,7 +1,7 @@
-//! Brings what the consumer of one queue delivers into the delivery buffer.
+//! Moves the messages that the consumer of one queue delivers into the delivery buffer.
 //!
-//! A lane's consumer begins cautiously. A process that dies counts as having lost all that it held: if it held much, one
-//! message that kills would take its neighbours along to the poison queue.
+//! A lane's consumer begins cautiously. If a process crashes, all messages that it held count as lost: if it held many, one
+//! message that crashes processes would take the others along to the poison queue.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,15 +22,15 @@ use super::topology::{QueueName, Source};
 use super::{Options, RabbitError};
 use crate::Clock;
 
-/// Messages of the poison queue that a process holds: each may be an event that kills.
+/// Messages of the poison queue that a process holds: each may contain an event that crashes processes.
 pub(super) const POISON_PREFETCH: u16 = 4;
 
-/// Where a consumer stands. Only we end one on purpose; its stream then ends when all that came before is read.
+/// The stage of a consumer. Only this pump ends one on purpose; its stream ends when all earlier messages have been read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// It takes one message at a time, until one was not lost by others before.
+    /// It takes one message at a time, until a message comes that was not lost by others before.
     Cautious,
-    /// It was ended, for another with the full prefetch to take its place.
+    /// It was ended, so that another one with the full prefetch replaces it.
     Widening,
     /// It takes as many as the prefetch says.
     Full,
@@ -39,7 +39,7 @@ pub(super) enum Stage {
 }
 
 impl Stage {
-    /// Where the consumer of a queue begins.
+    /// The first stage of a queue's consumer.
     pub(super) fn first_of(source: Source) -> Self {
         match source {
             Source::Lane(_) => Self::Cautious,
@@ -63,7 +63,7 @@ pub(super) async fn consume(
     within(limit, "starting a consumer", consuming).await
 }
 
-/// See the module.
+/// See the module's documentation.
 pub(super) struct Pump {
     pub(super) queue: QueueName,
     pub(super) channel: Channel,
@@ -76,12 +76,12 @@ pub(super) struct Pump {
     pub(super) stage: Stage,
     /// Messages of a newer format that wait here.
     pub(super) parked: u16,
-    /// When it is asked whether it has received all that was delivered.
+    /// Requests to report that everything that was delivered has been received.
     pub(super) requests: ReportRequests,
 }
 
 impl Pump {
-    /// Runs until the consumer ends for good, and raises the alarm unless that was our wish.
+    /// Runs until the consumer ends for good, and raises the alarm unless it was ended on purpose.
     pub(super) async fn run(mut self, mut consumer: Consumer) {
         loop {
             let ended = self.drain(&mut consumer).await;
@@ -113,7 +113,7 @@ impl Pump {
             let Some(delivery) = delivery else { return Ok(()) };
             let delivery = delivery.map_err(RabbitError::broker("consuming"))?;
             let marks = Marks::of(&delivery.properties);
-            // Nobody here opens what is newer, so it kills nobody, however often it was lost.
+            // No process of this version opens a message of a newer format, so it crashes none, however often it was lost.
             let is_above_suspicion = marks.lost() < ALONE_AFTER || marks.is_newer();
             self.receive(delivery, consumer).await?;
             if self.stage == Stage::Cautious && is_above_suspicion {
@@ -122,7 +122,7 @@ impl Pump {
         }
     }
 
-    /// Asks the broker to end the consumer. What it has delivered stays ours.
+    /// Asks the broker to end the consumer. Messages that it has delivered stay with this process.
     async fn end(&mut self, consumer: &Consumer, stage: Stage) -> Result<(), RabbitError> {
         self.stage = stage;
         let ending = self.channel.basic_cancel(consumer.tag(), Default::default());
@@ -134,7 +134,7 @@ impl Pump {
         consume(&self.channel, &self.queue.name, self.options.prefetch, self.options.answer_time).await
     }
 
-    /// Takes no more from a queue that gives us what we cannot read; newer programs get it.
+    /// Stops consuming a queue that delivers messages which this program cannot read; newer programs get them.
     pub(super) async fn stop(&mut self, consumer: &Consumer) -> Result<(), RabbitError> {
         self.buffer.set_outdated();
         tracing::error!(

@@ -1,4 +1,4 @@
-//! Makes sure that what the broker has delivered to this process is counted before the process says what it holds.
+//! Ensures that delivered messages are counted before the process reports how many it holds.
 //!
 //! A delivery and the census question come over the same TCP connection, in this order, but different tasks receive them.
 //! So before the process answers, each pump reports that it has received everything that was delivered to it by then.
@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-/// How long the pumps are waited for: one may be busy with the broker. The count that is given then may lack a delivery.
+/// How long the pumps are waited for: one may be waiting for the broker. Then the count may lack a delivery.
 const PUMPS_REPORT_WITHIN: Duration = Duration::from_millis(500);
 
 /// Asks the pumps of a process for reports.
@@ -32,7 +32,7 @@ impl PumpReports {
         let reports = self.0.iter().map(async |pump| {
             let (report_to, report) = oneshot::channel();
             if pump.send(report_to).await.is_ok() {
-                // A pump that ends drops what it was asked.
+                // A pump that ends drops the request.
                 report.await.ok();
             }
         });

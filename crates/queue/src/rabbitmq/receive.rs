@@ -1,5 +1,5 @@
-//! What becomes of one delivery: it goes into the delivery buffer, moves to the bulk lane, waits for a newer program, or goes back from the poison
-//! queue.
+//! Handles one delivery: it goes into the delivery buffer, moves to the bulk lane, waits for a newer program, or goes back
+//! from the poison queue.
 
 use lapin::Consumer;
 use lapin::message::Delivery;
@@ -34,8 +34,9 @@ impl Pump {
         }
     }
 
-    /// A queue is first in, first out, and what is held of it is bounded. So that the messages of one connection are
-    /// not all that is held, further ones of it go to the bulk lane. Returns a delivery that may stay.
+    /// Moves a message to the bulk lane if its connection has many waiting messages. A queue is first in, first out, and
+    /// the number of held messages is bounded: otherwise all of them could be of one connection. Returns a delivery that
+    /// stays.
     async fn move_if_crowded(&self, delivery: Delivery, lane: Lane) -> Result<Option<Delivery>, RabbitError> {
         let marks = Marks::of(&delivery.properties);
         let connection = marks.connection();
@@ -47,10 +48,10 @@ impl Pump {
         match self.rescue.move_to(Lane::Bulk, &delivery).await {
             Ok(()) => {
                 let answer = delivery.acker.ack(BasicAckOptions::default());
-                within(self.options.answer_time, "acknowledging what stepped aside", answer).await?;
+                within(self.options.answer_time, "acknowledging a moved message", answer).await?;
                 Ok(None)
             }
-            // The bulk lane is full, say: then it stays where it is.
+            // For example because the bulk lane is full: then it stays where it is.
             Err(error) => {
                 tracing::debug!(%error, connection_id = connection, "a message could not be moved to the bulk lane");
                 Ok(Some(delivery))
@@ -58,13 +59,13 @@ impl Pump {
         }
     }
 
-    /// Keeps what a newer program has to read, and stops taking before there is no room for anything else.
+    /// Keeps a message that a newer program has to read, and stops consuming before such messages fill the prefetch.
     async fn park(&mut self, delivery: Delivery, consumer: &Consumer) -> Result<(), RabbitError> {
         let message = self.message(delivery, |_, body| Contents::Envelopes(body));
         self.buffer.park(self.generation, message);
         self.parked += 1;
         if self.parked == 1 {
-            tracing::warn!(queue = self.queue.name, "an event of a newer program waits for one");
+            tracing::warn!(queue = self.queue.name, "an event of a newer program waits for a newer worker");
         }
         if self.parked >= self.prefetch() / 2 && self.stage != Stage::Stopping {
             return self.stop(consumer).await;
@@ -79,7 +80,7 @@ impl Pump {
         }
     }
 
-    /// Poison has two lives: the first time, each of its events goes back by itself; the second time it is handed out
+    /// Handles poison. The first time, each of its events goes back by itself; the second time, the message is handed out
     /// as unreadable.
     async fn receive_poison(&self, delivery: Delivery) -> Result<(), RabbitError> {
         let marks = Marks::of(&delivery.properties);

@@ -1,8 +1,8 @@
-//! Publishes once more: poison, to give it a second life, each event by itself, so that only the one at fault dies; and what
-//! steps aside.
+//! Publishes messages again: poison, each event by itself, so that only the bad one becomes a dead letter; and messages
+//! that move to the bulk lane.
 //!
-//! The broker counts deliveries of messages, not what takers made of them: connections that were cut often enough bring
-//! a message here that is quite well, and one bad event brings a whole message of good ones.
+//! The broker counts deliveries of messages, not their results. If connections were cut often enough, a good message comes
+//! here; and one bad event brings a whole message of good ones here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +20,10 @@ use super::topology::Topology;
 use super::{Options, RabbitError};
 use crate::{Lane, pack};
 
-/// Between attempts while publishing fails; the message stays in the poison queue meanwhile.
+/// Wait between attempts while publishing fails; the message stays in the poison queue meanwhile.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// See the module.
+/// See the module's documentation.
 pub(super) struct Rescue {
     pub(super) publisher: watch::Sender<State<Publisher>>,
     pub(super) topology: Arc<Topology>,
@@ -31,7 +31,7 @@ pub(super) struct Rescue {
 }
 
 impl Rescue {
-    /// Publishes the message's events one by one, then acknowledges it. Tries until its link ends.
+    /// Publishes the message's events one by one, then acknowledges it. Retries until its link ends.
     pub(super) async fn send_back(&self, delivery: Delivery) -> Result<(), RabbitError> {
         let marks = Marks::of(&delivery.properties);
         let lane = marks.died_in().and_then(|queue| self.topology.lane_of(&queue)).unwrap_or(Lane::Bulk);
@@ -46,9 +46,10 @@ impl Rescue {
         tracing::warn!(
             events = singles.len(),
             lost = marks.lost(),
-            "a message was handed out too often without an answer; its events go back one by one"
+            "a message was handed out too often without an answer; its events return to the queue one by one"
         );
-        // Each until it is confirmed: the whole again and again would fill a queue that is nearly full with repetitions.
+        // Each event is repeated until it is confirmed: repeating the whole message would fill a nearly full queue with
+        // duplicates.
         for single in &singles {
             while let Err(error) = self.publish(single.clone()).await {
                 tracing::warn!(%error, "poison could not be sent back yet");
@@ -59,7 +60,7 @@ impl Rescue {
         within(self.options.answer_time, "acknowledging poison", answer).await.map(drop)
     }
 
-    /// Publishes one of our messages once more, to another lane.
+    /// Publishes one of our messages again, to another lane.
     pub(super) async fn move_to(&self, lane: Lane, delivery: &Delivery) -> Result<(), crate::PublishError> {
         let marks = Marks::of(&delivery.properties);
         let message = pack::Message {

@@ -14,7 +14,7 @@ pub(super) struct Waiting {
     pub(super) again: bool,
 }
 
-/// What a take has found so far, and the room that is left.
+/// The messages that a take has selected so far, and the room that is left.
 pub(super) struct Selection {
     pub(super) found: Vec<Waiting>,
     room: usize,
@@ -50,7 +50,7 @@ impl RoundRobin {
         self.waiting.values().flatten()
     }
 
-    /// Adds a message behind the others of its connection.
+    /// Adds a message after the others of its connection.
     pub(super) fn push_back(&mut self, one: Waiting) {
         self.waiting.entry(one.message.connection).or_default().push_back(one);
     }
@@ -60,8 +60,8 @@ impl RoundRobin {
         self.waiting.entry(one.message.connection).or_default().push_front(one);
     }
 
-    /// Moves messages into the selection while there is room, connection by connection, the one behind the last that was
-    /// served first; those of `except` are passed over. `false`: there is room for nothing else.
+    /// Moves messages into the selection while there is room, connection by connection, beginning after the one that was
+    /// served last; those of `except` are skipped. `false`: there is no room for anything else.
     pub(super) fn fill(&mut self, selection: &mut Selection, except: &[i64]) -> bool {
         let behind = self.waiting.range((Excluded(self.served), Unbounded));
         let before = self.waiting.range(..=self.served);

@@ -1,7 +1,7 @@
-//! Keeps one connection with its channels and consumers: after any failure, all of it is dropped and opened again.
+//! Keeps one connection with its channels and consumers: after any failure, all of them are dropped and opened again.
 //!
-//! lapin's own recovery stays off. It revives connections, but a channel closed by the broker stays dead, and a consumer
-//! that the broker cancelled merely ends; making everything again has one state instead of many.
+//! lapin's own recovery stays off. It restores connections, but a channel that the broker closed stays closed, and a
+//! consumer that the broker cancelled just ends. Opening everything again has one state instead of many.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,37 +17,38 @@ use crate::Clock;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
 
-/// A link that lasted so long was well: the next failure begins with the first wait again.
+/// A link that lasted this long was healthy: the next failure begins with the first wait again.
 const WELL_AFTER: Duration = Duration::from_secs(10);
 
-/// How often a link is looked at though nothing was heard: whether it stands, is still wanted, or holds what it should not.
+/// How often a link is checked although nothing was heard: whether it is up, is still needed, or holds messages for too
+/// long.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// What is known about a link.
+/// The state of a link.
 pub(super) struct State<T> {
     /// The link, while it is up.
     pub(super) link: Option<Arc<T>>,
-    /// Why it is not, if it is not.
+    /// Why it is not up, if it is not.
     pub(super) why: RabbitError,
     /// Since when.
     pub(super) since: Timestamp,
-    /// Whether it was let go because nobody needs it.
+    /// Whether it was closed because nothing needs it.
     pub(super) idle: bool,
 }
 
-/// What is supervised: how to make a link, and how to notice that it is gone.
+/// A supervised link: how to open it, and how to notice that it has failed.
 pub(super) trait Supervised: Send + Sync + 'static {
     type Link: Send + Sync + 'static;
 
-    /// Returns when the link is wanted.
+    /// Returns when the link is needed.
     fn wanted(&self) -> impl Future<Output = ()> + Send;
-    /// Makes the link, with its channels and consumers. Every await in it has a deadline.
+    /// Opens the link, with its channels and consumers. Every await in it has a deadline.
     fn open(&self) -> impl Future<Output = Result<Self::Link, RabbitError>> + Send;
-    /// Returns when the link has failed, with the cause, or with `None` when nobody wants it any more.
+    /// Returns when the link has failed, with the cause, or with `None` when nothing needs it any more.
     fn watch(&self, link: &Self::Link) -> impl Future<Output = Option<RabbitError>> + Send;
-    /// Ends the link and forgets what hung on it.
+    /// Ends the link and forgets everything that depends on it.
     fn end(&self, link: &Self::Link) -> impl Future<Output = ()> + Send;
-    /// How the log calls it.
+    /// Its name in the log.
     fn name(&self) -> &'static str;
 }
 
@@ -55,7 +56,7 @@ pub(super) fn states<T>(clock: &Clock) -> watch::Sender<State<T>> {
     watch::Sender::new(State { link: None, why: RabbitError::NotConnected, since: clock(), idle: true })
 }
 
-/// Runs for ever; `first` is what the first attempt gave, if there was one.
+/// Runs for ever; `first` is the result of the first attempt, if there was one.
 pub(super) async fn supervise<L: Supervised>(
     supervised: Arc<L>,
     first: Option<Result<L::Link, RabbitError>>,
@@ -92,7 +93,7 @@ pub(super) async fn supervise<L: Supervised>(
     }
 }
 
-/// Shows the link on the board until it fails.
+/// Publishes the link as the current state until it fails.
 async fn watch_link<L: Supervised>(
     supervised: &L,
     link: L::Link,
@@ -119,7 +120,7 @@ fn report(link: &'static str, why: &RabbitError) {
     }
 }
 
-/// Between half and the whole, so that processes which failed together do not come back together.
+/// A random part of the wait, at least half, so that processes which failed together do not come back together.
 fn jittered(wait: Duration) -> Duration {
     wait.mul_f64(rand::random_range(0.5..=1.0))
 }
@@ -135,7 +136,7 @@ pub(super) async fn up<T>(states: &watch::Sender<State<T>>, limit: Duration) -> 
     }
 }
 
-/// Rings once, with the first cause.
+/// An alarm that is raised once, with the first cause.
 #[derive(Default)]
 pub(super) struct Alarm {
     cause: Mutex<Option<RabbitError>>,
@@ -148,7 +149,7 @@ impl Alarm {
         self.notify.notify_one();
     }
 
-    /// For one listener.
+    /// Waits until it is raised. For one listener.
     pub(super) async fn raised(&self) -> RabbitError {
         loop {
             if let Some(cause) = self.cause.lock().clone() {

@@ -1,13 +1,13 @@
-//! The names of the exchange and the queues, and what may wait in them. `declare` makes them.
+//! The names of the exchange and the queues, and the limits of the lanes. `declare` creates them.
 
 use super::RabbitError;
 use super::options::{LANE_QUEUES, Options};
 use crate::Lane;
 
-/// Deliveries that end without an answer before a message goes to the poison queue.
+/// Number of deliveries without an answer after which a message goes to the poison queue.
 pub const DELIVERY_LIMIT: u32 = 10;
 
-/// Whence a message comes.
+/// The source of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     Lane(Lane),
@@ -24,7 +24,7 @@ pub(super) struct QueueName {
     pub(super) key: String,
 }
 
-/// All names, worked out from the options.
+/// All names, derived from the options.
 #[derive(Clone, Debug)]
 pub(super) struct Topology {
     pub(super) exchange: String,

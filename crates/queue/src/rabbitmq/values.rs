@@ -21,7 +21,7 @@ pub(super) fn number(value: &AMQPValue) -> Option<i64> {
     integer(value).or_else(|| text(value)?.trim().parse().ok())
 }
 
-/// Either of AMQP's texts.
+/// Any of AMQP's texts.
 pub(super) fn text(value: &AMQPValue) -> Option<String> {
     match value {
         AMQPValue::LongString(text) => String::from_utf8(text.as_bytes().to_vec()).ok(),

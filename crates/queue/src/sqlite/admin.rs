@@ -1,4 +1,4 @@
-//! Everything that the engine does in its file except taking.
+//! All operations of the engine on its file except taking.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::batch::Taken;
 use crate::pack::{self, Message};
 use crate::{Depth, FORMAT, Item, Lane, Look, PublishError, QueueError};
 
-/// How a lane is written in the file.
+/// The number of a lane in the file.
 pub(super) fn number(lane: Lane) -> i64 {
     match lane {
         Lane::Live => 0,
@@ -45,7 +45,7 @@ pub(super) fn insert(transaction: &Transaction<'_>, message: &Message) -> Result
     Ok(())
 }
 
-/// Damaged files that were rescued from, oldest first.
+/// Damaged files from which events were rescued, oldest first.
 pub(super) fn rescues(connection: &Connection) -> Result<Vec<Rescue>, QueueError> {
     let mut statement = connection.prepare_cached(statements::RESCUES)?;
     let rows = statement.query_map([], |row| {
@@ -64,12 +64,12 @@ fn bytes(message: &Message) -> i64 {
     i64::try_from(message.body.len()).unwrap_or(i64::MAX)
 }
 
-/// Removes messages that their tickets still hold, and returns how many these were.
+/// Removes messages that their tickets still hold, and returns their number.
 pub(super) fn acknowledge(transaction: &Transaction<'_>, messages: &[Taken]) -> Result<usize, QueueError> {
     answer(transaction, statements::ACKNOWLEDGE, messages)
 }
 
-/// Gives back messages that their tickets still hold, and returns how many these were.
+/// Gives back messages that their tickets still hold, and returns their number.
 pub(super) fn release(transaction: &Transaction<'_>, messages: &[Taken]) -> Result<usize, QueueError> {
     answer(transaction, statements::RELEASE, messages)
 }
@@ -87,7 +87,7 @@ fn answer(transaction: &Transaction<'_>, statement: &str, messages: &[Taken]) ->
     Ok(answered)
 }
 
-/// Gives back what any ticket holds.
+/// Gives back all messages that tickets hold.
 pub(super) fn reclaim(transaction: &Transaction<'_>) -> Result<usize, QueueError> {
     let messages = transaction.prepare_cached(statements::RECLAIM)?.execute([])?;
     transaction.prepare_cached(statements::DELETE_ALL_TICKETS)?.execute([])?;
@@ -104,7 +104,7 @@ pub(super) fn depth(connection: &Connection) -> Result<Depth, QueueError> {
     Ok(Depth { live: lane(Lane::Live), bulk: lane(Lane::Bulk) })
 }
 
-/// When the oldest event was accepted. An event that an operator re-admits is as old as it was, and does not count.
+/// When the oldest event was accepted. A replayed event keeps its time of acceptance, and does not count.
 pub(super) fn oldest(connection: &Connection) -> Result<Option<Timestamp>, QueueError> {
     let mut statement = connection.prepare_cached(statements::OLDEST)?;
     let mut rows = statement.query([FORMAT])?;

@@ -1,7 +1,7 @@
 //! The embedded engine: one SQLite file, shared by all processes of one machine.
 //!
-//! A taker gets a ticket that runs out; what it held comes back then. Publishers and takers of this process wake each
-//! other; those of other processes are noticed by what they write ([`GLANCE`]).
+//! A taker gets a ticket that expires; then its messages are available again. Publishers and takers of this process wake
+//! each other; those of other processes are noticed by their writes to the file ([`GLANCE`]).
 
 mod admin;
 mod port;
@@ -21,24 +21,25 @@ use crate::{Clock, QueueError};
 
 pub use rescue::Rescue;
 
-/// How often a waiting taker looks whether another process has written into the file, which costs no more than asking for the time of
-/// its last change.
+/// How often a waiting taker looks whether another process has written into the file. A look only reads the time of the
+/// file's last change.
 pub const GLANCE: Duration = Duration::from_millis(5);
 
-/// The longest tick of a file system's clock: two writes within one have the same time.
+/// The longest tick of a file system's clock: two writes within one tick have the same time.
 const TICK: Duration = Duration::from_millis(10);
 
-/// How often a waiting taker looks into the queue without such a sign.
+/// How often a waiting taker looks into the queue without a sign of a write.
 pub const POLL: Duration = Duration::from_millis(50);
 
-/// An envelope whose taker vanished so often is handed out as unreadable: something in it kills takers.
+/// An envelope that was lost by takers this often is handed out as unreadable: something in it crashes takers.
 pub const LOST_LIMIT: i64 = 20;
 
-/// A message whose taker vanished so often is split, and each of its envelopes handed out by itself: with the one
-/// that kills takers, the others would be condemned.
+/// A message that was lost by takers this often is split, and each of its envelopes is handed out by itself: otherwise all
+/// of them would become unreadable because of the one that crashes takers.
 pub const ALONE_AFTER: i64 = 2;
 
-/// Acknowledgements after which the log is cut off though the queue never rests, so that deleted events leave it.
+/// Number of acknowledgements after which the log is truncated although the queue is never idle, so that deleted events
+/// leave it.
 const TIDY_AFTER: u32 = 1000;
 
 const MIGRATIONS: &[Migration] = &[
@@ -67,14 +68,14 @@ const MIGRATIONS: &[Migration] = &[
 /// The limits of the engine.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Bytes of messages that the file holds; publishing beyond them is [`crate::PublishError::Full`].
+    /// Maximum bytes of messages in the file; beyond them publishing returns [`crate::PublishError::Full`].
     pub max_bytes: u64,
-    /// How long a taker may hold a batch before its messages come back to others.
+    /// How long a taker may hold a batch before other takers can take its messages.
     pub held_at_most: Duration,
 }
 
 impl Default for Settings {
-    /// 4 GiB, about six million identifies; half a minute, where an absorb takes two seconds at most.
+    /// 4 GiB, about six million identifies; half a minute, while absorb needs two seconds at most.
     fn default() -> Self {
         Self { max_bytes: 4 * 1024 * 1024 * 1024, held_at_most: Duration::from_secs(30) }
     }
@@ -88,10 +89,10 @@ pub struct SqliteQueue {
     clock: Clock,
     published: Arc<Notify>,
     takes: Arc<AtomicU32>,
-    /// The connection that was served last: the next take begins behind it.
+    /// The connection that was served last: the next take begins after it.
     served: Arc<AtomicI64>,
     untidy: Arc<AtomicU32>,
-    /// The last look for damage that SQLite had complained of found none.
+    /// Whether the last check after a complaint of SQLite found no damage.
     mended_in_vain: Arc<AtomicBool>,
 }
 
@@ -102,46 +103,46 @@ impl std::fmt::Debug for SqliteQueue {
 }
 
 impl SqliteQueue {
-    /// Opens the queue in the file at `path`, which is made where there is none.
+    /// Opens the queue in the file at `path`, which is created if it does not exist.
     ///
     /// # Errors
     /// When the file cannot be used, or belongs to a newer version.
     pub async fn open(path: &Path, settings: Settings, clock: Clock) -> Result<Self, sqlite::Error> {
-        let database = Database::open_mended(path, |_| Ok::<_, sqlite::Error>(false), |_| Ok(()))?;
+        let database = Database::open_repaired(path, |_| Ok::<_, sqlite::Error>(false), |_| Ok(()))?;
         Self::on(database, settings, clock).await
     }
 
-    /// Opens the queue as [`SqliteQueue::open`] does, after looking whether the file is damaged. A damaged one is set aside,
-    /// and what can be read of it is rescued into a fresh one.
+    /// Opens the queue as [`SqliteQueue::open`] does, after checking whether the file is damaged. A damaged file is set
+    /// aside, and its readable messages are rescued into a fresh one.
     ///
     /// # Errors
     /// When the file cannot be used, belongs to a newer version, or there is no room for the rescue.
-    pub async fn open_mended(path: &Path, settings: Settings, clock: Clock) -> Result<Self, QueueError> {
+    pub async fn open_repaired(path: &Path, settings: Settings, clock: Clock) -> Result<Self, QueueError> {
         let (path, now) = (path.to_owned(), clock());
         let opened = tokio::task::spawn_blocking(move || {
-            let mend = |path: &Path| rescue::mend(path, now, false).map(drop);
-            Database::open_mended(&path, rescue::is_needed, mend)
+            let repair = |path: &Path| rescue::repair(path, now, false).map(drop);
+            Database::open_repaired(&path, rescue::is_needed, repair)
         });
         let database = opened.await.map_err(|_| sqlite::Error::NoThread)??;
         Ok(Self::on(database, settings, clock).await?)
     }
 
-    /// The file below, to be watched for damage.
+    /// The database file, for watching it for damage.
     #[must_use]
     pub fn database(&self) -> &Database {
         &self.database
     }
 
-    /// Looks for damage and mends it, as [`SqliteQueue::open_mended`] does, while the queue is in use; it takes and hands out
-    /// nothing meanwhile. Returns what was rescued: nothing where nothing is damaged any more.
+    /// Looks for damage and repairs it, as [`SqliteQueue::open_repaired`] does, while the queue is in use; meanwhile it
+    /// accepts and hands out nothing. Returns what was rescued: nothing if there is no damage any more.
     ///
     /// # Errors
-    /// When the file cannot be mended now. It stays unavailable; try again.
-    pub async fn mend(&self) -> Result<Vec<Rescue>, QueueError> {
+    /// If the file cannot be repaired now. It stays unavailable; try again.
+    pub async fn repair(&self) -> Result<Vec<Rescue>, QueueError> {
         let now = (self.clock)();
-        // What a look did not find before, and SQLite has complained of again, is taken at its word.
+        // If the last check found nothing, and SQLite has complained again, the file counts as damaged.
         let is_known = self.mended_in_vain.load(Ordering::Relaxed);
-        let rescues = self.database.mend(move |path| rescue::mend(path, now, is_known)).await?;
+        let rescues = self.database.repair(move |path| rescue::repair(path, now, is_known)).await?;
         self.mended_in_vain.store(rescues.is_empty(), Ordering::Relaxed);
         self.published.notify_one();
         Ok(rescues)
@@ -165,9 +166,9 @@ impl SqliteQueue {
         })
     }
 
-    /// Gives back at once what takers hold, without waiting for their tickets to run out, and returns how many messages
-    /// these were. For the start of the only worker: what it held when it was killed need not wait. If another worker
-    /// lives, it merely finds its batch not held any more.
+    /// Gives back at once all messages that takers hold, without waiting for their tickets to expire, and returns the
+    /// number of messages. For the start of the only worker, so that messages which it held when it was killed do not wait.
+    /// If another worker is running, it merely finds that its batch is no longer held.
     ///
     /// # Errors
     /// When the file cannot be written.

@@ -1,4 +1,4 @@
-//! The engine as the port: publishing, consuming, and what can be seen of the queue.
+//! Implements the port: publishing, consuming, and observing the queue.
 
 use std::pin::pin;
 use std::sync::atomic::Ordering;
@@ -13,8 +13,8 @@ use super::{GLANCE, POLL, SqliteQueue, TICK, TIDY_AFTER, admin, take};
 use crate::{Batch, Consume, Depth, Envelope, Look, Observe, Publish, PublishError, QueueError, pack};
 
 impl SqliteQueue {
-    /// Cuts the log off if events were acknowledged since: they would live on in it. Waits for no reader: a process that publishes
-    /// would wait too.
+    /// Truncates the log if events were acknowledged since, because they would stay in it. Does not wait for readers,
+    /// because a process that publishes would wait too.
     async fn tidy(&self) {
         if self.untidy.swap(0, Ordering::Relaxed) == 0 {
             return;
@@ -23,14 +23,15 @@ impl SqliteQueue {
             Ok(true) => {}
             // Another process is reading; the next idle moment will do.
             Ok(false) => drop(self.untidy.fetch_add(1, Ordering::Relaxed)),
-            Err(error) => tracing::warn!(%error, "the log of the queue could not be cut off"),
+            Err(error) => tracing::warn!(%error, "the log of the queue could not be truncated"),
         }
     }
 
-    /// Waits until somebody has published, in this process or, by the file's last write, in another one, but no longer than `at_most`;
-    /// returns whether somebody may have. `seen` is the last write before the queue was found empty.
+    /// Waits until something is published, in this process or, by the file's last write, in another one, but no longer than
+    /// `at_most`; returns whether something may have been. `seen` is the last write before the queue was found empty.
     async fn shows_activity(&self, seen: Option<SystemTime>, at_most: Duration) -> bool {
-        // What was written in the same tick as the last write that was seen cannot be distinguished from it, so another look comes soon.
+        // A write in the same tick as the last one that was seen cannot be distinguished from it, so another look comes
+        // soon.
         let is_recent = seen.and_then(|at| at.elapsed().ok()).is_some_and(|age| age < TICK);
         let deadline = Instant::now() + if is_recent { at_most.min(TICK) } else { at_most };
         let glance = if seen.is_some() { GLANCE } else { at_most };
@@ -58,7 +59,7 @@ impl SqliteQueue {
         let batch = self.database.run(move |connection| take::take(connection, &request)).await?;
         match batch.messages.last() {
             Some(last) => self.served.store(last.connection, Ordering::Relaxed),
-            // An empty-handed take was nobody's turn.
+            // A take that found nothing does not use up a turn.
             None => drop(self.takes.fetch_sub(1, Ordering::Relaxed)),
         }
         Ok(batch)

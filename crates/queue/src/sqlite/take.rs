@@ -1,4 +1,4 @@
-//! Hands out messages: which, to whom, until when.
+//! Hands out messages: chooses them, and gives them a ticket that expires.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ pub(super) fn is_turn_of_bulk(number: u32) -> bool {
     number % TURN_OF_BULK == TURN_OF_BULK - 1
 }
 
-/// What a taker asks for.
+/// The request of a taker.
 pub(super) struct Request {
     pub(super) max: usize,
-    /// Connections that are passed over.
+    /// Connections that are skipped.
     pub(super) except: Vec<i64>,
     /// The connection that was served last.
     pub(super) served: i64,
@@ -29,7 +29,7 @@ pub(super) struct Request {
     pub(super) held_at_most: Duration,
 }
 
-/// Takes what there is. Without anything to take, nothing is written.
+/// Takes waiting messages. If there are none, nothing is written.
 pub(super) fn take(connection: &mut Connection, request: &Request) -> Result<Batch, QueueError> {
     let now = request.now.as_microsecond();
     let held = i64::try_from(request.held_at_most.as_micros()).unwrap_or(i64::MAX);
@@ -53,12 +53,12 @@ fn return_expired(transaction: &Transaction<'_>, now: i64, latest: i64) -> Resul
     let returned = transaction.prepare_cached(statements::RETURN_EXPIRED)?.execute((now, latest))?;
     transaction.prepare_cached(statements::DELETE_EXPIRED_TICKETS)?.execute((now, latest))?;
     if returned > 0 {
-        tracing::warn!(messages = returned, "messages came back from a taker that did not answer in time");
+        tracing::warn!(messages = returned, "messages were not answered in time; they returned to the queue");
     }
     Ok(())
 }
 
-/// Takes messages apart that takers did not survive, so that the envelope at fault dies alone.
+/// Splits messages that takers have lost, so that only the bad envelope becomes a dead letter.
 fn split_suspects(transaction: &Transaction<'_>) -> Result<(), QueueError> {
     let suspects: Vec<(i64, Vec<u8>)> = transaction
         .prepare_cached(statements::SUSPECTS)?
@@ -83,15 +83,15 @@ struct Found {
     body: Vec<u8>,
 }
 
-/// What a take has found so far, and the room that is left.
+/// The messages that a take has found so far, and the room that is left.
 struct Selection {
     found: Vec<Found>,
     room: usize,
     bytes: usize,
 }
 
-/// Finds messages until there are `max` events or [`TAKE_BYTES`]. Connections take turns within a lane, the one behind
-/// the last that was served first. A message that takers did not survive comes alone.
+/// Finds messages until there are `max` events or [`TAKE_BYTES`]. Connections take turns within a lane, beginning after the
+/// one that was served last. A message that takers have lost comes alone.
 fn find(transaction: &Transaction<'_>, request: &Request) -> Result<Vec<Found>, QueueError> {
     let lanes = if request.bulk_first { [Lane::Bulk, Lane::Live] } else { [Lane::Live, Lane::Bulk] };
     let mut selection = Selection { found: Vec::new(), room: request.max.max(1), bytes: TAKE_BYTES };
@@ -114,13 +114,13 @@ fn find(transaction: &Transaction<'_>, request: &Request) -> Result<Vec<Found>, 
     Ok(selection.found)
 }
 
-/// The next connection after this one, in the order of numbers, of which something waits.
+/// The next connection after this one, in the order of numbers, that has waiting messages.
 fn next_connection(transaction: &Transaction<'_>, lane: Lane, after: i64) -> Result<Option<i64>, QueueError> {
     let mut statement = transaction.prepare_cached(statements::NEXT_CONNECTION)?;
     Ok(statement.query_row((admin::number(lane), after, FORMAT), |row| row.get(0)).optional()?)
 }
 
-/// Adds a connection's messages while there is room; `false`: there is room for nothing else.
+/// Adds a connection's messages while there is room; `false`: there is no room for anything else.
 fn fill(
     transaction: &Transaction<'_>,
     lane: Lane,
@@ -176,7 +176,7 @@ fn items(message: Found) -> Vec<Item> {
     items.into_iter().map(make_unreadable).collect()
 }
 
-/// Makes an item unreadable that came in a message which nobody survives.
+/// Makes an item unreadable, because every taker of its message was lost.
 fn make_unreadable(item: Item) -> Item {
     let why = format!("handed out {LOST_LIMIT} times without an answer");
     match item {

@@ -1,4 +1,4 @@
-//! RabbitMQ under test: one broker that all tests share, and one that they mistreat in turn.
+//! RabbitMQ under test: one broker that all tests share, and two that tests disturb in turn.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,15 +18,15 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-/// How long something may take that must happen: longer than on any machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a test waits for something that must happen: longer than any machine needs.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Between looks.
-const LOOK: Duration = Duration::from_millis(20);
+/// Wait between two looks.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A broker that is stopped, cut and starved. One test at a time has it, and leaves it well. There are two, because tests
-/// that wait for one keep others from running.
-pub(crate) async fn mistreated() -> MutexGuard<'static, Option<Broker>> {
+/// A broker that is stopped, cut and starved. One test at a time has it, and leaves it healthy. There are two, because
+/// tests that wait for one keep others from running.
+pub(crate) async fn broker_to_disturb() -> MutexGuard<'static, Option<Broker>> {
     static BROKERS: [Mutex<Option<Broker>>; 2] = [const { Mutex::const_new(None) }; 2];
     let mut broker = tokio::select! {
         one = BROKERS[0].lock() => one,
@@ -40,12 +40,12 @@ pub(crate) async fn mistreated() -> MutexGuard<'static, Option<Broker>> {
     broker
 }
 
-/// A clock that tells the time.
+/// A clock that shows the real time.
 pub(crate) fn clock() -> Clock {
     Arc::new(Timestamp::now)
 }
 
-/// Names that no other test has. Queues do not get time to settle: that matters only where a broker is killed.
+/// Names that no other test has. Queues get no time to settle, which matters only if a broker is killed.
 pub(crate) fn options() -> Options {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -67,22 +67,22 @@ pub(crate) async fn connect(url: &str, options: &Options) -> RabbitQueue {
     RabbitQueue::connect(&[url.to_owned()], options.clone(), clock()).await.unwrap()
 }
 
-/// Returns when `what` is so; panics when that takes longer than it ever should.
-pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
-    let patience = Instant::now() + PATIENCE;
-    while !is_so().await {
-        assert!(Instant::now() < patience, "it never came to this: {what}");
-        tokio::time::sleep(LOOK).await;
+/// Returns when `holds` returns true; panics if that takes too long.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+    let deadline = Instant::now() + TIMEOUT;
+    while !holds().await {
+        assert!(Instant::now() < deadline, "it never came to this: {what}");
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// Waits until all poison was sent back and acknowledged: a handle that is dropped before leaves it to be sent back twice.
-pub(crate) async fn all_sent_back(queue: &RabbitQueue) {
+/// Waits until all poison was sent back and acknowledged: if a handle is dropped before, its poison is sent back twice.
+pub(crate) async fn until_poison_is_requeued(queue: &RabbitQueue) {
     // Poison counts as bulk.
     until("no poison is on its way", async || queue.depth().await.is_ok_and(|depth| depth.bulk == 0)).await;
 }
 
-/// A look at the broker beside the engine.
+/// Access to the broker beside the engine.
 pub(crate) struct Observer {
     _connection: Connection,
     pub(crate) channel: Channel,
@@ -108,25 +108,26 @@ impl Observer {
         self.declare_passively(queue).await.message_count()
     }
 
-    /// Waits until the broker has the live queue's message again: what a handle held goes back when its line has ended.
-    pub(crate) async fn has_it_again(&self, prefix: &str) {
+    /// Waits until the broker has the live queue's message again: it gets the messages of a handle when its connection has
+    /// ended.
+    pub(crate) async fn until_requeued(&self, prefix: &str) {
         let live = format!("{prefix}.live");
         until("the broker has it again", async || self.waiting(&live).await > 0).await;
     }
 
-    /// Lets a message of a queue be delivered in vain; whether there was one.
-    pub(crate) async fn lose(&self, queue: &str) -> bool {
+    /// Lets a message of a queue be delivered without an answer; returns whether there was one.
+    pub(crate) async fn deliver_unanswered(&self, queue: &str) -> bool {
         let get = self.channel.basic_get(queue.into(), BasicGetOptions::default());
         let Some(message) = get.await.unwrap() else { return false };
         assert!(message.reject(BasicRejectOptions { requeue: true }).await.unwrap());
         true
     }
 
-    /// Lets the live queue's one message be delivered in vain until it is in the poison queue, which was empty.
-    pub(crate) async fn lose_until_dead(&self, prefix: &str) {
+    /// Lets the live queue's only message be delivered without an answer until it is in the poison queue, which was empty.
+    pub(crate) async fn deliver_unanswered_until_poison(&self, prefix: &str) {
         let (live, poison) = (format!("{prefix}.live"), format!("{prefix}.poison"));
         until("the message is poison", async || {
-            self.lose(&live).await;
+            self.deliver_unanswered(&live).await;
             self.waiting(&poison).await > 0
         })
         .await;
@@ -156,10 +157,10 @@ impl Rig for RabbitRig {
     }
 
     async fn crash(&self, handle: Arc<dyn Queue>) {
-        // A lane's consumer may be exchanged for another at any time, and this one never.
+        // A lane's consumer may be replaced at any time, but the poison queue's never is.
         let poison = format!("{}.poison", self.options.prefix);
         let observer = Observer::at(&self.url).await;
-        // A take that was in vain makes sure that it consumes, so that we can see it go.
+        // A take that finds nothing ensures that the handle consumes, so that its end can be seen.
         let held = handle.take(1, Duration::ZERO).await.unwrap();
         drop(held);
         let before = observer.consumers(&poison).await;
@@ -170,20 +171,20 @@ impl Rig for RabbitRig {
         .await;
     }
 
-    fn glance(&self) -> Duration {
+    fn empty_wait(&self) -> Duration {
         Duration::from_secs(1)
     }
 }
 
-/// Events that were published, told apart by whether the broker confirmed them.
+/// Events that were published, and whether the broker confirmed them.
 #[derive(Default)]
 pub(crate) struct Published {
     pub(crate) confirmed: BTreeSet<u32>,
-    /// How long the broker or its absence kept a publisher waiting, at most.
+    /// The longest time that a publisher waited for the broker.
     pub(crate) slowest: Duration,
 }
 
-/// Publishers that go on one event after the other, through all faults, until they are told to stop.
+/// Publishers that publish one event after the other, through all faults, until they are stopped.
 pub(crate) struct Publishers {
     tasks: Vec<JoinHandle<Published>>,
     stop: Arc<AtomicBool>,
@@ -220,17 +221,17 @@ async fn publish_until(queue: Arc<RabbitQueue>, stop: Arc<AtomicBool>, from: u32
         if is_confirmed {
             published.confirmed.insert(number);
         } else {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
     published
 }
 
-/// Takes and acknowledges until all of `expected` were there.
+/// Takes and acknowledges until all of `expected` have come.
 pub(crate) async fn take_all(queue: &RabbitQueue, expected: &BTreeSet<u32>) {
     let mut missing = expected.clone();
     while !missing.is_empty() {
-        let batch = queue.take(1000, PATIENCE).await.unwrap();
+        let batch = queue.take(1000, TIMEOUT).await.unwrap();
         assert!(!batch.is_empty(), "lost: {missing:?}");
         for number in numbers(&batch) {
             missing.remove(&number);

@@ -54,20 +54,20 @@ fn spawn(group: &GroupCommit, envelope: Envelope) -> Published {
 }
 
 /// Lets every task run until it waits for something. (The tests run on one thread.)
-async fn settle() {
+async fn run_all_tasks() {
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
 }
 
 #[tokio::test]
-async fn a_lone_envelope_is_committed_at_once_and_what_comes_meanwhile_goes_together() {
+async fn a_single_envelope_is_committed_at_once_and_later_ones_share_a_commit() {
     let gate = Gate::new(0);
     let group = GroupCommit::new(gate.clone(), GroupLimits::default());
     let first = spawn(&group, envelope(0, Lane::Live));
     gate.begun().await;
     let others: Vec<_> = (1..50).map(|number| spawn(&group, envelope(number, Lane::Live))).collect();
-    settle().await;
+    run_all_tasks().await;
     assert!(!first.is_finished(), "answered before the commit");
     gate.permits.add_permits(2);
     first.await.unwrap().unwrap();
@@ -79,7 +79,7 @@ async fn a_lone_envelope_is_committed_at_once_and_what_comes_meanwhile_goes_toge
 }
 
 #[tokio::test]
-async fn a_lane_does_not_wait_for_the_other() {
+async fn one_lane_does_not_wait_for_the_other() {
     let gate = Gate::new(0);
     let group = GroupCommit::new(gate.clone(), GroupLimits::default());
     let bulk = spawn(&group, envelope(0, Lane::Bulk));
@@ -94,13 +94,13 @@ async fn a_lane_does_not_wait_for_the_other() {
 }
 
 #[tokio::test]
-async fn what_gathers_is_bounded_and_the_bound_opens_again() {
+async fn waiting_envelopes_are_limited_until_a_commit_frees_places() {
     let gate = Gate::new(0);
     let group =
         GroupCommit::new(gate.clone(), GroupLimits { waiting: 3, share: 1, ..GroupLimits::default() });
     let waiting: Vec<_> = (0..3).map(|number| spawn(&group, envelope(number, Lane::Live))).collect();
     gate.begun().await;
-    settle().await;
+    run_all_tasks().await;
     assert!(matches!(publish_one(&group, envelope(3, Lane::Live)).await, Err(PublishError::Busy)));
     gate.permits.add_permits(100);
     for one in waiting {
@@ -110,7 +110,7 @@ async fn what_gathers_is_bounded_and_the_bound_opens_again() {
 }
 
 #[tokio::test]
-async fn bytes_that_gather_are_bounded_too() {
+async fn waiting_bytes_are_limited() {
     let gate = Gate::new(0);
     let group = GroupCommit::new(
         gate.clone(),
@@ -119,7 +119,7 @@ async fn bytes_that_gather_are_bounded_too() {
     let first = spawn(&group, envelope(0, Lane::Live));
     gate.begun().await;
     let second = spawn(&group, envelope(1, Lane::Live));
-    settle().await;
+    run_all_tasks().await;
     assert!(matches!(publish_one(&group, envelope(2, Lane::Live)).await, Err(PublishError::Busy)));
     gate.permits.add_permits(2);
     first.await.unwrap().unwrap();
@@ -127,7 +127,7 @@ async fn bytes_that_gather_are_bounded_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_that_hangs_is_unavailable_in_time_and_the_next_commit_is_tried() {
+async fn a_hanging_queue_is_unavailable_at_the_deadline_and_the_next_commit_is_tried() {
     let gate = Gate::new(0);
     let group = GroupCommit::new(gate.clone(), GroupLimits::default());
     let hung = publish_one(&group, envelope(0, Lane::Live)).await;
@@ -137,17 +137,17 @@ async fn a_queue_that_hangs_is_unavailable_in_time_and_the_next_commit_is_tried(
 }
 
 #[tokio::test]
-async fn who_stops_waiting_takes_nobody_along() {
+async fn a_cancelled_publisher_does_not_affect_others() {
     let gate = Gate::new(0);
     let group = GroupCommit::new(gate.clone(), GroupLimits::default());
     let leader = spawn(&group, envelope(0, Lane::Live));
     gate.begun().await;
     let gone = spawn(&group, envelope(1, Lane::Live));
     let other = spawn(&group, envelope(2, Lane::Live));
-    settle().await;
+    run_all_tasks().await;
     leader.abort();
     gone.abort();
-    settle().await;
+    run_all_tasks().await;
     gate.permits.add_permits(2);
     other.await.unwrap().unwrap();
     assert_eq!(gate.commits(), [1, 1], "the one that left in time was not published");
@@ -164,7 +164,7 @@ async fn a_panic_in_the_engine_does_not_stop_later_commits() {
 }
 
 #[tokio::test]
-async fn a_large_envelope_fails_alone() {
+async fn a_large_envelope_is_refused_without_affecting_others() {
     let gate = Gate::new(10);
     let group = GroupCommit::new(gate.clone(), GroupLimits::default());
     let mut large = envelope(0, Lane::Live);
@@ -175,7 +175,7 @@ async fn a_large_envelope_fails_alone() {
 }
 
 #[tokio::test]
-async fn what_one_caller_publishes_together_is_one_commit_for_each_lane() {
+async fn envelopes_published_together_share_one_commit_for_each_lane() {
     let gate = Gate::new(10);
     let group = GroupCommit::new(gate.clone(), GroupLimits { commit: 2, ..GroupLimits::default() });
     let lane = |number| if number == 0 { Lane::Bulk } else { Lane::Live };
@@ -188,7 +188,7 @@ async fn what_one_caller_publishes_together_is_one_commit_for_each_lane() {
 }
 
 #[tokio::test]
-async fn of_what_does_not_fit_together_nothing_gathers() {
+async fn a_batch_that_does_not_fit_is_refused_as_a_whole() {
     let gate = Gate::new(10);
     let group =
         GroupCommit::new(gate.clone(), GroupLimits { waiting: 3, share: 1, ..GroupLimits::default() });
@@ -199,7 +199,7 @@ async fn of_what_does_not_fit_together_nothing_gathers() {
 }
 
 #[tokio::test]
-async fn one_connection_leaves_the_others_room() {
+async fn one_connection_leaves_places_for_others() {
     let gate = Gate::new(0);
     let group = GroupCommit::new(gate.clone(), GroupLimits { waiting: 8, ..GroupLimits::default() });
     let of = |connection, number| Envelope { connection, ..envelope(number, Lane::Live) };
@@ -211,10 +211,10 @@ async fn one_connection_leaves_the_others_room() {
     gate.begun().await;
     assert!(matches!(publish_one(&group, of(1, 4)).await, Err(PublishError::Busy)));
     let others: Vec<_> = (5..7).map(|number| spawn(&group, of(2, number))).collect();
-    settle().await;
+    run_all_tasks().await;
     assert!(matches!(publish_one(&group, of(2, 7)).await, Err(PublishError::Busy)));
     let third = spawn(&group, of(3, 8));
-    settle().await;
+    run_all_tasks().await;
     gate.permits.add_permits(100);
     for published in others.into_iter().chain([batch, third]) {
         published.await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! The engines of the queue against its contract, and what is particular to each.
+//! The engines of the queue against its contract, and the special features of each.
 
 #![expect(clippy::disallowed_methods, reason = "tests take seeds and times from outside")]
 

@@ -1,4 +1,4 @@
-//! What is particular to the RabbitMQ engine, on the shared broker.
+//! Special features of the RabbitMQ engine, on the shared broker.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use queue::rabbitmq::{DELIVERY_LIMIT, Options, RabbitError, RabbitQueue};
 use queue::{Consume as _, Envelope, FORMAT, Item, Lane, Observe as _, Publish as _, PublishError};
 
 use crate::brokers::{
-    Observer, PATIENCE, all_sent_back, clock, connect, in_one_message, options, shared, until,
+    Observer, TIMEOUT, clock, connect, in_one_message, options, shared, until, until_poison_is_requeued,
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_arguments_of_a_queue_are_told_with_its_name_and_the_argument() {
+async fn different_arguments_of_a_queue_are_reported_with_its_name_and_the_argument() {
     let (url, options) = (shared().await, options());
     drop(connect(&url, &options).await);
     let other = Options { max_bytes: 1_000_000, ..options.clone() };
@@ -38,7 +38,7 @@ async fn many_events_of_a_connection_are_one_persistent_message() {
     assert_eq!(message.message_count, 0, "there is no other");
     assert_eq!(*message.properties.delivery_mode(), Some(2), "it survives a restart of the broker");
     assert!(message.reject(BasicRejectOptions { requeue: true }).await.unwrap());
-    assert_eq!(queue.take(1000, PATIENCE).await.unwrap().items.len(), 200);
+    assert_eq!(queue.take(1000, TIMEOUT).await.unwrap().items.len(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,7 +50,7 @@ async fn the_nodes_are_tried_in_turn() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_queue_is_noticed_and_made_again_within_five_seconds() {
+async fn a_deleted_queue_is_created_again_within_five_seconds() {
     let (url, options) = (shared().await, options());
     let queue = connect(&url, &options).await;
     assert!(queue.take(1, Duration::ZERO).await.unwrap().is_empty());
@@ -58,7 +58,7 @@ async fn a_deleted_queue_is_noticed_and_made_again_within_five_seconds() {
     let live = format!("{}.live", options.prefix);
     observer.channel.queue_delete(live.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
     let deleted = tokio::time::Instant::now();
-    // Somebody is faster and makes another queue of that name: now it cannot come back.
+    // Somebody else creates another queue of that name first, so that it cannot be declared again.
     let plain = QueueDeclareOptions { durable: true, ..Default::default() };
     observer.channel.queue_declare(live.as_str().into(), plain, FieldTable::default()).await.unwrap();
     until("health says no", async || !queue.health().consuming).await;
@@ -73,11 +73,11 @@ async fn a_deleted_queue_is_noticed_and_made_again_within_five_seconds() {
     assert!(mended.elapsed() < Duration::from_secs(5));
     assert!(queue.health().since > before.since);
     queue.publish(&[envelope(1, Lane::Live)]).await.unwrap();
-    assert_eq!(numbers(&queue.take(1, PATIENCE).await.unwrap()), [1]);
+    assert_eq!(numbers(&queue.take(1, TIMEOUT).await.unwrap()), [1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_reaches_no_queue_is_not_published_and_the_binding_is_mended() {
+async fn a_message_that_reaches_no_queue_is_not_published_and_the_binding_is_restored() {
     let (url, options) = (shared().await, options());
     let queue = connect(&url, &options).await;
     let observer = Observer::at(&url).await;
@@ -89,33 +89,33 @@ async fn a_message_that_reaches_no_queue_is_not_published_and_the_binding_is_men
     assert!(matches!(lost, Err(PublishError::Unavailable { .. })), "{lost:?}");
     until("it can be published again", async || queue.publish(&[envelope(1, Lane::Live)]).await.is_ok())
         .await;
-    assert_eq!(numbers(&queue.take(1, PATIENCE).await.unwrap()), [1]);
+    assert_eq!(numbers(&queue.take(1, TIMEOUT).await.unwrap()), [1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_an_event_that_nobody_survives_becomes_a_dead_letter() {
-    // A confirm that comes too late on a slow machine would bring an event twice, and one of the two in its first life.
-    let (url, options) = (shared().await, Options { publish_time: PATIENCE, ..options() });
+async fn only_an_event_that_crashes_every_taker_becomes_a_dead_letter() {
+    // With a shorter limit, a slow machine might send an event back twice, and one of the two copies would stay readable.
+    let (url, options) = (shared().await, Options { publish_time: TIMEOUT, ..options() });
     let queue = connect(&url, &options).await;
     let observer = Observer::at(&url).await;
     queue.publish(&in_one_message(0..5, Lane::Live)).await.unwrap();
-    observer.lose_until_dead(&options.prefix).await;
-    // Its events come back one by one. All but one are well.
+    observer.deliver_unanswered_until_poison(&options.prefix).await;
+    // Its events come back one by one. All but one are good.
     let mut well = Vec::new();
     while well.len() < 5 {
-        let batch = queue.take(1, PATIENCE).await.unwrap();
+        let batch = queue.take(1, TIMEOUT).await.unwrap();
         let [number] = numbers(&batch)[..] else { panic!("not alone: {batch:?}") };
         well.push(number);
         if number != 3 {
             queue.acknowledge(&batch).await.unwrap();
         }
     }
-    all_sent_back(&queue).await;
+    until_poison_is_requeued(&queue).await;
     drop(queue);
-    observer.has_it_again(&options.prefix).await;
-    observer.lose_until_dead(&options.prefix).await;
+    observer.until_requeued(&options.prefix).await;
+    observer.deliver_unanswered_until_poison(&options.prefix).await;
     let queue = connect(&url, &options).await;
-    let batch = queue.take(10, PATIENCE).await.unwrap();
+    let batch = queue.take(10, TIMEOUT).await.unwrap();
     let [Item::Unreadable { raw, .. }] = &batch.items[..] else { panic!("{batch:?}") };
     let unreadable: Envelope = serde_json::from_slice(raw).unwrap();
     assert_eq!(unreadable.event_id.as_u128(), 3);
@@ -129,17 +129,17 @@ fn newer(number: u32) -> Envelope {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_newer_format_that_was_lost_before_holds_up_no_other() {
+async fn a_redelivered_event_of_a_newer_format_does_not_delay_others() {
     let (url, options) = (shared().await, options());
     let queue = connect(&url, &options).await;
     let observer = Observer::at(&url).await;
     queue.publish(&[newer(1)]).await.unwrap();
     let live = format!("{}.live", options.prefix);
     for _ in 0..3 {
-        assert!(observer.lose(&live).await);
+        assert!(observer.deliver_unanswered(&live).await);
     }
     queue.publish(&[envelope(2, Lane::Live)]).await.unwrap();
-    assert_eq!(numbers(&queue.take(10, PATIENCE).await.unwrap()), [2]);
+    assert_eq!(numbers(&queue.take(10, TIMEOUT).await.unwrap()), [2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,7 +148,7 @@ async fn a_newer_format_is_left_in_the_poison_queue_too() {
     let queue = connect(&url, &options).await;
     let observer = Observer::at(&url).await;
     queue.publish(&[newer(1)]).await.unwrap();
-    observer.lose_until_dead(&options.prefix).await;
+    observer.deliver_unanswered_until_poison(&options.prefix).await;
     let poison = format!("{}.poison", options.prefix);
     let old = connect(&url, &options).await;
     assert!(old.take(1, Duration::from_secs(1)).await.unwrap().is_empty());
@@ -157,9 +157,9 @@ async fn a_newer_format_is_left_in_the_poison_queue_too() {
     until("the poison is there again", async || observer.waiting(&poison).await == 1).await;
 }
 
-/// A process that dies has lost all that it held, and the broker counts that for each message alike.
+/// If a process crashes, all messages that it held count as lost.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_kills_takes_no_neighbour_along() {
+async fn an_event_that_crashes_its_taker_does_not_affect_others() {
     const EVENTS: u32 = 40;
     const KILLER: u32 = 7;
     let (url, options) = (shared().await, options());
@@ -172,7 +172,7 @@ async fn an_event_that_kills_takes_no_neighbour_along() {
         lives += 1;
         let queue = connect(&url, &options).await;
         loop {
-            let mut batch = queue.take(10, PATIENCE).await.unwrap();
+            let mut batch = queue.take(10, TIMEOUT).await.unwrap();
             let unreadable = |item: &mut Item| matches!(item, Item::Unreadable { .. });
             let unreadable = batch.items.extract_if(.., unreadable).next();
             let numbers = numbers(&batch);
@@ -191,9 +191,9 @@ async fn an_event_that_kills_takes_no_neighbour_along() {
     assert_eq!(well, (0..EVENTS).filter(|number| *number != KILLER).collect());
 }
 
-/// Consumers begin with one message at a time; whoever answers it at once gets the next one while they change.
+/// Consumers begin with one message at a time; a taker that answers it at once gets the next one while they are replaced.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_message_is_left_behind_when_a_consumer_begins() {
+async fn replacing_the_first_consumer_leaves_no_message_behind() {
     let (url, options) = (shared().await, options());
     let publisher = connect(&url, &options).await;
     for beginning in 0..5 {
@@ -202,7 +202,7 @@ async fn no_message_is_left_behind_when_a_consumer_begins() {
         }
         let queue = connect(&url, &options).await;
         for _ in 0..4 {
-            let batch = queue.take(1, PATIENCE / 3).await.unwrap();
+            let batch = queue.take(1, TIMEOUT / 3).await.unwrap();
             assert_eq!(batch.items.len(), 1, "beginning {beginning}");
             queue.acknowledge(&batch).await.unwrap();
         }
@@ -210,42 +210,42 @@ async fn no_message_is_left_behind_when_a_consumer_begins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn giving_back_is_not_dying_however_often() {
+async fn releases_do_not_count_as_crashes() {
     let queue = connect(&shared().await, &options()).await;
     queue.publish(&[envelope(1, Lane::Live)]).await.unwrap();
     for _ in 0..3 * DELIVERY_LIMIT {
-        let batch = queue.take(10, PATIENCE).await.unwrap();
+        let batch = queue.take(10, TIMEOUT).await.unwrap();
         assert_eq!(numbers(&batch), [1]);
         queue.release(&batch).await.unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_takes_no_more_leaves_everything_to_others() {
+async fn a_process_that_stops_taking_leaves_its_events_to_others() {
     let (url, options) = (shared().await, options());
-    let tired = connect(&url, &Options { idle_after: Duration::from_millis(100), ..options.clone() }).await;
-    assert!(tired.take(1, Duration::ZERO).await.unwrap().is_empty());
-    tired.publish(&in_one_message(0..2, Lane::Bulk)).await.unwrap();
+    let idle = connect(&url, &Options { idle_after: Duration::from_millis(100), ..options.clone() }).await;
+    assert!(idle.take(1, Duration::ZERO).await.unwrap().is_empty());
+    idle.publish(&in_one_message(0..2, Lane::Bulk)).await.unwrap();
     let other = connect(&url, &options).await;
-    let batch = other.take(1, PATIENCE).await.unwrap();
+    let batch = other.take(1, TIMEOUT).await.unwrap();
     assert_eq!(numbers(&batch), [0, 1]);
-    assert!(tired.health().consuming, "nothing is wrong with resting");
+    assert!(idle.health().consuming, "nothing is wrong with resting");
     other.acknowledge(&batch).await.unwrap();
-    tired.publish(&[envelope(2, Lane::Live)]).await.unwrap();
+    idle.publish(&[envelope(2, Lane::Live)]).await.unwrap();
     drop(other);
-    assert_eq!(numbers(&tired.take(1, PATIENCE).await.unwrap()), [2], "it wakes up");
+    assert_eq!(numbers(&idle.take(1, TIMEOUT).await.unwrap()), [2], "it wakes up");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_held_too_long_goes_to_others() {
+async fn a_batch_held_too_long_is_delivered_to_others() {
     let (url, options) = (shared().await, options());
     let slow = connect(&url, &Options { held_at_most: Duration::from_millis(10), ..options.clone() }).await;
     slow.publish(&[envelope(1, Lane::Live)]).await.unwrap();
-    let batch = slow.take(1, PATIENCE).await.unwrap();
+    let batch = slow.take(1, TIMEOUT).await.unwrap();
     let other = connect(&url, &options).await;
     let again = tokio::select! {
-        again = slow.take(1, PATIENCE) => again,
-        again = other.take(1, PATIENCE) => again,
+        again = slow.take(1, TIMEOUT) => again,
+        again = other.take(1, TIMEOUT) => again,
     };
     assert!(again.unwrap().redelivered);
     assert!(slow.acknowledge(&batch).await.is_err());

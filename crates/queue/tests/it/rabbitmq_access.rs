@@ -1,4 +1,4 @@
-//! Who may do what, and how it is told: users, virtual hosts, permissions, certificates.
+//! Access to the broker, and its errors: users, virtual hosts, permissions, certificates.
 
 use queue::contract::{envelope, numbers};
 use queue::rabbitmq::{Options, RabbitError, RabbitQueue};
@@ -6,7 +6,7 @@ use queue::{Consume as _, Lane, Publish as _};
 use testbed::Authority;
 use testbed::rabbitmq::Broker;
 
-use crate::brokers::{PATIENCE, clock, connect, mistreated, options, shared, until};
+use crate::brokers::{TIMEOUT, broker_to_disturb, clock, connect, options, shared, until};
 
 async fn refusal(url: &str, options: Options) -> RabbitError {
     let error = RabbitQueue::connect(&[url.to_owned()], options, clock()).await.unwrap_err();
@@ -15,7 +15,7 @@ async fn refusal(url: &str, options: Options) -> RabbitError {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_password_is_no_outage() {
+async fn a_wrong_password_is_not_reported_as_an_outage() {
     let url = shared().await.replace("guest:guest", "guest:wrong");
     let error = refusal(&url, options()).await;
     assert!(matches!(error, RabbitError::Refused { .. }), "{error:?}");
@@ -30,10 +30,10 @@ async fn a_wrong_virtual_host_is_named() {
     assert!(matches!(&error, RabbitError::Refused { detail, .. } if detail.contains("nowhere")), "{error:?}");
 }
 
-/// What of the engine's needs a permission is missing shows in what the broker says.
+/// The broker's error shows which operation of the engine is not permitted.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_permission_is_told_with_what_the_user_needs() {
-    let guard = mistreated().await;
+async fn a_missing_permission_is_reported_with_the_required_one() {
+    let guard = broker_to_disturb().await;
     let broker = guard.as_ref().unwrap();
     let options = options();
     broker.control(&["add_user", "visitor", "pass"]).unwrap();
@@ -48,7 +48,7 @@ async fn a_missing_permission_is_told_with_what_the_user_needs() {
         ("", all.as_str(), all.as_str()),
         (&all, "", &all),
         (&all, &all, ""),
-        // Bindings need these, and publishing and consuming the rest.
+        // Bindings need these permissions; publishing and consuming need the others.
         (&all, &below, &all),
         (&all, &all, &format!("^{}$", options.prefix)),
     ] {
@@ -60,14 +60,14 @@ async fn a_missing_permission_is_told_with_what_the_user_needs() {
     probe(&all, &all, &all).await.unwrap();
     let queue = connect(&url, &options).await;
     queue.publish(&[envelope(1, Lane::Live)]).await.unwrap();
-    assert_eq!(numbers(&queue.take(1, PATIENCE).await.unwrap()), [1]);
+    assert_eq!(numbers(&queue.take(1, TIMEOUT).await.unwrap()), [1]);
     broker.control(&["delete_user", "visitor"]).unwrap();
 }
 
-/// A permission that is taken away while we run shows in the health, and all goes on when it is back.
+/// A permission that is removed at run time shows in the health, and everything works again when it is back.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_permission_that_is_lost_shows_and_comes_back_by_itself() {
-    let guard = mistreated().await;
+async fn a_lost_permission_is_reported_until_it_is_restored() {
+    let guard = broker_to_disturb().await;
     let broker = guard.as_ref().unwrap();
     broker.control(&["add_user", "worker", "pass"]).unwrap();
     broker.control(&["set_permissions", "worker", ".*", ".*", ".*"]).unwrap();
@@ -75,7 +75,7 @@ async fn a_permission_that_is_lost_shows_and_comes_back_by_itself() {
     queue.publish(&[envelope(1, Lane::Live)]).await.unwrap();
     broker.control(&["set_permissions", "worker", ".*", "^none$", ".*"]).unwrap();
     until("health says which permission", async || {
-        // The broker looks at permissions again only now and then, and on a new channel.
+        // The broker checks permissions again only now and then, and for a new channel.
         drop(queue.publish(&[envelope(2, Lane::Live)]).await);
         broker.control(&["close_all_user_connections", "worker", "a test"]).unwrap();
         let health = queue.health();
@@ -90,7 +90,7 @@ async fn a_permission_that_is_lost_shows_and_comes_back_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tls_works_with_an_authority_of_ones_own_and_trusts_nobody_else() {
+async fn tls_accepts_the_configured_authority_and_no_other() {
     let (broker, authority) = tokio::task::spawn_blocking(|| {
         let authority = Authority::new().unwrap();
         (Broker::start_with_tls(&authority).unwrap(), authority)
@@ -100,12 +100,12 @@ async fn tls_works_with_an_authority_of_ones_own_and_trusts_nobody_else() {
     let trusting = Options { ca_pem: Some(authority.certificate().to_owned()), ..options() };
     let queue = connect(&broker.tls_url("localhost"), &trusting).await;
     queue.publish(&[envelope(1, Lane::Live)]).await.unwrap();
-    let batch = queue.take(1, PATIENCE).await.unwrap();
+    let batch = queue.take(1, TIMEOUT).await.unwrap();
     assert_eq!(numbers(&batch), [1]);
     queue.acknowledge(&batch).await.unwrap();
     let unknown_authority = refusal(&broker.tls_url("localhost"), options()).await;
     assert!(matches!(unknown_authority, RabbitError::Untrusted { .. }), "{unknown_authority:?}");
-    // The certificate is good, but for another host.
+    // The certificate is valid, but for another host.
     let other_host = refusal(&broker.tls_url("127.0.0.1"), trusting).await;
     assert!(matches!(other_host, RabbitError::Untrusted { .. }), "{other_host:?}");
 }

@@ -9,7 +9,7 @@ use testbed::rabbitmq::Cluster;
 use crate::brokers::{Observer, Publishers, clock, options, take_all, until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_that_loses_a_node_loses_nothing_and_goes_on() {
+async fn a_cluster_that_loses_a_node_loses_no_event() {
     let mut cluster = tokio::task::spawn_blocking(|| Cluster::start(3)).await.unwrap().unwrap();
     let options = Options { settle_time: Options::default().settle_time, ..options() };
     let queue = Arc::new(RabbitQueue::connect(&cluster.urls(), options.clone(), clock()).await.unwrap());
@@ -17,7 +17,7 @@ async fn a_cluster_that_loses_a_node_loses_nothing_and_goes_on() {
     let publishers = Publishers::start(&queue, 2);
     let observer = Observer::at(&cluster.nodes[2].url()).await;
     until("some are published", async || observer.waiting(&live).await > 50).await;
-    // The queue lives where it was declared: the node goes that leads it and that we are connected to.
+    // The queue's leader is the node where it was declared: that node, to which we are connected, is killed.
     tokio::task::block_in_place(|| cluster.nodes[0].kill().unwrap());
     let killed_with = observer.waiting(&live).await;
     until("more are published", async || observer.waiting(&live).await > killed_with + 50).await;

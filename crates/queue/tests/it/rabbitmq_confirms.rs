@@ -1,4 +1,4 @@
-//! Whose confirm is whose, where several publish at once.
+//! Confirms are attributed correctly if several callers publish at once.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ async fn full_of_bulk() -> Arc<RabbitQueue> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_full_lane_confirms_nothing_and_refuses_nothing_of_the_other() {
+async fn a_full_lane_confirms_nothing_and_does_not_affect_the_other() {
     let queue = full_of_bulk().await;
     let bulk = tokio::spawn({
         let queue = Arc::clone(&queue);

@@ -8,18 +8,20 @@ use queue::rabbitmq::{Options, RabbitQueue};
 use queue::{Consume as _, Lane, Publish as _, PublishError, QueueError};
 use tokio::time::Instant;
 
-use crate::brokers::{Observer, PATIENCE, Publishers, clock, connect, mistreated, options, take_all, until};
+use crate::brokers::{
+    Observer, Publishers, TIMEOUT, broker_to_disturb, clock, connect, options, take_all, until,
+};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn prefetch_holds_after_a_forced_reconnect_and_old_batches_are_not_held() {
-    let guard = mistreated().await;
+async fn prefetch_is_kept_after_a_reconnect_and_earlier_batches_are_not_held() {
+    let guard = broker_to_disturb().await;
     let broker = guard.as_ref().unwrap();
     let options = Options { prefetch: 4, ..options() };
     let queue = connect(&broker.url(), &options).await;
     for number in 0..20 {
         queue.publish(&[envelope(number, Lane::Live)]).await.unwrap();
     }
-    let held = queue.take(1, PATIENCE).await.unwrap();
+    let held = queue.take(1, TIMEOUT).await.unwrap();
     let live = format!("{}.live", options.prefix);
     let since = queue.health().since;
     broker.control(&["close_all_connections", "a test"]).unwrap();
@@ -29,20 +31,20 @@ async fn prefetch_holds_after_a_forced_reconnect_and_old_batches_are_not_held() 
     })
     .await;
     assert!(matches!(queue.acknowledge(&held).await, Err(QueueError::NotHeld { messages: 1 })));
-    let again = queue.take(1, PATIENCE).await.unwrap();
+    let again = queue.take(1, TIMEOUT).await.unwrap();
     assert!(again.redelivered);
     let observer = Observer::at(&broker.url()).await;
-    // The first one came to a consumer that takes no more than one.
+    // The first message came to a consumer with a prefetch of one.
     until("as much as the prefetch is unanswered", async || observer.waiting(&live).await == 15).await;
     queue.acknowledge(&again).await.unwrap();
-    let next = queue.take(1, PATIENCE).await.unwrap();
+    let next = queue.take(1, TIMEOUT).await.unwrap();
     queue.acknowledge(&next).await.unwrap();
     until("one more is delivered", async || observer.waiting(&live).await == 14).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broker_short_of_memory_refuses_in_time_and_taking_goes_on() {
-    let guard = mistreated().await;
+async fn a_broker_short_of_memory_refuses_events_in_time_and_delivers_others() {
+    let guard = broker_to_disturb().await;
     let broker = guard.as_ref().unwrap();
     let limit = Duration::from_secs(2);
     let options = Options { publish_time: limit, ..options() };
@@ -60,7 +62,7 @@ async fn a_broker_short_of_memory_refuses_in_time_and_taking_goes_on() {
     let began = Instant::now();
     assert!(queue.publish(&[envelope(3, Lane::Live)]).await.is_err());
     assert!(began.elapsed() < limit / 2, "who is known to be blocked need not wait");
-    let batch = queue.take(1, PATIENCE).await.unwrap();
+    let batch = queue.take(1, TIMEOUT).await.unwrap();
     queue.acknowledge(&batch).await.unwrap();
     broker.control(&["set_vm_memory_high_watermark", "0.6"]).unwrap();
     until("it can be published again", async || queue.publish(&[envelope(4, Lane::Live)]).await.is_ok())
@@ -70,9 +72,9 @@ async fn a_broker_short_of_memory_refuses_in_time_and_taking_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_confirmed_is_lost_when_the_broker_is_killed() {
-    let mut guard = mistreated().await;
+    let mut guard = broker_to_disturb().await;
     let broker = guard.as_mut().unwrap();
-    // The broker is killed as soon as there is something to lose: queues that it had not settled would be gone.
+    // The broker is killed as soon as there is something to lose: without the settling time, new queues would be gone.
     let options = Options { settle_time: Options::default().settle_time, ..options() };
     let queue = Arc::new(connect(&broker.url(), &options).await);
     let publishers = Publishers::start(&queue, 4);
@@ -80,7 +82,7 @@ async fn nothing_confirmed_is_lost_when_the_broker_is_killed() {
     let observer = Observer::at(&broker.url()).await;
     until("some are published", async || observer.waiting(&live).await > 50).await;
     drop(observer);
-    // Twice, for the second time it is killed while it is barely up.
+    // Twice: the second time it is killed just after its start.
     for _ in 0..2 {
         tokio::task::block_in_place(|| {
             broker.kill().unwrap();
@@ -110,8 +112,8 @@ fn sockets_to(port: u16) -> (usize, usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_frozen_broker_refuses_in_time_gathers_no_connections_and_goes_on() {
-    let guard = mistreated().await;
+async fn a_frozen_broker_refuses_events_in_time_without_leaking_connections() {
+    let guard = broker_to_disturb().await;
     let broker = guard.as_ref().unwrap();
     let second = Duration::from_secs(1);
     let options = Options {
@@ -123,7 +125,7 @@ async fn a_frozen_broker_refuses_in_time_gathers_no_connections_and_goes_on() {
     };
     let queue = connect(&format!("{}?heartbeat=1", broker.url()), &options).await;
     queue.publish(&[envelope(1, Lane::Live)]).await.unwrap();
-    let batch = queue.take(1, PATIENCE).await.unwrap();
+    let batch = queue.take(1, TIMEOUT).await.unwrap();
     queue.acknowledge(&batch).await.unwrap();
     broker.freeze().unwrap();
     for _ in 0..3 {
@@ -151,8 +153,8 @@ async fn a_frozen_broker_refuses_in_time_gathers_no_connections_and_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_starts_while_the_broker_is_down_and_works_when_it_comes() {
-    let mut guard = mistreated().await;
+async fn a_program_that_starts_without_a_broker_works_when_it_is_back() {
+    let mut guard = broker_to_disturb().await;
     let broker = guard.as_mut().unwrap();
     tokio::task::block_in_place(|| broker.kill().unwrap());
     let queue = RabbitQueue::connect(&[broker.url()], options(), clock()).await.unwrap();
@@ -161,5 +163,5 @@ async fn a_program_starts_while_the_broker_is_down_and_works_when_it_comes() {
     assert!(!queue.health().publishing);
     tokio::task::block_in_place(|| broker.start_again().unwrap());
     until("it can be published", async || queue.publish(&[envelope(1, Lane::Live)]).await.is_ok()).await;
-    assert_eq!(numbers(&queue.take(1, PATIENCE).await.unwrap()), [1]);
+    assert_eq!(numbers(&queue.take(1, TIMEOUT).await.unwrap()), [1]);
 }

@@ -1,4 +1,4 @@
-//! Messages of other programs: one plain Segment event each, with the headers that docs/rabbitmq.md tells.
+//! Messages of other programs: one plain Segment event each, with the headers that docs/rabbitmq.md describes.
 
 use jiff::Timestamp;
 use lapin::BasicProperties;
@@ -8,10 +8,10 @@ use queue::contract::envelope;
 use queue::rabbitmq::{Options, TYPE};
 use queue::{Consume as _, Item, Lane, Publish as _};
 
-use crate::brokers::{Observer, PATIENCE, all_sent_back, connect, options, shared};
+use crate::brokers::{Observer, TIMEOUT, connect, options, shared, until_poison_is_requeued};
 
 /// Publishes as another program would.
-async fn publish_plainly(
+async fn publish_foreign(
     observer: &Observer,
     exchange: &str,
     headers: &[(&str, AMQPValue)],
@@ -41,31 +41,31 @@ async fn an_event_of_another_program_is_taken_like_any_other_and_the_same_each_t
     let received = ("received-at", AMQPValue::LongString("2026-01-02T03:04:05Z".into()));
     let named = |properties: BasicProperties| properties.with_message_id("m-1".into());
     let headers = [connection_seven(), received];
-    publish_plainly(&observer, &options.prefix, &headers, r#"{"type":"identify"}"#, named).await;
-    let batch = first.take(1, PATIENCE).await.unwrap();
+    publish_foreign(&observer, &options.prefix, &headers, r#"{"type":"identify"}"#, named).await;
+    let batch = first.take(1, TIMEOUT).await.unwrap();
     let [Item::Readable(event)] = &batch.items[..] else { panic!("{batch:?}") };
     assert_eq!((event.connection, event.payload.get()), (7, r#"{"type":"identify"}"#));
     assert_eq!((event.lane, event.received_at), (Lane::Live, "2026-01-02T03:04:05Z".parse().unwrap()));
     drop(first);
-    let again = connect(&url, &options).await.take(1, PATIENCE).await.unwrap();
+    let again = connect(&url, &options).await.take(1, TIMEOUT).await.unwrap();
     let [Item::Readable(repeated)] = &again.items[..] else { panic!("{again:?}") };
     assert_eq!(repeated.event_id, event.event_id);
     assert!(again.redelivered);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_says_no_time_was_accepted_when_it_was_taken() {
+async fn an_event_without_a_time_counts_as_accepted_when_it_is_taken() {
     let (url, options) = (shared().await, options());
     let queue = connect(&url, &options).await;
     let (observer, before) = (Observer::at(&url).await, Timestamp::now());
-    publish_plainly(&observer, &options.prefix, &[connection_seven()], "{}", |plain| plain).await;
-    let batch = queue.take(1, PATIENCE).await.unwrap();
+    publish_foreign(&observer, &options.prefix, &[connection_seven()], "{}", |plain| plain).await;
+    let batch = queue.take(1, TIMEOUT).await.unwrap();
     let [Item::Readable(event)] = &batch.items[..] else { panic!("{batch:?}") };
     assert!(before.duration_until(event.received_at).as_secs() < 60);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_event_comes_out_with_its_reason_and_spoils_nothing() {
+async fn unreadable_messages_are_delivered_with_a_reason_and_do_not_affect_others() {
     let (url, options) = (shared().await, options());
     let queue = connect(&url, &options).await;
     let observer = Observer::at(&url).await;
@@ -79,14 +79,14 @@ async fn what_is_no_event_comes_out_with_its_reason_and_spoils_nothing() {
         (&[connection_seven(), badly_timed], "{  }", "`received-at`"),
     ];
     for (headers, body, _) in garbage {
-        publish_plainly(&observer, &options.prefix, headers, body, |plain| plain).await;
+        publish_foreign(&observer, &options.prefix, headers, body, |plain| plain).await;
     }
     let ours = |plain: BasicProperties| plain.with_type(TYPE.into());
-    publish_plainly(&observer, &options.prefix, &[], "pretended", ours).await;
+    publish_foreign(&observer, &options.prefix, &[], "pretended", ours).await;
     queue.publish(&[envelope(1, Lane::Live)]).await.unwrap();
     let mut items = Vec::new();
     while items.len() < 7 {
-        let batch = queue.take(10, PATIENCE).await.unwrap();
+        let batch = queue.take(10, TIMEOUT).await.unwrap();
         queue.acknowledge(&batch).await.unwrap();
         items.extend(batch.items);
     }
@@ -102,25 +102,25 @@ async fn what_is_no_event_comes_out_with_its_reason_and_spoils_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_of_another_program_that_nobody_survives_becomes_a_dead_letter_too() {
-    // A confirm that comes too late on a slow machine would bring the event twice, and one of the two in its first life.
-    let (url, options) = (shared().await, Options { publish_time: PATIENCE, ..options() });
+async fn an_event_of_another_program_that_crashes_every_taker_becomes_a_dead_letter() {
+    // With a shorter limit, a slow machine might send the event back twice, and one of the two copies would stay readable.
+    let (url, options) = (shared().await, Options { publish_time: TIMEOUT, ..options() });
     let queue = connect(&url, &options).await;
     let observer = Observer::at(&url).await;
-    publish_plainly(&observer, &options.prefix, &[connection_seven()], r#"{"a":1}"#, |plain| plain).await;
-    observer.lose_until_dead(&options.prefix).await;
-    // The poison goes back once, by itself.
-    let batch = queue.take(1, PATIENCE).await.unwrap();
+    publish_foreign(&observer, &options.prefix, &[connection_seven()], r#"{"a":1}"#, |plain| plain).await;
+    observer.deliver_unanswered_until_poison(&options.prefix).await;
+    // The engine sends the poison back once.
+    let batch = queue.take(1, TIMEOUT).await.unwrap();
     assert!(matches!(&batch.items[..], [Item::Readable(event)] if event.connection == 7), "{batch:?}");
-    all_sent_back(&queue).await;
+    until_poison_is_requeued(&queue).await;
     drop(queue);
-    observer.has_it_again(&options.prefix).await;
-    observer.lose_until_dead(&options.prefix).await;
+    observer.until_requeued(&options.prefix).await;
+    observer.deliver_unanswered_until_poison(&options.prefix).await;
     let queue = connect(&url, &options).await;
     queue.publish(&[envelope(1, Lane::Live)]).await.unwrap();
     let (mut unreadable, mut well) = (0, Vec::new());
     while unreadable == 0 || well.is_empty() {
-        let batch = queue.take(10, PATIENCE).await.unwrap();
+        let batch = queue.take(10, TIMEOUT).await.unwrap();
         assert!(!batch.items.is_empty(), "unreadable: {unreadable}, well: {well:?}");
         queue.acknowledge(&batch).await.unwrap();
         for item in batch.items {

@@ -1,4 +1,4 @@
-//! The lanes of the RabbitMQ engine: who is in which, and several queues of one.
+//! The lanes of the RabbitMQ engine: which events are in which lane, and lanes with several queues.
 
 use std::collections::BTreeSet;
 
@@ -6,11 +6,11 @@ use queue::contract::{envelope, numbers};
 use queue::rabbitmq::Options;
 use queue::{Consume as _, Envelope, Lane, Observe as _, Publish as _};
 
-use crate::brokers::{Observer, PATIENCE, connect, options, shared, until};
+use crate::brokers::{Observer, TIMEOUT, connect, options, shared, until};
 
-/// What a process holds of a queue is bounded: it must not all be one connection's.
+/// The number of messages of a queue that a process holds is bounded: they must not all be of one connection.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_with_a_backlog_steps_aside_for_others() {
+async fn a_connection_with_a_backlog_does_not_delay_others() {
     let (url, options) = (shared().await, Options { prefetch: 4, ..options() });
     let queue = connect(&url, &options).await;
     let of = |connection, number| Envelope { connection, ..envelope(number, Lane::Live) };
@@ -18,9 +18,9 @@ async fn a_connection_with_a_backlog_steps_aside_for_others() {
         queue.publish(&[of(1, number)]).await.unwrap();
     }
     queue.publish(&[of(2, 1000)]).await.unwrap();
-    let first = queue.take(1, PATIENCE).await.unwrap();
+    let first = queue.take(1, TIMEOUT).await.unwrap();
     queue.acknowledge(&first).await.unwrap();
-    // What waits in the bulk lane may be handed out as well, so nothing is counted before all have found their place.
+    // Messages in the bulk lane may be handed out as well, so nothing is counted before all have been moved.
     let observer = Observer::at(&url).await;
     let live = format!("{}.live", options.prefix);
     let settled = async || {
@@ -30,20 +30,20 @@ async fn a_connection_with_a_backlog_steps_aside_for_others() {
     until("the backlog is in the bulk lane", settled).await;
     let mut seen = BTreeSet::from_iter(numbers(&first));
     while !seen.contains(&1000) {
-        let batch = queue.take(1, PATIENCE).await.unwrap();
+        let batch = queue.take(1, TIMEOUT).await.unwrap();
         seen.extend(numbers(&batch));
         queue.acknowledge(&batch).await.unwrap();
     }
     assert!(seen.len() <= 10, "{} events came before it, or with it", seen.len());
     while seen.len() < 41 {
-        let batch = queue.take(100, PATIENCE).await.unwrap();
+        let batch = queue.take(100, TIMEOUT).await.unwrap();
         seen.extend(numbers(&batch));
         queue.acknowledge(&batch).await.unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_queues_of_a_lane_are_one() {
+async fn several_queues_of_a_lane_act_as_one() {
     let queue = connect(&shared().await, &Options { live_queues: 3, bulk_queues: 2, ..options() }).await;
     for number in 0..12 {
         let lane = if number % 2 == 0 { Lane::Live } else { Lane::Bulk };
@@ -51,7 +51,7 @@ async fn many_queues_of_a_lane_are_one() {
     }
     let mut found = Vec::new();
     while found.len() < 12 {
-        let batch = queue.take(100, PATIENCE).await.unwrap();
+        let batch = queue.take(100, TIMEOUT).await.unwrap();
         found.extend(numbers(&batch));
         queue.acknowledge(&batch).await.unwrap();
     }

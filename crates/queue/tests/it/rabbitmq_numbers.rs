@@ -1,5 +1,5 @@
-//! The numbers of what is published stay with the events on all their ways; and policies that lose events, which only a
-//! comparison of numbers brings to light, are named.
+//! The numbers of published events stay with them wherever they go; and policies that lose events, which only a comparison
+//! of numbers reveals, are named.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::brokers::{
-    Observer, PATIENCE, Publishers, all_sent_back, connect, in_one_message, mistreated, options, shared,
-    until,
+    Observer, Publishers, TIMEOUT, broker_to_disturb, connect, in_one_message, options, shared, until,
+    until_poison_is_requeued,
 };
 
 type Numbers = BTreeMap<Uuid, Ranges>;
@@ -30,9 +30,9 @@ fn confirmed(queue: &RabbitQueue) -> Numbers {
     published.into_iter().map(|it| (it.stream, it.confirmed)).collect()
 }
 
-/// Takes and acknowledges until the queue is seen to be empty.
+/// Takes and acknowledges until the queue is empty.
 async fn drain(queue: &RabbitQueue, arrived: &mut Numbers) {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     while queue.depth().await.unwrap() != Depth::default() {
         assert!(Instant::now() < end, "left: {:?}, arrived: {arrived:?}", queue.depth().await);
         let batch = queue.take(1000, Duration::from_secs(1)).await.unwrap();
@@ -77,7 +77,7 @@ async fn numbers_survive_a_move_to_the_bulk_lane() {
         queue.publish(&[Envelope { connection: 1, ..envelope(number, Lane::Live) }]).await.unwrap();
     }
     let mut arrived = Numbers::new();
-    let first = queue.take(1, PATIENCE).await.unwrap();
+    let first = queue.take(1, TIMEOUT).await.unwrap();
     add(&mut arrived, &first);
     queue.acknowledge(&first).await.unwrap();
     until("most have stepped aside", async || queue.depth().await.unwrap().bulk >= 30).await;
@@ -87,37 +87,38 @@ async fn numbers_survive_a_move_to_the_bulk_lane() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn numbers_survive_two_rounds_through_the_poison_queue() {
-    let (url, options) = (shared().await, Options { publish_time: PATIENCE, ..options() });
+    let (url, options) = (shared().await, Options { publish_time: TIMEOUT, ..options() });
     let queue = connect(&url, &options).await;
     let observer = Observer::at(&url).await;
     queue.publish(&in_one_message(0..5, Lane::Live)).await.unwrap();
-    observer.lose_until_dead(&options.prefix).await;
+    observer.deliver_unanswered_until_poison(&options.prefix).await;
     let (mut arrived, mut taken) = (Numbers::new(), 0);
     while taken < 4 {
-        let batch = queue.take(1, PATIENCE).await.unwrap();
+        let batch = queue.take(1, TIMEOUT).await.unwrap();
         taken += batch.items.len();
         add(&mut arrived, &batch);
         queue.acknowledge(&batch).await.unwrap();
     }
     assert_eq!(missing(&queue, &arrived), 1, "each has a number of its own");
-    let last = queue.take(1, PATIENCE).await.unwrap();
+    let last = queue.take(1, TIMEOUT).await.unwrap();
     assert_eq!(last.items.len(), 1);
-    all_sent_back(&queue).await;
+    until_poison_is_requeued(&queue).await;
     let published = confirmed(&queue);
     drop(queue);
-    observer.has_it_again(&options.prefix).await;
-    observer.lose_until_dead(&options.prefix).await;
+    observer.until_requeued(&options.prefix).await;
+    observer.deliver_unanswered_until_poison(&options.prefix).await;
     let queue = connect(&url, &options).await;
-    let batch = queue.take(10, PATIENCE).await.unwrap();
+    let batch = queue.take(10, TIMEOUT).await.unwrap();
     add(&mut arrived, &batch);
     queue.acknowledge(&batch).await.unwrap();
     assert_eq!(arrived, published, "the one that dies too");
 }
 
-/// Confirms fail, connections are cut and messages delivered again: what was confirmed arrives, and nothing else is missed.
+/// Confirms fail, connections are cut and messages are delivered again: all confirmed events arrive, and no others count as
+/// missing.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_number_is_missed_after_kills_and_failed_publishes() {
-    let mut broker = mistreated().await;
+    let mut broker = broker_to_disturb().await;
     let url = broker.as_ref().unwrap().url();
     let options = Options { settle_time: Duration::from_secs(3), ..options() };
     let queue = std::sync::Arc::new(connect(&url, &options).await);
@@ -126,7 +127,7 @@ async fn no_number_is_missed_after_kills_and_failed_publishes() {
     for round in 0..3 {
         for _ in 0..20 {
             if let Ok(batch) = queue.take(100, Duration::from_millis(50)).await {
-                // A part is lost with the link; it comes again.
+                // If the link fails, a part of the batch is not acknowledged; it is delivered again.
                 if queue.acknowledge(&batch).await.is_ok() {
                     add(&mut arrived, &batch);
                 }
@@ -147,13 +148,13 @@ async fn no_number_is_missed_after_kills_and_failed_publishes() {
 }
 
 /// A policy of one kind, set and cleared with `rabbitmqctl`.
-struct Lossy<'a> {
+struct LossyPolicy<'a> {
     broker: &'a Broker,
     options: Options,
     kind: &'static str,
 }
 
-impl Lossy<'_> {
+impl LossyPolicy<'_> {
     fn set(&self, definition: &str) {
         let pattern = format!("^{}\\.", self.options.prefix);
         let set = ["lossy", &pattern, definition, "--apply-to", "queues"];
@@ -164,7 +165,7 @@ impl Lossy<'_> {
         self.broker.control(&[&format!("clear_{}", self.kind), "lossy"]).unwrap();
     }
 
-    /// Waits until the management API says that this is defined for these queues; its figures are some seconds old.
+    /// Waits until the management API reports that this is defined for these queues; its data is some seconds old.
     async fn until_named(&self, key: &str, queues: &[&str]) {
         let urls = [self.broker.url()];
         let wanted: Vec<_> = queues.iter().map(|name| format!("{}.{name}", self.options.prefix)).collect();
@@ -178,8 +179,8 @@ impl Lossy<'_> {
         .await;
     }
 
-    /// How many of forty events are missing when the queue is empty, and how many came.
-    async fn loses(&self, publisher: &RabbitQueue) -> (u64, u64) {
+    /// The number of forty events that are missing when the queue is empty, and the number that came.
+    async fn count_lost(&self, publisher: &RabbitQueue) -> (u64, u64) {
         let worker = connect(&self.broker.url(), &self.options).await;
         let mut arrived = Numbers::new();
         drain(&worker, &mut arrived).await;
@@ -199,12 +200,12 @@ async fn with_management() -> Broker {
     tokio::task::spawn_blocking(Broker::start_with_management).await.unwrap().unwrap()
 }
 
-/// What waits for too long.
+/// Events that wait for too long.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_ttl_is_named_and_leaves_a_gap() {
     let broker = with_management().await;
     for kind in ["policy", "operator_policy"] {
-        let lossy = Lossy { broker: &broker, options: options(), kind };
+        let lossy = LossyPolicy { broker: &broker, options: options(), kind };
         let publisher = connect(&broker.url(), &lossy.options).await;
         lossy.until_named("message-ttl", &[]).await;
         lossy.set(r#"{"message-ttl":1}"#);
@@ -212,16 +213,16 @@ async fn a_message_ttl_is_named_and_leaves_a_gap() {
         publish_forty(&publisher).await;
         until("they are gone", async || publisher.depth().await.is_ok_and(|it| it == Depth::default())).await;
         lossy.clear();
-        assert_eq!(lossy.loses(&publisher).await, (40, 0), "{kind}");
+        assert_eq!(lossy.count_lost(&publisher).await, (40, 0), "{kind}");
     }
 }
 
-/// A queue that nobody uses for too long.
+/// Queues that are not used for too long.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_that_expires_is_named_and_leaves_a_gap() {
     let broker = with_management().await;
     for kind in ["policy", "operator_policy"] {
-        let lossy = Lossy { broker: &broker, options: options(), kind };
+        let lossy = LossyPolicy { broker: &broker, options: options(), kind };
         let publisher = connect(&broker.url(), &lossy.options).await;
         lossy.set(r#"{"expires":15000}"#);
         lossy.until_named("expires", &ALL).await;
@@ -229,21 +230,22 @@ async fn a_queue_that_expires_is_named_and_leaves_a_gap() {
         let queues = || broker.control(&["list_queues", "name"]).unwrap();
         until("the queues are gone", async || !queues().contains(&lossy.options.prefix)).await;
         lossy.clear();
-        assert_eq!(lossy.loses(&publisher).await, (40, 0), "{kind}");
+        assert_eq!(lossy.count_lost(&publisher).await, (40, 0), "{kind}");
     }
 }
 
-/// What is oldest in a full queue. The policy overrules the queue's own `reject-publish`; operator policies cannot say so.
+/// The oldest events of a full queue. The policy overrides the queue's own `reject-publish`; operator policies cannot do
+/// that.
 #[tokio::test(flavor = "multi_thread")]
 async fn drop_head_is_named_and_leaves_a_gap() {
     let broker = with_management().await;
-    let lossy = Lossy { broker: &broker, options: options(), kind: "policy" };
+    let lossy = LossyPolicy { broker: &broker, options: options(), kind: "policy" };
     let publisher = connect(&broker.url(), &lossy.options).await;
     lossy.set(r#"{"overflow":"drop-head","max-length":5}"#);
     lossy.until_named("overflow", &ALL).await;
     publish_forty(&publisher).await;
     lossy.clear();
-    let (missing, arrived) = lossy.loses(&publisher).await;
+    let (missing, arrived) = lossy.count_lost(&publisher).await;
     assert_eq!(missing + arrived, 40);
     assert!(missing >= 20, "five of each queue may be left: {missing}");
 }

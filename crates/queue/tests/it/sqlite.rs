@@ -1,4 +1,4 @@
-//! What is particular to the SQLite engine.
+//! Special features of the SQLite engine.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ async fn take(queue: &impl Queue, max: usize) -> Batch {
 }
 
 #[tokio::test]
-async fn a_taker_that_is_too_slow_loses_its_batch_to_another() {
+async fn a_slow_taker_loses_its_batch_to_another() {
     let rig = SqliteRig::file();
     let (slow, other) = (rig.engine().await, rig.engine().await);
     slow.publish(&[envelope(1, Lane::Live)]).await.unwrap();
@@ -26,7 +26,7 @@ async fn a_taker_that_is_too_slow_loses_its_batch_to_another() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_back_keeps_nothing_hidden() {
+async fn a_clock_that_is_set_back_hides_no_events() {
     let rig = SqliteRig::file();
     let queue = rig.engine().await;
     queue.publish(&[envelope(1, Lane::Live)]).await.unwrap();
@@ -36,7 +36,7 @@ async fn a_clock_that_is_set_back_keeps_nothing_hidden() {
 }
 
 #[tokio::test]
-async fn a_restarted_worker_gets_at_once_what_it_held_when_it_was_killed() {
+async fn a_restarted_worker_gets_the_events_it_held_at_once() {
     let rig = SqliteRig::file();
     let killed = rig.engine().await;
     killed.publish(&[envelope(1, Lane::Live)]).await.unwrap();
@@ -48,7 +48,7 @@ async fn a_restarted_worker_gets_at_once_what_it_held_when_it_was_killed() {
 }
 
 #[tokio::test]
-async fn an_envelope_that_kills_every_taker_is_condemned_and_no_other() {
+async fn only_an_envelope_that_crashes_every_taker_becomes_unreadable() {
     let rig = SqliteRig::inline();
     let queue = rig.engine().await;
     queue.publish(&envelopes(0..40, Lane::Live)).await.unwrap();
@@ -77,7 +77,7 @@ async fn an_envelope_that_kills_every_taker_is_condemned_and_no_other() {
 }
 
 #[tokio::test]
-async fn giving_back_is_not_dying_however_often() {
+async fn releases_do_not_count_as_crashes() {
     let rig = SqliteRig::inline();
     let queue = rig.engine().await;
     queue.publish(&[envelope(1, Lane::Live)]).await.unwrap();

@@ -1,4 +1,4 @@
-//! Damaged pages: nothing is accepted while they are there, and every message on intact ones is delivered.
+//! Damaged pages: the queue accepts nothing while they are there, and every message on intact pages is delivered.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::FileExt;
@@ -27,7 +27,7 @@ impl Dice {
     }
 }
 
-/// What stands all over the body of a message, and nowhere else.
+/// The text that fills the body of a message, and that occurs nowhere else.
 fn token(number: u32) -> String {
     format!("<{number:05}>")
 }
@@ -40,19 +40,19 @@ fn marked(number: u32, dice: &mut Dice) -> Envelope {
     Envelope { payload: RawValue::from_string(format!("\"{text}\"")).unwrap(), ..envelope(number, lane) }
 }
 
-/// A file with messages of one envelope each, closed, all of it out of the log.
+/// A closed file with messages of one envelope each, and an empty log.
 async fn filled(rig: &SqliteRig, dice: &mut Dice) {
     let queue = rig.engine().await;
     for number in 0..MESSAGES {
         queue.publish(&[marked(number, dice)]).await.unwrap();
     }
-    // Some are gone, so that pages are free.
+    // Some messages are removed, so that there are free pages.
     let taken = queue.take(10, Duration::ZERO).await.unwrap();
     queue.acknowledge(&taken).await.unwrap();
     assert!(queue.database().truncate_log(Duration::ZERO).await.unwrap());
 }
 
-/// The pages on which each message stands, less those in `damaged`.
+/// The pages that each message occupies.
 fn pages_of(file: &[u8]) -> BTreeMap<u32, BTreeSet<usize>> {
     let mut pages: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
     for place in
@@ -60,7 +60,7 @@ fn pages_of(file: &[u8]) -> BTreeMap<u32, BTreeSet<usize>> {
     {
         let number = std::str::from_utf8(&file[place + 1..place + 6]).ok().and_then(|text| text.parse().ok());
         if let Some(number) = number {
-            // Its own bookkeeping stands before the token, on the same page or the one before.
+            // Its bookkeeping is stored before the token, on the same page or the one before.
             pages.entry(number).or_default().extend([place.saturating_sub(400) / PAGE, (place + 50) / PAGE]);
         }
     }
@@ -86,7 +86,7 @@ fn number_of(envelope: &Envelope) -> u32 {
     u32::try_from(envelope.event_id.as_u128()).unwrap()
 }
 
-/// Takes and acknowledges everything: the numbers of readable events, and how many were not.
+/// Takes and acknowledges everything; returns the numbers of readable events, and the number of unreadable ones.
 async fn deliver_all(queue: &SqliteQueue) -> (BTreeSet<u32>, usize) {
     let (mut delivered, mut unreadable) = (BTreeSet::new(), 0);
     loop {
@@ -105,7 +105,7 @@ async fn deliver_all(queue: &SqliteQueue) -> (BTreeSet<u32>, usize) {
 }
 
 async fn reopened(rig: &SqliteRig) -> SqliteQueue {
-    SqliteQueue::open_mended(&rig.path(), Settings::default(), rig.clock.clock()).await.unwrap()
+    SqliteQueue::open_repaired(&rig.path(), Settings::default(), rig.clock.clock()).await.unwrap()
 }
 
 fn names(rig: &SqliteRig) -> Vec<String> {
@@ -114,7 +114,7 @@ fn names(rig: &SqliteRig) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_message_on_intact_pages_outlives_damage_wherever_it_is() {
+async fn every_message_on_intact_pages_survives_any_damage() {
     for seed in 0..30 {
         let (rig, mut dice) = (SqliteRig::file(), Dice(seed));
         filled(&rig, &mut dice).await;
@@ -144,7 +144,7 @@ async fn every_message_on_intact_pages_outlives_damage_wherever_it_is() {
 }
 
 #[tokio::test]
-async fn nothing_is_accepted_while_the_file_is_damaged_and_it_is_mended_in_use() {
+async fn a_damaged_file_accepts_nothing_and_is_repaired_in_use() {
     for seed in 100..110 {
         let (rig, mut dice) = (SqliteRig::file(), Dice(seed));
         filled(&rig, &mut dice).await;
@@ -152,7 +152,7 @@ async fn nothing_is_accepted_while_the_file_is_damaged_and_it_is_mended_in_use()
         let beside = rig.engine().await;
         let pages = pages_of(&std::fs::read(rig.path()).unwrap());
         let hit = damage(&rig.path(), &mut dice, 4);
-        // A look through the file finds it, if no statement did.
+        // A check of the file finds it, if no statement did.
         if let Ok(sqlite::Soundness::Damaged(why)) = sqlite::check(&rig.path(), Duration::from_secs(60)) {
             queue.database().note_damage(why.clone());
             beside.database().note_damage(why);
@@ -160,7 +160,7 @@ async fn nothing_is_accepted_while_the_file_is_damaged_and_it_is_mended_in_use()
             assert!(matches!(refused, Err(PublishError::Unavailable { .. })), "seed {seed}: {refused:?}");
         }
         drop(beside);
-        queue.mend().await.unwrap();
+        queue.repair().await.unwrap();
         let (delivered, _) = deliver_all(&queue).await;
         let lost: Vec<_> = pages
             .iter()
@@ -172,7 +172,7 @@ async fn nothing_is_accepted_while_the_file_is_damaged_and_it_is_mended_in_use()
 }
 
 #[tokio::test]
-async fn damage_that_a_statement_meets_stops_everything_at_once() {
+async fn damage_found_by_a_statement_stops_the_queue_at_once() {
     let (rig, mut dice) = (SqliteRig::file(), Dice(7));
     filled(&rig, &mut dice).await;
     let queue = rig.engine().await;
@@ -183,14 +183,14 @@ async fn damage_that_a_statement_meets_stops_everything_at_once() {
     assert!(took.is_err());
     assert!(queue.database().damage().is_some());
     assert!(queue.publish(&[envelope(1000, Lane::Live)]).await.is_err());
-    let rescues = queue.mend().await.unwrap();
+    let rescues = queue.repair().await.unwrap();
     assert_eq!(rescues[0].rescued, 0);
     assert!(queue.database().damage().is_none());
     queue.publish(&[envelope(1000, Lane::Live)]).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_damaged_log_loses_only_what_is_on_its_damaged_frames() {
+async fn a_damaged_log_loses_only_its_damaged_frames() {
     for seed in 200..210 {
         let (rig, mut dice) = (SqliteRig::file(), Dice(seed));
         let crashed = SqliteRig::file();
@@ -198,7 +198,7 @@ async fn a_damaged_log_loses_only_what_is_on_its_damaged_frames() {
         for number in 0..MESSAGES {
             queue.publish(&[envelope(number, Lane::Live)]).await.unwrap();
         }
-        // As a crash leaves it: nothing is moved out of the log.
+        // As after a crash: nothing has been moved out of the log.
         let log = sqlite::beside(&crashed.path(), "-wal");
         std::fs::copy(sqlite::beside(&rig.path(), "-wal"), &log).unwrap();
         std::fs::copy(rig.path(), crashed.path()).unwrap();
@@ -211,7 +211,7 @@ async fn a_damaged_log_loses_only_what_is_on_its_damaged_frames() {
 }
 
 #[tokio::test]
-async fn a_rescue_that_was_cut_short_is_finished_by_the_next_start() {
+async fn the_next_start_finishes_an_interrupted_rescue() {
     let (rig, mut dice) = (SqliteRig::file(), Dice(3));
     filled(&rig, &mut dice).await;
     std::fs::rename(rig.path(), rig.folder.path().join("queue.db.rescuing-17")).unwrap();
@@ -223,16 +223,16 @@ async fn a_rescue_that_was_cut_short_is_finished_by_the_next_start() {
 }
 
 #[tokio::test]
-async fn a_batch_taken_before_the_rescue_acknowledges_nothing_of_others() {
+async fn a_batch_taken_before_a_rescue_acknowledges_no_other_events() {
     let (rig, mut dice) = (SqliteRig::file(), Dice(4));
     filled(&rig, &mut dice).await;
     let (queue, other) = (rig.engine().await, rig.engine().await);
     let before = queue.take(5, Duration::ZERO).await.unwrap();
     queue.database().note_damage("planted".to_owned());
-    // A look finds nothing; SQLite is believed when it complains again.
-    assert_eq!(queue.mend().await.unwrap(), []);
+    // A check finds nothing; when SQLite complains again, the file counts as damaged.
+    assert_eq!(queue.repair().await.unwrap(), []);
     queue.database().note_damage("planted".to_owned());
-    assert_eq!(queue.mend().await.unwrap().len(), 1);
+    assert_eq!(queue.repair().await.unwrap().len(), 1);
     let after = other.take(5, Duration::ZERO).await.unwrap();
     assert!(!after.is_empty());
     assert!(queue.acknowledge(&before).await.is_err(), "those messages are not held by it any more");

@@ -131,7 +131,7 @@ fn after_a_delete_a_new_affiliate_is_active_only_by_the_settings() {
 }
 
 #[test]
-fn the_least_calls_count_batches_of_fifty() {
+fn the_fewest_calls_use_batches_of_fifty() {
     let nobody = least_calls(&people(), &[]);
     assert_eq!(nobody, LeastCalls { creates: 1, edits: 1, status_changes: 0 });
     assert_eq!(least_calls(&people(), &account()).total(), 0);

@@ -19,7 +19,7 @@ fn assert_fields(traits: Value, fields: &[(&str, &str)]) {
 }
 
 #[test]
-fn names_come_in_one_or_two_traits() {
+fn a_name_is_stated_in_one_or_two_traits() {
     assert_fields(
         json!({"name": " Ann Mary  van Lee "}),
         &[("first_name", "Ann"), ("last_name", "Mary  van Lee")],
@@ -148,7 +148,7 @@ fn an_address_is_looked_for_in_five_places() {
 }
 
 #[test]
-fn a_retry_is_as_old_as_the_first_try() {
+fn a_retry_has_the_time_of_the_first_attempt() {
     let events = [
         identify(1).email("a@x.io").named("Ann Lee").received(9),
         identify(2).email("a@x.io").named("Bob Ray").received(3),
@@ -195,7 +195,7 @@ fn the_payment_address_comes_from_its_own_trait_only() {
 }
 
 #[test]
-fn events_that_should_have_been_refused_are_counted() {
+fn events_that_the_reader_should_refuse_are_counted() {
     let texts: [&[u8]; 5] = [
         b"",
         b"[]",
@@ -208,7 +208,7 @@ fn events_that_should_have_been_refused_are_counted() {
 }
 
 #[test]
-fn of_equal_times_the_later_receipt_by_segment_speaks() {
+fn the_later_receipt_by_segment_decides_between_events_of_one_time() {
     let at = |key: &str, received: &str, plan: &str| {
         let received_at = format!("2023-11-14T22:13:21{received}Z");
         identify(1)

@@ -43,7 +43,7 @@ fn a_change_of_address_keeps_all_traits() {
 }
 
 #[test]
-fn of_two_users_with_a_name_the_newer_claim_holds_the_address() {
+fn the_newer_claim_of_two_users_with_names_holds_the_address() {
     let expected = expect_of(&[
         identify(1).user("U").email("a@x.io").named("Ann Lee"),
         identify(2).user("V").email("a@x.io").named("Bob Ray"),

@@ -19,7 +19,7 @@ impl Client {
     }
 }
 
-/// A password for a new affiliate, who chooses another one with the password reset.
+/// A password for a new affiliate, who sets another one through the password reset.
 #[expect(clippy::disallowed_methods, reason = "nothing that a test repeats depends on a password")]
 fn password() -> Secret {
     crate::password::generate(&mut rand::rng())

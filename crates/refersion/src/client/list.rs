@@ -15,26 +15,27 @@ pub const MAX_LISTED: usize = 100;
 pub struct ListPage {
     /// Its affiliates, less those that cannot be read.
     pub affiliates: Vec<Listed>,
-    /// Rows without a code.
+    /// Rows without a code that can be read.
     pub unreadable: usize,
     /// The number of affiliates of the account, if the answer has one. Some servers may count the rows of the page.
     pub total: Option<u64>,
 }
 
-/// An affiliate as the list shows it: without its numeric id, company, and what [`crate::Affiliate`] lacks as well.
+/// An affiliate as the list shows it: without its numeric id and company, and without the fields that [`crate::Affiliate`]
+/// lacks too.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Listed {
     /// Its code.
     pub code: AffiliateCode,
     /// Its status; `None` if it is not one that is documented.
     pub status: Option<Status>,
-    /// First name; empty if the answer has none.
-    pub first_name: String,
-    /// Last name; empty if the answer has none.
-    pub last_name: String,
+    /// First name, empty for null; `None` if the answer has none.
+    pub first_name: Option<String>,
+    /// Last name, empty for null; `None` if the answer has none.
+    pub last_name: Option<String>,
     /// Email address as Refersion stores it; empty if the answer has none.
     pub email: String,
-    /// Label and value of each custom field.
+    /// Label and value of each custom field whose value is shown.
     pub custom_fields: Vec<(String, String)>,
 }
 
@@ -78,13 +79,38 @@ fn list_page(object: &Map<String, Value>) -> Option<ListPage> {
 
 fn listed(row: &Value) -> Option<Listed> {
     let text = |key: &str| answer::text(row.get(key)).unwrap_or_default();
-    let code = Some(text("id")).filter(|code| !code.is_empty())?;
     Some(Listed {
-        code: AffiliateCode(code),
+        code: answer::code(row.get("id"))?,
         status: Status::from_name(&text("status")),
-        first_name: text("first_name"),
-        last_name: text("last_name"),
+        first_name: answer::shown(row.get("first_name")),
+        last_name: answer::shown(row.get("last_name")),
         email: text("email"),
         custom_fields: read::custom_fields(row.get("custom_fields")),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_without_a_usable_code_is_unreadable() {
+        let long = "a".repeat(AffiliateCode::MAX_BYTES + 1);
+        for code in [json!(""), json!(null), json!(long), json!(["a3"])] {
+            assert!(listed(&json!({ "id": code })).is_none(), "{code}");
+        }
+        assert!(listed(&json!({ "id": long[1..] })).is_some());
+    }
+
+    #[test]
+    fn a_value_that_the_list_does_not_show_is_not_taken_for_an_empty_one() {
+        let row = json!({ "id": "a3", "last_name": null, "custom_fields": [
+            { "label": "Tags", "value": ["a"] }, { "label": "None" }, { "label": "VIP", "value": true },
+            { "label": "Tier", "value": null }, { "label": "Plan", "value": 3 },
+        ] });
+        let listed = listed(&row).unwrap();
+        assert_eq!((listed.first_name, listed.last_name), (None, Some(String::new())));
+        let custom = [("VIP", "true"), ("Tier", ""), ("Plan", "3")];
+        assert_eq!(listed.custom_fields, custom.map(|(label, text)| (label.to_owned(), text.to_owned())));
+    }
 }

@@ -16,7 +16,7 @@ pub(super) struct Page {
 
 /// Reads the answer of `/affiliate/new`, whose `id` is the code.
 pub(super) fn created(object: &Object) -> Option<Created> {
-    let code = AffiliateCode(answer::text(object.get("id")).filter(|code| !code.is_empty())?);
+    let code = answer::code(object.get("id"))?;
     let message = answer::text(object.get("message")).unwrap_or_default();
     let id = id_in_message(&message, &code);
     Some(Created {
@@ -74,7 +74,7 @@ pub(super) fn custom_fields(value: Option<&Value>) -> Vec<(String, String)> {
         .iter()
         .filter_map(|field| {
             let label = answer::text(field.get("label"))?;
-            Some((label, answer::text(field.get("value")).unwrap_or_default()))
+            Some((label, answer::shown(field.get("value"))?))
         })
         .collect()
 }
@@ -104,8 +104,7 @@ pub(super) fn page(object: &Object) -> Option<Page> {
     }
     let results = results.map(Vec::as_slice).unwrap_or_default();
     let entry = |entry: &Value| {
-        let code = AffiliateCode(answer::text(entry.get("id"))?);
-        Some((code, answer::text(entry.get("email")).unwrap_or_default()))
+        Some((answer::code(entry.get("id"))?, answer::text(entry.get("email")).unwrap_or_default()))
     };
     Some(Page { results: results.iter().filter_map(entry).collect(), total })
 }

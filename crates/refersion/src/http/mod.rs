@@ -1,8 +1,8 @@
 //! The transport over the network: HTTP/1.1 with reqwest, TLS with rustls and ring.
 //!
-//! It follows no redirects (a POST would lose its body, and the keys would go to another host), repeats no request and
-//! does not read the environment: the caller says through which proxies it goes. Answers may be compressed with gzip; what
-//! an answer may take up counts after decompression.
+//! It follows no redirects (a POST would lose its body, and the keys would go to another host), repeats no request and does
+//! not read the environment: the caller provides the proxies. Answers may be compressed with gzip; the limit of an answer's
+//! size applies after decompression.
 
 mod proxies;
 mod retry_after;
@@ -121,7 +121,7 @@ fn headers(credentials: &Credentials) -> Result<HeaderMap, TransportError> {
 }
 
 /// Reads at most [`MAX_ANSWER_BYTES`] of the body, decompressed piece by piece. A success that is longer, or cannot be
-/// decompressed, is not an answer of this API; of a refusal the status says enough, so what can be read is.
+/// decompressed, is not an answer of this API. For a refusal the status is enough, so its readable part is returned.
 async fn read_body(mut response: reqwest::Response) -> Result<Vec<u8>, TransportError> {
     let is_success = response.status().is_success();
     let mut body = Vec::new();

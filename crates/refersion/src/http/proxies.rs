@@ -1,4 +1,4 @@
-//! The proxies between this process and Refersion: which address is reached through which of them.
+//! The proxies between this process and Refersion: which address is reached through which proxy.
 //!
 //! It is a pure description. The caller decides where it comes from: a setting, or the variables of the environment.
 
@@ -13,7 +13,7 @@ use crate::Secret;
 /// Addresses of this machine, in the form of `NO_PROXY`. The name `localhost` includes its subdomains.
 const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
 
-/// What `*` stands for: reqwest compares it with names only.
+/// The expansion of `*`, which reqwest compares with names only.
 const EVERYTHING: &str = "*,0.0.0.0/0,::/0";
 
 /// The URL of an HTTP proxy, which may have credentials. `Display` and `Debug` show none.
@@ -61,8 +61,9 @@ pub struct Proxies {
     pub http: Option<ProxyUrl>,
     /// The proxy for addresses with `https://`. It opens a tunnel with `CONNECT`.
     pub https: Option<ProxyUrl>,
-    /// What is reached without a proxy, in the form of the variable `NO_PROXY`: hosts, domains with their subdomains, IP
-    /// addresses and networks (`10.0.0.0/8`), with commas between; `*` is everything. Ports are not compared.
+    /// The addresses that are reached without a proxy, in the form of the variable `NO_PROXY`: hosts, domains with their
+    /// subdomains, IP addresses and networks (`10.0.0.0/8`), with commas between; `*` is everything. Ports are not
+    /// compared.
     pub except: String,
 }
 
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_http_proxy_is_refused() {
+    fn an_invalid_proxy_is_refused() {
         for text in
             ["", "http://", "socks5://proxy:1080", "http://proxy/path", "http://proxy?x=1", "ftp://x", "a b"]
         {

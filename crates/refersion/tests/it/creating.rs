@@ -7,7 +7,7 @@ use crate::support::{FakeApi, answer, lost, new_affiliate};
 
 const CREATED: &str = r#"{"id":"a3y7","link":"https://site.refersion.com/c/a3y7",
     "message":"The affiliate 37569297 has been created with the status of PENDING."}"#;
-const VAGUE: &str = r#"{"errors":["Value exceed the char limit"]}"#;
+const ERROR_WITHOUT_FIELD: &str = r#"{"errors":["Value exceed the char limit"]}"#;
 
 #[tokio::test]
 async fn a_create_sends_the_documented_fields_and_no_others() {
@@ -34,7 +34,7 @@ async fn a_refusal_that_names_no_field_is_retried_once_without_the_merchants_id(
     let taken = r#"{"errors":["The unique_merchant_id is taken by another Affiliate."]}"#;
     for refusal in [
         answer(204, ""),
-        answer(422, VAGUE),
+        answer(422, ERROR_WITHOUT_FIELD),
         answer(422, not_allowed),
         answer(422, taken),
         answer(422, "<html>"),

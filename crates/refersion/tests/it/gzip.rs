@@ -1,4 +1,4 @@
-//! Answers that are compressed with gzip, well and badly.
+//! Answers that are compressed with gzip, correctly and incorrectly.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ fn compressed(body: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory takes every byte")
 }
 
-/// What the transport makes of this body, which the server says is compressed.
+/// The transport's answer to this body, which the server declares as compressed.
 async fn received(status: &str, body: &[u8]) -> Result<Answer, TransportError> {
     let length = body.len();
     let head = format!("HTTP/1.1 {status}\r\ncontent-encoding: gzip\r\ncontent-length: {length}\r\n\r\n");
@@ -45,7 +45,7 @@ async fn an_answer_without_a_body_is_read_though_it_claims_to_be_compressed() {
 
 /// A kilobyte on the wire may stand for a megabyte.
 #[tokio::test]
-async fn a_bomb_is_an_error_and_not_unpacked() {
+async fn a_decompression_bomb_is_an_error_and_not_unpacked() {
     let most = compressed(&vec![b' '; MAX_ANSWER_BYTES]);
     assert_eq!(received("200 OK", &most).await.unwrap().body.len(), MAX_ANSWER_BYTES);
     let bomb = compressed(&vec![b' '; 64 * MAX_ANSWER_BYTES]);

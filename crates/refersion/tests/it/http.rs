@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-/// What the server does with a request.
-pub(crate) enum Then {
+/// The server's reaction to a request.
+pub(crate) enum Reaction {
     /// Writes these bytes and closes the connection.
     Write(Vec<u8>),
     /// Closes the connection without an answer.
@@ -21,22 +21,22 @@ pub(crate) enum Then {
     Hang,
 }
 
-pub(crate) fn write(text: impl Into<Vec<u8>>) -> Then {
-    Then::Write(text.into())
+pub(crate) fn write(text: impl Into<Vec<u8>>) -> Reaction {
+    Reaction::Write(text.into())
 }
 
 /// Serves one connection and returns its request.
-pub(crate) async fn serve_one(then: Then) -> (SocketAddr, oneshot::Receiver<String>) {
+pub(crate) async fn serve_one(reaction: Reaction) -> (SocketAddr, oneshot::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("the loopback has a free port");
     let address = listener.local_addr().expect("it is bound");
     let (seen, request) = oneshot::channel();
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.expect("the client connects");
         seen.send(read_request(&mut stream).await).unwrap_or_default();
-        match then {
-            Then::Write(bytes) => stream.write_all(&bytes).await.unwrap_or_default(),
-            Then::Drop => {}
-            Then::Hang => std::future::pending().await,
+        match reaction {
+            Reaction::Write(bytes) => stream.write_all(&bytes).await.unwrap_or_default(),
+            Reaction::Drop => {}
+            Reaction::Hang => std::future::pending().await,
         }
     });
     (address, request)
@@ -119,8 +119,8 @@ async fn a_refused_connection_is_reported_as_not_sent() {
 #[tokio::test]
 async fn a_lost_answer_is_reported_as_no_answer() {
     let cut = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"id\":";
-    for then in [Then::Drop, write(cut), write("not http at all\r\n\r\n")] {
-        let (address, _request) = serve_one(then).await;
+    for reaction in [Reaction::Drop, write(cut), write("not http at all\r\n\r\n")] {
+        let (address, _request) = serve_one(reaction).await;
         let error = post(address).await.unwrap_err();
         assert!(matches!(error, TransportError::NoAnswer { .. }), "{error:?}");
     }
@@ -128,7 +128,7 @@ async fn a_lost_answer_is_reported_as_no_answer() {
 
 #[tokio::test]
 async fn an_answer_that_is_too_slow_is_no_answer() {
-    let (address, _request) = serve_one(Then::Hang).await;
+    let (address, _request) = serve_one(Reaction::Hang).await;
     let error = post_within(address, Duration::from_millis(200)).await.unwrap_err();
     assert!(matches!(error, TransportError::NoAnswer { .. }), "{error:?}");
 }

@@ -6,16 +6,16 @@ use refersion::{
     Answer, Client, Credentials, HttpTransport, Proxies, ProxyUrl, Request, Transport, TransportError,
 };
 use simulator::{Options, Shared, Simulator};
-use testbed::{HttpProxy, Manner};
+use testbed::{HttpProxy, ProxyBehavior};
 use tokio::net::TcpListener;
 
 use crate::support::FakeApi;
 
-/// `me:secret` as a proxy is given it.
+/// The header value of the credentials `me:secret`.
 const AUTHORIZATION: &str = "Basic bWU6c2VjcmV0";
 
 /// A host that no name server knows: it is reached through a proxy only.
-const FAR: &str = "http://refersion.test";
+const REMOTE_URL: &str = "http://refersion.test";
 
 /// The address of a simulated Refersion, where `pub_1` has the secret key `sec_1`. It serves until the test ends.
 async fn refersion() -> SocketAddr {
@@ -32,7 +32,7 @@ fn through(address: SocketAddr) -> Proxies {
 }
 
 /// An address where nothing listens.
-async fn nobody() -> SocketAddr {
+async fn unused_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("the loopback has a free port");
     listener.local_addr().expect("it is bound")
 }
@@ -48,7 +48,7 @@ async fn post(proxies: Proxies, base_url: &str) -> Result<Answer, TransportError
 }
 
 /// The message of a check of the keys that fails.
-async fn complaint(proxies: Proxies, base_url: &str) -> String {
+async fn error_message(proxies: Proxies, base_url: &str) -> String {
     let transport = std::sync::Arc::new(HttpTransport::new(proxies).expect("tls can be set up"));
     let client = Client::new(transport, base_url, Credentials::new("pub_1", "sec_1"), FakeApi::new([]));
     client.check().await.expect_err("the proxy does not let it through").message
@@ -56,15 +56,16 @@ async fn complaint(proxies: Proxies, base_url: &str) -> String {
 
 #[tokio::test]
 async fn a_plain_request_is_forwarded_with_the_credentials_of_the_proxy() {
-    let proxy = HttpProxy::start(Manner::CarryFor(refersion().await, AUTHORIZATION)).unwrap();
-    assert_eq!(post(through(proxy.address()), FAR).await.unwrap().status, 200);
+    let proxy =
+        HttpProxy::start(ProxyBehavior::ForwardWithCredentials(refersion().await, AUTHORIZATION)).unwrap();
+    assert_eq!(post(through(proxy.address()), REMOTE_URL).await.unwrap().status, 200);
     let head = proxy.heads().remove(0);
     assert!(head.starts_with("post http://refersion.test/v2/affiliate/list http/1.1\r\n"), "{head}");
 }
 
 #[tokio::test]
-async fn a_secure_request_asks_for_a_tunnel_and_shows_the_keys_to_nobody_on_the_way() {
-    let proxy = HttpProxy::start(Manner::Refuse("502 Bad Gateway")).unwrap();
+async fn a_secure_request_uses_a_tunnel_and_hides_the_keys_from_the_proxy() {
+    let proxy = HttpProxy::start(ProxyBehavior::Refuse("502 Bad Gateway")).unwrap();
     post(through(proxy.address()), "https://refersion.test").await.unwrap_err();
     let head = proxy.heads().remove(0);
     assert!(head.starts_with("connect refersion.test:443 http/1.1\r\n"), "{head}");
@@ -75,7 +76,7 @@ async fn a_secure_request_asks_for_a_tunnel_and_shows_the_keys_to_nobody_on_the_
 #[tokio::test]
 async fn hosts_and_networks_that_are_excepted_are_reached_directly() {
     let refersion = refersion().await;
-    let proxy = HttpProxy::start(Manner::Close).unwrap();
+    let proxy = HttpProxy::start(ProxyBehavior::Close).unwrap();
     let port = refersion.port();
     for (except, host) in [("localhost", "localhost"), ("127.0.0.0/8", "127.0.0.1"), ("*", "127.0.0.1")] {
         let proxies = Proxies { except: except.to_owned(), ..through(proxy.address()) };
@@ -98,17 +99,17 @@ async fn hosts_and_networks_that_are_excepted_are_reached_directly() {
 async fn a_proxy_that_refuses_is_named_without_its_credentials() {
     for (manner, secure, plain) in [
         (
-            Manner::Refuse("407 Proxy Authentication Required"),
+            ProxyBehavior::Refuse("407 Proxy Authentication Required"),
             "authorization required",
             "other credentials (407)",
         ),
-        (Manner::Refuse("502 Bad Gateway"), "unsuccessful", "an empty answer"),
-        (Manner::Close, "unexpected end of file", "connection closed"),
+        (ProxyBehavior::Refuse("502 Bad Gateway"), "unsuccessful", "an empty answer"),
+        (ProxyBehavior::Close, "unexpected end of file", "connection closed"),
     ] {
         let proxy = HttpProxy::start(manner).unwrap();
         let address = proxy.address();
-        for (url, cause) in [("https://refersion.test", secure), (FAR, plain)] {
-            let message = complaint(through(address), url).await;
+        for (url, cause) in [("https://refersion.test", secure), (REMOTE_URL, plain)] {
+            let message = error_message(through(address), url).await;
             assert!(message.starts_with(&format!("through the proxy http://{address}: ")), "{message}");
             assert!(message.contains(cause) && !message.contains("secret"), "{message}");
         }
@@ -116,24 +117,24 @@ async fn a_proxy_that_refuses_is_named_without_its_credentials() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_not_there_or_opens_no_tunnel_had_no_effect() {
-    let gone = nobody().await;
-    let refusing = HttpProxy::start(Manner::Refuse("403 Forbidden")).unwrap();
-    let closing = HttpProxy::start(Manner::Close).unwrap();
+async fn a_request_through_a_proxy_without_a_tunnel_had_no_effect() {
+    let gone = unused_address().await;
+    let refusing = HttpProxy::start(ProxyBehavior::Refuse("403 Forbidden")).unwrap();
+    let closing = HttpProxy::start(ProxyBehavior::Close).unwrap();
     for address in [gone, refusing.address(), closing.address()] {
         let error = post(through(address), "https://refersion.test").await.unwrap_err();
         assert!(matches!(error, TransportError::NotSent { .. }), "{error:?}");
     }
-    let error = post(through(gone), FAR).await.unwrap_err();
+    let error = post(through(gone), REMOTE_URL).await.unwrap_err();
     assert!(matches!(error, TransportError::NotSent { .. }), "{error:?}");
 }
 
-/// Whoever reads it must not look for the cause at the proxy.
+/// An operator must not look for the cause at the proxy.
 #[tokio::test]
 async fn a_refusal_by_refersion_does_not_name_the_proxy() {
-    let proxy = HttpProxy::start(Manner::Carry(refersion().await)).unwrap();
+    let proxy = HttpProxy::start(ProxyBehavior::Forward(refersion().await)).unwrap();
     let transport = std::sync::Arc::new(HttpTransport::new(through(proxy.address())).unwrap());
-    let client = Client::new(transport, FAR, Credentials::new("pub_1", "sec_2"), FakeApi::new([]));
+    let client = Client::new(transport, REMOTE_URL, Credentials::new("pub_1", "sec_2"), FakeApi::new([]));
     let message = client.check().await.unwrap_err().message;
     assert!(message.contains("credentials") && !message.contains("proxy"), "{message}");
 }

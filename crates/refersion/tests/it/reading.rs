@@ -83,7 +83,7 @@ async fn every_form_of_an_empty_answer_means_not_found() {
 
 /// The total may count all affiliates or the rows of the page, and a page after the last one may be the last one again.
 #[tokio::test]
-async fn pages_are_read_until_one_brings_nothing_new() {
+async fn pages_are_read_until_one_has_no_new_rows() {
     let others = || page(1, &[("6905", "joann@x.com")]);
     for last in [answer(422, NO_HIT), page(0, &[]), others()] {
         let api = FakeApi::new([others(), last]);
@@ -95,7 +95,7 @@ async fn pages_are_read_until_one_brings_nothing_new() {
 }
 
 #[tokio::test]
-async fn an_affiliate_that_is_found_and_then_not_known_is_looked_for_again_later() {
+async fn an_affiliate_that_is_found_and_then_missing_is_searched_for_again_later() {
     let api = FakeApi::new([
         page(1, &[("g23fz", "ann@x.com")]),
         answer(422, r#"{"errors":["Affiliate not found."]}"#),

@@ -1,4 +1,4 @@
-//! What a repair keeps, and what it refuses.
+//! The parts of an event that a repair keeps, and the changes that it refuses.
 
 use repair::{RepairError, Rules};
 use segment::Refusal;
@@ -9,7 +9,7 @@ const EVENT: &str = r#"{ "type":"identify", "userId":"u-1", "messageId":"m-1", "
     "traits":{"email":"ann@exmaple", "id":123456789012345678901, "rate":1.10, "note":"\ud83d \u00e9"} }"#;
 
 #[test]
-fn a_patch_changes_what_it_names_and_leaves_the_rest_as_it_is_written() {
+fn a_patch_changes_only_the_named_values_and_keeps_the_rest_as_written() {
     let repaired =
         patched(EVENT, r#"[{"op":"replace","path":"/traits/email","value":"ann@example.org"}]"#).unwrap();
     let expected = r#"{"type":"identify","userId":"u-1","messageId":"m-1","timestamp":"2026-03-01T10:00:00Z","traits":{"email":"ann@example.org","id":123456789012345678901,"rate":1.10,"note":"\ud83d \u00e9"}}"#;
@@ -62,7 +62,7 @@ fn an_edited_text_is_validated_as_the_worker_reads_it() {
 }
 
 #[test]
-fn a_value_of_which_the_event_would_die_is_refused() {
+fn a_value_that_would_kill_the_event_is_refused() {
     let long = "x".repeat(1_001);
     let set = |key: &str| format!(r#"[{{"op":"add","path":"/traits/{key}","value":"{long}"}}]"#);
     let company = patched(EVENT, &set("company"));
@@ -72,6 +72,22 @@ fn a_value_of_which_the_event_would_die_is_refused() {
     let patch = repair::Patch::parse(&set("Plan")).unwrap();
     let mapped = repair::patch(EVENT, &patch, received_at(), &rules);
     assert!(matches!(&mapped, Err(RepairError::TooLong(key)) if key == "plan"), "{mapped:?}");
+}
+
+#[test]
+fn an_email_that_is_not_an_address_is_refused_if_the_repair_wrote_it() {
+    let set = |value: &str| format!(r#"[{{"op":"add","path":"/traits/email","value":{value}}}]"#);
+    let usable = EVENT.replace("ann@exmaple", "ann@example.org");
+    for value in [r#""not an email""#, "5", r#"["ann@example.org"]"#] {
+        for event in [EVENT, &usable] {
+            let refused = patched(event, &set(value)).unwrap_err();
+            assert!(matches!(refused, RepairError::NotAnAddress), "{value}: {refused:?}");
+            assert!(refused.to_string().contains("still invalid: the value of `email`"), "{refused}");
+        }
+    }
+    assert!(patched(&usable, r#"[{"op":"remove","path":"/traits/email"}]"#).is_ok());
+    let other = patched(EVENT, r#"[{"op":"add","path":"/traits/city","value":"Rome"}]"#);
+    assert!(other.is_ok(), "the event had the email before: {other:?}");
 }
 
 #[test]

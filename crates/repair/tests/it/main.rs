@@ -1,4 +1,4 @@
-//! Repairs of events: what is applied, what is refused, and what stays as it is written.
+//! Repairs of events: changes that are applied, changes that are refused, and parts that stay as they are written.
 
 #[cfg(test)]
 mod chance;

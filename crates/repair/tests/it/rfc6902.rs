@@ -4,7 +4,7 @@ use repair::{PatchProblem, RepairError};
 
 const BEFORE: &str = r#"{"type":"identify","userId":"u-1","messageId":"m-1","traits":"#;
 
-/// Applies a patch, whose paths begin with `/traits`, to an event with these traits; the traits of the result.
+/// Applies a patch, whose paths begin with `/traits`, to an event with these traits. Returns the traits of the result.
 fn traits(traits: &str, patch: &str) -> Result<String, RepairError> {
     let repaired = super::patched(&format!("{BEFORE}{traits}}}"), patch)?;
     Ok(repaired.payload.strip_prefix(BEFORE).unwrap().strip_suffix('}').unwrap().to_owned())
@@ -95,7 +95,7 @@ fn a_test_compares_values_and_not_how_they_are_written() {
 }
 
 #[test]
-fn what_the_rfc_calls_an_error_is_one() {
+fn errors_of_the_rfc_are_errors() {
     fails(r#"{"foo":"bar"}"#, r#"[{"op":"add","path":"/traits/baz/bat","value":1}]"#, PatchProblem::Missing);
     fails(r#"{"foo":[1]}"#, r#"[{"op":"add","path":"/traits/foo/2","value":1}]"#, PatchProblem::Missing);
     fails(r#"{"foo":[1]}"#, r#"[{"op":"replace","path":"/traits/foo/00","value":1}]"#, PatchProblem::Missing);

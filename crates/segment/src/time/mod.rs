@@ -14,8 +14,8 @@ use crate::node::Node;
 /// The fields with times, in order of precedence: Segment's corrected time, the sender's clocks. Segment's own clock follows.
 const SOURCES: [&str; 3] = ["timestamp", "originaltimestamp", "sentat"];
 
-/// An earlier time is a clock that was never set, or a zero of some library (1970, 1900, the year 1): nobody had a
-/// website that called Segment then.
+/// The first year that is believed. An earlier time is that of a clock that was never set, or a zero value of some library
+/// (1970, 1900, the year 1): no website called Segment then.
 const FIRST_YEAR: i16 = 2000;
 
 /// The time of an identify: never after its receipt, nor after the receipt of its first attempt at Segment. So a

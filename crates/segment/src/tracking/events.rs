@@ -6,13 +6,13 @@ use serde_json::value::RawValue;
 use super::item::{self, Shared};
 use super::{MAX_EVENT_BYTES, MAX_MERGED_BYTES, TrackingRefusal};
 
-/// Gives the events of a request as JSON: see [`Tracking::events`](super::Tracking::events).
+/// Returns the events of a request as JSON: see [`Tracking::events`](super::Tracking::events).
 pub struct Events<'a> {
     items: std::vec::IntoIter<&'a RawValue>,
     shared: Shared<'a>,
     path: Option<&'static str>,
     received_at: Timestamp,
-    /// Events that were asked for, and the bytes of those that were given.
+    /// The number of events that were requested, and the bytes of those that were returned.
     count: usize,
     bytes: usize,
 }

@@ -5,9 +5,9 @@ use serde_json::value::RawValue;
 use super::merged::Merged;
 use crate::identify::DESTINATION;
 
-/// Whether `integrations` lets the event through. `All`, in any casing, decides for destinations that are not named, if it is
-/// a boolean; else they are on. Under the exact name a boolean decides, and anything else turns the destination on: an object
-/// holds options.
+/// Whether `integrations` lets the event through. Under the exact name, a boolean decides, and anything else enables the
+/// destination: an object contains options. Without the name, a boolean under `All`, in any casing, decides; else the
+/// destination is enabled.
 ///
 /// Source: Segment's own code, `enabled` in `segmentio/facade` (`lib/facade.js`).
 pub(super) fn let_through(integrations: &Merged<'_>) -> bool {

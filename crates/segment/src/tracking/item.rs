@@ -14,7 +14,7 @@ use crate::fields::{fold_key, is_spec_name};
 use crate::identify::DESTINATION;
 use crate::kind::{self, DELETE, UNTRUSTED_DELETE};
 
-/// What a batch says about all of its items.
+/// The members of a batch that apply to all of its items.
 #[derive(Default)]
 pub(super) struct Shared<'a> {
     context: Option<Unique<'a>>,
@@ -35,20 +35,20 @@ impl<'a> Shared<'a> {
         }
     }
 
-    /// Bytes that it adds to each item, about.
+    /// Approximate number of bytes that it adds to each item.
     pub(super) fn bytes(&self) -> usize {
         [&self.context, &self.integrations].into_iter().flatten().map(Unique::bytes).sum()
     }
 }
 
-/// Folded keys that Segment reads or writes, and this destination in its place.
+/// Folded keys that Segment reads or writes; this destination does it here.
 const KNOWN: [&str; 7] =
     ["action", "context", "integrations", "originaltimestamp", "sentat", "timestamp", "type"];
 
-/// Folded keys that are dropped: the key of the connection, and Segment's clock, which is ours here.
+/// Folded keys that are dropped: the key of the connection, and Segment's clock, which is replaced by ours.
 const DROPPED: [&str; 2] = ["receivedat", "writekey"];
 
-/// An item that is being written: first what is known of it, then everything else as it came.
+/// An item that is being written: first the members with known keys, then all others unchanged.
 struct Item<'a> {
     /// The members with known keys, the preferred spelling of each first.
     known: Vec<Member<'a>>,
@@ -62,7 +62,7 @@ struct Member<'a> {
     value: &'a RawValue,
 }
 
-/// The item as JSON. `path` is the type that the path of the request states. An item that is no object stays as it is: the
+/// The item as JSON. `path` is the type that the path of the request states. An item that is no object stays unchanged: the
 /// worker refuses it.
 pub(super) fn write(
     item: &RawValue,
@@ -92,7 +92,7 @@ impl<'a> Item<'a> {
         Self { known, rest, written: Writer::new() }
     }
 
-    /// If the event states no type, the path does. A delete keeps its name only: the key of a client
+    /// Writes the type of the path, if the event states none. A delete becomes an untrusted one: the key of a client
     /// library is known to everybody, and must not erase anybody.
     fn write_type(&mut self, path: Option<&str>) {
         let own = self.all("type").find_map(stated_type);
@@ -137,7 +137,7 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// The worker skips what says `"Refersion": false`, so that is written where the rule says no.
+    /// Writes `"Refersion": false` if the rule disables this destination, because the worker skips such events.
     fn write_integrations(&mut self, of_batch: Option<&Unique<'_>>) {
         let own = self.all("integrations").find(|value| value.get().starts_with('{'));
         let members = own.and_then(Unique::of);

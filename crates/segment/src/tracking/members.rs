@@ -1,4 +1,4 @@
-//! JSON objects whose values stay as they are written, so that nothing of an event is lost when it is taken apart.
+//! JSON objects whose values stay as they are written, so that no part of an event is lost when it is split.
 
 use std::borrow::Cow;
 use std::fmt;

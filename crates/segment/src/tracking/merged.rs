@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::members::Members;
 use super::writer::Writer;
 
-/// The members of an object, of a repeated key the last. The one of a batch is made once, however many items it is merged
+/// The members of an object; of a repeated key the last one. That of a batch is made once, for all items that it is merged
 /// with.
 #[derive(Default)]
 pub(super) struct Unique<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
@@ -19,13 +19,13 @@ impl<'a> Unique<'a> {
         Members::of(value).map(|members| Self(members.0.into_iter().collect()))
     }
 
-    /// Bytes that they take in each object with which they are merged, about.
+    /// Approximate number of bytes that they add to each object with which they are merged.
     pub(super) fn bytes(&self) -> usize {
         self.0.iter().map(|(key, value)| key.len() + value.get().len() + 4).sum()
     }
 }
 
-/// The members of both objects. Where both have a key, the item's counts.
+/// The members of both objects. If both have a key, the item's counts.
 pub(super) struct Merged<'a> {
     own: Unique<'a>,
     shared: Option<&'a Unique<'a>>,
@@ -42,7 +42,7 @@ impl<'a> Merged<'a> {
         all.find(|(key, _)| wanted(key)).map(|(_, value)| *value)
     }
 
-    /// The merged object as JSON, with `last` as its last member in place of any other of that key.
+    /// The merged object as JSON, with `last` as its last member, which replaces any other of that key.
     pub(super) fn to_json(&self, last: Option<(&str, &str)>) -> String {
         let mut object = Writer::new();
         let shared = self.shared().filter(|(key, _)| !self.own.0.contains_key(*key));

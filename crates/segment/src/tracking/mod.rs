@@ -1,8 +1,8 @@
 //! Requests of Segment's Tracking API, as Segment's own client libraries send them: from the bytes of a body to events as
 //! Segment would deliver them to a destination.
 //!
-//! Source: <https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/>. Nothing is read here of what
-//! an event says; the values stay as they are written.
+//! Source: <https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/>. The content of an event is
+//! not read here; the values stay as they are written.
 
 mod events;
 mod integrations;
@@ -24,16 +24,16 @@ use item::Shared;
 use members::Members;
 pub use refusal::TrackingRefusal;
 
-/// Events of one batch, at most. Source: as above, "Batch".
+/// Maximum number of events of one batch. Source: as above, "Batch".
 pub const MAX_EVENTS: usize = 2_500;
 
-/// Bytes of one event, at most: Segment's 32 KiB, and a little for clients that count otherwise.
+/// Maximum bytes of one event: Segment's 32 KiB, and a little for clients that count differently.
 pub const MAX_EVENT_BYTES: usize = 40 * 1024;
 
-/// Bytes of all events of a batch together, at most, when `context` and `integrations` of the batch are in each of them.
+/// Maximum bytes of all events of a batch together, with `context` and `integrations` of the batch in each of them.
 pub const MAX_MERGED_BYTES: usize = 8 * 1024 * 1024;
 
-/// What a path of the API takes.
+/// The content of a request, by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
     /// One event, whose type the path names.
@@ -42,7 +42,7 @@ pub enum Call {
     Batch,
 }
 
-/// A request, read as far as its top level.
+/// A request of which the top level has been read.
 pub struct Tracking<'a> {
     write_key: Option<String>,
     batch: Option<&'a RawValue>,
@@ -76,23 +76,24 @@ impl<'a> Tracking<'a> {
         Ok(request)
     }
 
-    /// The key in the body.
+    /// The write key in the body.
     #[must_use]
     pub fn write_key(&self) -> Option<&str> {
         self.write_key.as_deref()
     }
 
-    /// The events, each as JSON with the type of its path, with `context` and `integrations` of its batch, and with the times
-    /// that Segment would give it; without any `writeKey`. Where `integrations` turns this destination off, the event says so
-    /// by its name. A delete is none any more: [`Refusal::UntrustedDelete`](crate::Refusal::UntrustedDelete). Any other item
-    /// is left to [`crate::read`].
+    /// The events, each as JSON with the type of its path, with `context` and `integrations` of its batch, and with the
+    /// times that Segment would give it; without any `writeKey`. If `integrations` disables this destination, the event
+    /// says so under the destination's name. A delete becomes an untrusted one:
+    /// [`Refusal::UntrustedDelete`](crate::Refusal::UntrustedDelete). Any other item is left to [`crate::read`].
     ///
-    /// Each is written when it is asked for: a batch takes long enough that the caller may want to let others go first.
+    /// Each event is written when it is requested: a batch takes long enough that the caller may want to let others go
+    /// first.
     ///
     /// # Errors
     ///
-    /// A [`TrackingRefusal`] of the whole request, here or in place of an event. What is merged with each item is counted
-    /// before any is.
+    /// A [`TrackingRefusal`] of the whole request, here or in place of an event. The size of the merged members is checked
+    /// before any of them is merged.
     pub fn events(&self, call: Call, received_at: Timestamp) -> Result<Events<'_>, TrackingRefusal> {
         if let Call::Single(path) = call {
             return Ok(Events::new(vec![self.whole], Shared::default(), Some(path), received_at));

@@ -7,7 +7,7 @@ use super::{MAX_EVENT_BYTES, MAX_EVENTS, MAX_MERGED_BYTES};
 /// Each message contains nothing of the request but the number of an event.
 #[derive(Debug, thiserror::Error)]
 pub enum TrackingRefusal {
-    /// Not JSON in UTF-8. A bare `NaN`, which Python writes for a missing number, is none.
+    /// Not JSON in UTF-8. A bare `NaN`, which Python writes for a missing number, is not JSON.
     #[error("the body is not valid JSON: NaN and Infinity are not allowed, and the text must be UTF-8")]
     NotJson(#[source] serde_json::Error),
     /// JSON, but a list or a single value.

@@ -1,4 +1,4 @@
-//! The times of an item, as Segment hands them on to destinations.
+//! The times of an item, as Segment passes them on to destinations.
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -22,9 +22,9 @@ impl<'a> Timed<'a> {
     }
 }
 
-/// The time of an event by our clock: `receivedAt - (sentAt - originalTimestamp)`, of which the two in brackets are by the
-/// sender's. What says no time happened when it was sent. `None` beyond the times that there are: then the sender's have to do,
-/// as without any `sentAt`.
+/// The time of an event by our clock: `receivedAt - (sentAt - originalTimestamp)`; the two times in brackets are by the
+/// sender's clock. An event without a time happened when it was sent. `None` if the result is out of range: then the
+/// sender's times are used, as without any `sentAt`.
 ///
 /// Source: Segment's spec, "Common fields", on timestamps.
 pub(super) fn corrected(

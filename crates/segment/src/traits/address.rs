@@ -31,7 +31,7 @@ pub(super) fn read(sources: &Sources<'_, '_>, mapping: &Mapping, parsed: &mut Pa
     }
 }
 
-/// What one source states about a part.
+/// The statement of one source about a part.
 fn of_source(
     source: &Fields<'_>,
     place: &Place<'_>,
@@ -51,7 +51,7 @@ fn of_source(
     best([whole, inner, flat])
 }
 
-/// Whether a value under a key is what the key means. The country code of a phone number has digits.
+/// Whether a value has the meaning of its key. The country code of a phone number consists of digits.
 fn is_meant(key: &str, node: &Node<'_>) -> bool {
     let is_code = |text: &str| (2..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphabetic());
     key != "countrycode" || matches!(node, Node::Text(text) if is_code(text.trim()))

@@ -50,7 +50,7 @@ pub(super) fn read(sources: &Sources<'_, '_>, mapping: &Mapping, parsed: &mut Pa
     }
 }
 
-/// Reads the members of one key: of several the first that has a text, else one that is empty, else one that clears it.
+/// Reads the members of one key. It uses the first that has a text, else one that is empty, else one that clears the trait.
 fn read_one(key: &str, group: &[(SmolStr, Field<'_>)], parsed: &mut ParsedTraits) {
     let mut best: Option<(u8, &Field<'_>, Statement)> = None;
     for (_, field) in group {

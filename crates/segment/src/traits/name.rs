@@ -1,7 +1,7 @@
 //! First and last name, from two traits or from one.
 //!
 //! An affiliate requires both, so neither can be cleared: null and empty text are ignored, with one exception. A last name
-//! that is null or empty beside a first name says that the name has one word. An empty `firstName` falls back to `name`,
+//! that is null or empty beside a first name means that the name has one word. An empty `firstName` falls back to `name`,
 //! unlike in Segment's own code.
 
 use super::{ParsedTraits, Sources};
@@ -31,12 +31,12 @@ pub(super) fn read(sources: &Sources<'_, '_>, mapping: &Mapping, parsed: &mut Pa
     }
 }
 
-/// What an event states about one of the names.
+/// The statements of an event about one of the names.
 struct TraitValue {
     key: &'static str,
-    /// The first that is a text.
+    /// The first value that is a text.
     text: Option<String>,
-    /// It is null or empty somewhere.
+    /// Whether a value is null or empty.
     is_blank: bool,
 }
 

@@ -11,7 +11,7 @@ use crate::node::Node;
 pub(crate) const HOLDERS: [&str; 7] =
     ["address", "defaultaddress", "addresses", "billingaddress", "billing", "shippingaddress", "shipping"];
 
-/// What keys begin with that name an object and a part of it at once: `address.city`, `billing_city`.
+/// The prefixes of keys that name an object and a part of it at once: `address.city`, `billing_city`.
 const PREFIXES: [&str; 4] = ["address", "billing", "billingaddress", "defaultaddress"];
 
 /// One part of an address.
@@ -22,7 +22,7 @@ pub(super) struct Part {
     /// Its folded keys in an address, in order of precedence: those of Segment's spec, then those of Refersion, Shopify,
     /// Stripe and WooCommerce.
     pub(super) inner: &'static [&'static str],
-    /// Its folded keys among other traits, where not every name is clear.
+    /// Its folded keys among other traits, where some names are ambiguous.
     pub(super) flat: &'static [&'static str],
 }
 
@@ -68,7 +68,7 @@ pub(super) fn is_part_of_an_address(key: &str) -> bool {
         || behind_prefixes(key).any(|rest| PARTS.iter().any(|part| part.inner.contains(&rest)))
 }
 
-/// What a key names behind each prefix that it has: `billing_address_1` has two.
+/// The rest of a key after each prefix that it has: `billing_address_1` has two.
 fn behind_prefixes(key: &str) -> impl Iterator<Item = &str> {
     let rests = PREFIXES.iter().filter_map(move |prefix| key.strip_prefix(prefix));
     rests.map(|rest| rest.strip_prefix('.').unwrap_or(rest))
@@ -119,7 +119,7 @@ fn has_value(fields: &Fields<'_>) -> bool {
     keys.into_iter().any(|key| fields.all(key).any(|node| !node.is_blank()))
 }
 
-/// The object itself; of a list the one that is marked as the default, else the first.
+/// The object itself; of a list the object that is marked as the default, else the first.
 fn object_in<'n>(node: &'n Node<'n>) -> Option<&'n Node<'n>> {
     let Node::List(items) = node else { return Some(node).filter(|node| matches!(node, Node::Object(_))) };
     let objects = || items.iter().filter(|item| matches!(item, Node::Object(_)));

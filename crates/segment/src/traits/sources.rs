@@ -1,20 +1,20 @@
-//! Where an identify may state traits, in order of precedence.
+//! The places where an identify may state traits, in order of precedence.
 
 use crate::Mapping;
 use crate::fields::Fields;
 use crate::node::Node;
 use crate::text::Statement;
 
-/// The places. `context.traits` is where the libraries for phones keep what was stated before. The others are mistakes that
-/// senders make, and that do no harm.
+/// The paths of these places. In `context.traits`, the libraries for phones keep earlier statements. The others are
+/// mistakes of senders that do no harm.
 pub(crate) const PATHS: [&[&str]; 4] =
     [&["traits"], &["traits", "traits"], &["context", "traits"], &["properties"]];
 
 /// The objects of one identify that state traits, the strongest first.
 pub(crate) struct Sources<'t, 'n> {
-    /// Those whose every member is a trait. The first is `traits`.
+    /// The objects of which every member is a trait. The first is `traits`.
     traits: Vec<Fields<'n>>,
-    /// The members of the event itself, of which only those with the names of standard traits count.
+    /// The members of the event itself; only those with the names of standard traits count.
     top: &'t Fields<'n>,
 }
 
@@ -53,7 +53,7 @@ impl<'t, 'n> Sources<'t, 'n> {
     }
 }
 
-/// Of several statements of one source the first that states a value; if none does, whether one clears it.
+/// The first of several statements of one source that states a value; if there is none, whether one clears the trait.
 pub(super) fn best(statements: impl IntoIterator<Item = Option<Statement>>) -> Option<Statement> {
     let mut cleared = None;
     for statement in statements.into_iter().flatten() {

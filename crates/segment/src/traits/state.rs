@@ -1,6 +1,6 @@
 //! Whether a text looks like a state or region.
 //!
-//! `state` among the traits is often the state of something else: of a subscription, an order, a sign-up.
+//! `state` among the traits is often the state of something else, such as a subscription, an order or a sign-up.
 
 /// Names and codes of the United States, in lower case.
 const UNITED_STATES: &str = "|al|ak|az|ar|ca|co|ct|de|dc|fl|ga|hi|id|il|in|ia|ks|ky|la|me|md|ma|mi|mn|ms|mo|mt|ne|nv|nh|nj|nm|\
@@ -20,7 +20,7 @@ const OTHER_STATES: &str = "|active|activated|approved|archived|banned|blocked|b
     stopped|subscribed|success|suspended|test|trial|trialing|true|unconfirmed|undefined|unknown|unpaid|unqualified|\
     unsubscribed|unverified|user|verified|visitor|vip|waiting|warm|won|";
 
-/// The longest name of a state that is believed, in characters.
+/// The longest text that is accepted as the name of a state, in characters.
 const MAX_CHARS: usize = 60;
 
 /// Whether a text looks like a state: a state of the United States, a short code in capital letters, or a name that begins
@@ -47,7 +47,7 @@ mod tests {
     use super::looks_like_one;
 
     #[test]
-    fn states_and_regions_look_like_one() {
+    fn states_and_regions_are_recognized() {
         for state in [
             "CA",
             "ca",
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn states_of_other_things_do_not() {
+    fn states_of_other_things_are_not_recognized() {
         for state in [
             "trialing",
             "Active",

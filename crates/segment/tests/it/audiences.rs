@@ -1,4 +1,4 @@
-//! Which audience an identify is about.
+//! The audience that an identify is about.
 
 use segment::Audience;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ fn the_audience_is_what_engage_names() {
 }
 
 #[test]
-fn an_audience_whose_key_is_missing_is_the_one_trait() {
+fn an_audience_without_a_key_is_the_only_trait() {
     let found = audience(&json!({"vip": true}), &json!({"personas": {"namespace": "spa_1"}})).unwrap();
     assert_eq!((found.name.as_str(), found.space.as_deref()), ("vip", Some("spa_1")));
     assert_eq!(audience(&json!({"vip": true, "other": 1}), &json!({"personas": {}})), None);

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::{delete, read};
 
 /// Source: segment.com/docs/connections/destinations/catalog/refersion.
-fn of_segments_page() -> serde_json::Value {
+fn segments_example() -> serde_json::Value {
     json!({
         "type": "delete", "channel": "server", "messageId": "delete-022bb90c-bbac-11e4-8dfc-aa07a5b093db",
         "projectId": "abcd123", "userId": "5678", "context": [], "integrations": [], "email": "peter@example.com",
@@ -16,7 +16,7 @@ fn of_segments_page() -> serde_json::Value {
 
 #[test]
 fn the_delete_of_segments_page_names_user_and_address() {
-    let delete = delete(&of_segments_page());
+    let delete = delete(&segments_example());
     assert_eq!(delete.user.as_deref(), Some("5678"));
     assert_eq!(delete.anonymous, None);
     assert_eq!(delete.addresses.into_iter().collect::<Vec<_>>(), ["peter@example.com"]);
@@ -27,7 +27,7 @@ fn all_four_published_forms_are_read() {
     let times = "2020-05-09T23:54:49.209Z";
     let go = "2020-05-09 23:54:49.209808489 +0000 UTC m=+70366.297045";
     for form in [
-        of_segments_page(),
+        segments_example(),
         json!({"type": "delete", "userId": "u", "timestamp": times}),
         json!({"type": "delete", "messageId": "delete-1", "userId": "u", "channel": "server", "context": [],
                "integrations": [], "projectId": "p", "receivedAt": times, "sentAt": times, "timestamp": times,

@@ -7,7 +7,7 @@ use crate::{identify, read};
 
 /// The identify of Segment's page about Refersion.
 /// Source: segment.com/docs/connections/destinations/catalog/refersion.
-fn of_segments_page() -> serde_json::Value {
+fn segments_example() -> serde_json::Value {
     json!({
         "messageId": "test-message-txsmji", "timestamp": "2019-05-02T14:14:40.519Z", "type": "identify",
         "email": "test@example.org",
@@ -22,11 +22,11 @@ fn of_segments_page() -> serde_json::Value {
 
 #[test]
 fn the_identify_of_segments_page_is_read_in_full() {
-    let event = read(&of_segments_page()).unwrap();
+    let event = read(&segments_example()).unwrap();
     assert_eq!(event.message_key, "test-message-txsmji");
     assert_eq!(event.message_id.as_deref(), Some("test-message-txsmji"));
     assert!(!event.bulk);
-    let identify = identify(&of_segments_page());
+    let identify = identify(&segments_example());
     assert_eq!(identify.user.as_deref(), Some("test-user-t0zpx"));
     assert_eq!(identify.anonymous, None);
     assert_eq!(identify.time.to_string(), "2019-05-02T14:14:40.519Z");
@@ -48,7 +48,7 @@ fn the_identify_of_segments_page_is_read_in_full() {
 
 #[test]
 fn the_email_trait_has_precedence_over_the_top_level_email() {
-    let address = identify(&of_segments_page()).address.unwrap();
+    let address = identify(&segments_example()).address.unwrap();
     assert_eq!(address.address, "peter@example.com");
     assert_eq!(address.origin, AddressOrigin::Stated);
 }
@@ -181,7 +181,7 @@ fn a_message_id_is_text_or_a_number_of_at_most_100_characters() {
 
 #[test]
 fn debug_output_has_nothing_personal() {
-    let shown = format!("{:?}", read(&of_segments_page()).unwrap());
+    let shown = format!("{:?}", read(&segments_example()).unwrap());
     for personal in ["peter", "Peter", "Gibbons", "94103", "test-user", "premium"] {
         assert!(!shown.contains(personal), "{shown}");
     }

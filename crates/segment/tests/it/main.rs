@@ -2,9 +2,9 @@
 
 mod any_bytes;
 mod audiences;
+mod blocked;
 mod deletes;
 mod identifies;
-mod nobody;
 #[cfg(test)]
 mod outlines;
 mod refusals;

@@ -1,4 +1,4 @@
-//! Whom an event names that is refused, so that a delete finds what is kept of it.
+//! The identifiers that a refused event names, so that a delete finds its stored parts.
 
 use jiff::Timestamp;
 use segment::{Outline, ReadOptions, Refusal, shortened};
@@ -27,14 +27,14 @@ fn event(deep: &str) -> String {
 }
 
 #[test]
-fn an_event_names_whom_it_names_at_any_depth() {
+fn identifiers_are_found_in_events_of_any_depth() {
     names_both(&event("1"));
     names_both(&event(&deep()));
     names_both(&event(&format!("[\"\\ud83d\",{}]", deep())));
 }
 
 #[test]
-fn what_is_no_object_names_whom_the_object_in_it_names() {
+fn identifiers_are_found_in_objects_within_arrays_and_texts() {
     names_both(&format!("[7,{}]", event("1")));
     names_both(&serde_json::Value::from(event(&deep())).to_string());
     for json in ["null", "\"{\"", "[[]]", "", "[", &deep()] {
@@ -43,7 +43,7 @@ fn what_is_no_object_names_whom_the_object_in_it_names() {
 }
 
 #[test]
-fn what_is_kept_of_a_long_event_names_the_same_and_is_no_event() {
+fn a_shortened_event_keeps_its_identifiers_and_is_no_event() {
     for filler in ["1".to_owned(), deep()] {
         let long = event(&format!("[\"{}\",{filler}]", "\u{e9}".repeat(100_000)));
         let kept = shortened(&long, 1_001);

@@ -56,7 +56,7 @@ fn an_event_without_a_type_is_400() {
 }
 
 #[test]
-fn any_other_type_is_501_and_only_segments_own_are_named() {
+fn any_other_type_is_501_and_only_types_of_segment_are_named() {
     for known in ["track", "page", "screen", "group", "alias"] {
         let (status, text) = refused(format!(r#"{{"type":"{known}","userId":"u"}}"#).as_bytes());
         assert_eq!(status, 501);

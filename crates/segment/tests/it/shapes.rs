@@ -99,7 +99,7 @@ fn a_state_outside_an_address_counts_only_if_it_looks_like_one() {
 }
 
 #[test]
-fn of_repeated_keys_the_spelling_of_the_spec_goes_first_then_the_first_value_that_can_be_used() {
+fn the_spelling_of_the_spec_precedes_other_keys_and_then_the_first_usable_value_counts() {
     let read = |json: &str| match segment::read(json.as_bytes(), crate::now()).unwrap() {
         segment::Event { message_key, body: Body::Identify(identify), .. } => (message_key, identify),
         segment::Event { .. } => panic!("{json}"),
@@ -141,7 +141,7 @@ fn a_last_name_that_is_null_or_empty_beside_a_first_name_means_a_name_of_one_wor
 }
 
 #[test]
-fn traits_stand_in_for_one_another_in_the_order_of_their_places() {
+fn traits_are_read_from_several_places_in_a_fixed_order() {
     let traits = json!({"firstName": "Ida", "lastName": "Ivy", "city": "Ipswich", "plan": "gold"});
     let expected = [("FirstName", "Ida"), ("LastName", "Ivy"), ("City", "Ipswich")];
     for event in [
@@ -191,7 +191,7 @@ fn any_trait_can_be_mapped_to_a_standard_field() {
 }
 
 #[test]
-fn large_numbers_are_exact_and_cost_no_event() {
+fn large_numbers_are_exact_and_refuse_no_event() {
     let json = br#"{"type":"identify","userId":123456789012345678901,"traits":{"serial":987654321098765432109,"odd":1e400,
         "nested":{"odd":-1e999},"plan":"gold","phone":4.9151E7}}"#;
     let event = segment::read(json, crate::now()).unwrap();

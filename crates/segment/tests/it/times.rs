@@ -25,7 +25,7 @@ fn the_first_valid_time_is_used() {
 }
 
 #[test]
-fn a_retry_is_as_old_as_the_first_try() {
+fn a_retry_has_the_time_of_the_first_attempt() {
     check(
         json!({"timestamp": "2026-03-01T11:30:00Z", "receivedAt": "2026-03-01T09:00:00Z"}),
         "2026-03-01T09:00:00Z",

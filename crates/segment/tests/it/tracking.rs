@@ -1,4 +1,4 @@
-//! Requests of Segment's client libraries, and the events that they become.
+//! Requests of Segment's client libraries, and the events that are made of them.
 
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -35,7 +35,7 @@ fn skips(event: &Value) -> bool {
 }
 
 #[test]
-fn the_path_tells_the_type_of_an_event_that_states_none() {
+fn the_path_gives_the_type_of_an_event_without_one() {
     let typed = |event: Value, call| events(&event, call)[0]["type"].clone();
     assert_eq!(typed(json!({"userId": "u"}), IDENTIFY), "identify");
     assert_eq!(typed(json!({"userId": "u", "type": null, "action": "x"}), Call::Single("page")), "page");
@@ -44,7 +44,7 @@ fn the_path_tells_the_type_of_an_event_that_states_none() {
 }
 
 #[test]
-fn values_stay_as_they_are_written() {
+fn values_are_kept_as_written() {
     let item = r#"{"type":"identify","userId":"u","traits":{"n":123456789012345678901234567890.10,"x":1e400,"t":"\u00e4"}}"#;
     for (body, call) in [(item.to_owned(), IDENTIFY), (format!(r#"{{"batch":[{item}]}}"#), Call::Batch)] {
         let event = written(body.as_bytes(), call).expect("a good request").remove(0);
@@ -138,9 +138,9 @@ fn the_time_of_a_batch_is_that_of_each_item_without_its_own() {
     assert_eq!(times, ["2026-03-01T11:59:50.123456Z", "2026-03-01T11:59:40.123456Z"]);
 }
 
-/// The write key is on every page: whoever reads it must not be able to erase people.
+/// The write key is on every page: a reader of a page must not be able to erase people.
 #[test]
-fn a_delete_is_refused_when_it_is_read_however_it_is_spelt() {
+fn a_delete_is_refused_by_the_reader_in_any_spelling() {
     for item in [
         json!({"type": "delete", "userId": "u"}),
         json!({"Type": " Delete ", "userId": "u"}),
@@ -161,7 +161,7 @@ fn a_delete_is_refused_when_it_is_read_however_it_is_spelt() {
 }
 
 #[test]
-fn what_is_no_request_is_refused_with_a_code() {
+fn invalid_requests_are_refused_with_a_code() {
     let code = |body: &[u8], call| written(body, call).expect_err("no request").code();
     for body in [&b""[..], b"{", br#"{"batch":[{"traits":{"n":NaN}}]}"#, b"\xff", b"{}{}"] {
         assert_eq!(code(body, Call::Batch), "invalid_json");
@@ -195,9 +195,10 @@ fn limits_are_those_of_segment_with_some_slack() {
     assert_eq!(result(amplified.to_string()), Err("batch_too_large"));
 }
 
-/// Counted before anything is merged: a million repeated members, in each of 2,500 items, would keep a core for seconds.
+/// The size is checked before anything is merged: a million repeated members in each of 2,500 items would keep a core busy
+/// for seconds.
 #[test]
-fn what_is_merged_with_each_item_is_counted_without_repetitions_and_before_it_is_merged() {
+fn shared_members_are_counted_without_repetitions_before_they_are_merged() {
     let body = |members: &[String], items: usize| {
         let shared = members.join(",");
         let items = vec![r#"{"type":"identify","context":{"own":1}}"#; items].join(",");
@@ -219,14 +220,14 @@ fn what_is_merged_with_each_item_is_counted_without_repetitions_and_before_it_is
 }
 
 #[test]
-fn items_that_are_no_events_are_left_to_the_reader() {
+fn items_that_are_no_events_are_passed_on_to_the_reader() {
     let body = r#"{"batch":[1,"x",null,[],{"type":"identify"},{"type":"identify","traits":{"a":"\ud83d"}}]}"#;
     let events = written(body.as_bytes(), Call::Batch).expect("a request");
     assert_eq!(events[..4], ["1", "\"x\"", "null", "[]"]);
     assert!(events[5].contains("\\ufffd"));
 }
 
-/// Whatever comes: JSON events that are no deletes, or a refusal.
+/// Checks that any body results in JSON events that are no deletes, or in a refusal.
 fn check(body: &[u8]) {
     for call in [Call::Batch, IDENTIFY] {
         let Ok(events) = written(body, call) else { continue };

@@ -1,4 +1,4 @@
-//! The claim of an act on its `Idempotency-Key`: renewed while the act is under way, so that only the end of its process frees
+//! Renews the claim of an act on its `Idempotency-Key` while the act is under way, so that only the end of its process frees
 //! the key.
 
 use std::convert::Infallible;
@@ -14,7 +14,7 @@ pub(super) async fn while_claimed<R>(
     request: &IdempotentRequest,
     act: impl Future<Output = R>,
 ) -> R {
-    // Beside each other: a renewal may have to wait for what the act holds.
+    // Both run concurrently: a renewal may have to wait for a resource that the act holds.
     tokio::select! {
         biased;
         done = act => done,
@@ -22,7 +22,7 @@ pub(super) async fn while_claimed<R>(
     }
 }
 
-/// What cannot be renewed now is renewed the next time. An act whose key was taken over, because its process stood still for
+/// A renewal that fails is tried again at the next interval. An act whose key was taken over, because its process stood still for
 /// long, is not broken off: what it has published and not noted yet would be lost.
 async fn renew(keys: &(impl Idempotency + ?Sized), clock: &Clock, request: &IdempotentRequest) -> Infallible {
     loop {

@@ -1,4 +1,4 @@
-//! Whether the OpenAPI document is that of the code, and takes nothing away from those who use the last release.
+//! Checks that the committed OpenAPI document is that of the code, and that clients of the last release can still use the API.
 
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ fn nothing_is_taken_away_from_users_of_the_last_release() {
 }
 
 #[test]
-fn what_would_break_a_client_is_found() {
+fn changes_that_break_a_client_are_found() {
     let old: Value = serde_json::from_str(COMMITTED).unwrap();
     let path = "/api/v1/dead-letters/discard";
     let changed = |change: &dyn Fn(&mut Value)| {
@@ -71,7 +71,7 @@ fn what_would_break_a_client_is_found() {
     assert_eq!(raised, [format!("post {path} needs another role")]);
 }
 
-/// What a client of `old` would miss in `new`.
+/// The parts of `old` that its clients would miss in `new`.
 fn breaks(old: &Value, new: &Value) -> Vec<String> {
     let mut all = Vec::new();
     for (path, item) in old["paths"].as_object().into_iter().flatten() {
@@ -123,7 +123,7 @@ fn resolved<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
     }
 }
 
-/// A request must not need more, nor lose a property.
+/// A request must not require more properties, nor lose one.
 fn input(name: &str, (old, was): (&Value, &Value), (new, is): (&Value, &Value), all: &mut Vec<String>) {
     let (was, is) = (resolved(old, was), resolved(new, is));
     for required in is["required"].as_array().into_iter().flatten() {

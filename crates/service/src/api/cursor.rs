@@ -32,13 +32,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_place_comes_back_from_its_text(micros in -1_000_000_000_000_i64..4_000_000_000_000_000, id in any::<i64>()) {
+        fn a_cursor_is_read_from_its_text(micros in -1_000_000_000_000_i64..4_000_000_000_000_000, id in any::<i64>()) {
             let at = Timestamp::from_microsecond(micros).unwrap();
             prop_assert_eq!(read(Some(&write(at, id))).ok().flatten(), Some((at, id)));
         }
 
         #[test]
-        fn no_text_brings_it_down(text in "\\PC{0,40}") {
+        fn any_text_is_read_without_a_panic(text in "\\PC{0,40}") {
             drop(read::<i64>(Some(&text)));
         }
     }

@@ -18,7 +18,7 @@ const PROBLEMS: [(&str, &str); 9] = [
     ("400", "the request is malformed"),
     ("401", "there is no token, or it is not valid"),
     ("403", "the role of the operator does not allow it"),
-    ("404", "there is none, or none that the operator may see"),
+    ("404", "it does not exist, or the operator may not see it"),
     ("408", "the body did not arrive in time"),
     ("422", "a value is out of bounds, or a selector cannot be read"),
     ("429", "the operator has too many requests under way"),
@@ -74,7 +74,8 @@ fn complete(document: &mut Value) {
         let has_body = operation.get("requestBody").is_some();
         let is_act = method != "get" && role(operation) != Some("viewer");
         let more = if has_body { &PROBLEMS_OF_BODIES[..] } else { &[] };
-        let conflict = is_act.then_some(("409", "it is in conflict with what there is or is under way"));
+        let conflict =
+            is_act.then_some(("409", "it conflicts with the present state, or with a request under way"));
         for (status, description) in PROBLEMS.iter().chain(more).copied().chain(conflict) {
             operation["responses"][status] = json!({
                 "description": description,
@@ -107,7 +108,7 @@ impl Document {
         format!("{text}\n")
     }
 
-    /// What each route is called and the role that it needs, by path and method. A route that names no role is left out: the
+    /// The name and the required role of each route, by path and method. A route that names no role is left out: the
     /// guard serves it to nobody.
     pub(super) fn routes(&self) -> BTreeMap<String, BTreeMap<String, Route>> {
         let operation = |path: &str, operation: &Value| {

@@ -1,4 +1,4 @@
-//! What handlers are given: the body, the query, a part of the path; with problem documents for what cannot be read.
+//! Extractors for handlers: the body, the query and a part of the path. Unreadable input is answered with a problem document.
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -60,7 +60,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Part<T>
     }
 }
 
-/// How many entries a page has: 1 to 1,000, 100 unless it is said.
+/// Entries of a page: 1 to 1,000, by default 100.
 pub(super) fn page(limit: Option<u32>) -> Result<usize, Problem> {
     match limit.unwrap_or(100) {
         limit @ 1..=1_000 => Ok(limit as usize),
@@ -68,7 +68,7 @@ pub(super) fn page(limit: Option<u32>) -> Result<usize, Problem> {
     }
 }
 
-/// Leaves a page of what was read; the cursor of the next page if more was read than this one takes.
+/// Shortens the entries to one page. Returns the cursor of the next page if there were more entries.
 pub(super) fn cut<T>(rows: &mut Vec<T>, limit: usize, place: impl Fn(&T) -> String) -> Option<String> {
     let is_last = rows.len() <= limit;
     rows.truncate(limit);

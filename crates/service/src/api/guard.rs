@@ -1,4 +1,4 @@
-//! The one place where requests are let in: who asks, whether they may, and that acts are audited and carried out once.
+//! The only place that admits requests: it authenticates the caller, checks the role, audits acts and runs each act once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,11 +33,11 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The use of a token is noted again after this time.
 const NOTED_EVERY: SignedDuration = SignedDuration::from_secs(60);
 
-/// What the guard goes by.
+/// The configuration, the engines and the routes against which requests are checked.
 pub(super) struct Guard {
     config: Arc<Config>,
     awaited: Awaited,
-    /// By path and method: what the route is called, and the role that it needs.
+    /// The name and the required role of each route, by path and method.
     routes: BTreeMap<String, BTreeMap<String, Route>>,
     turns: Turns,
 }
@@ -45,7 +45,7 @@ pub(super) struct Guard {
 /// A route as the document describes it.
 #[derive(Clone, Debug)]
 pub(super) struct Route {
-    /// With the names of its parts in braces, because what stands there may be personal, or a secret by mistake.
+    /// The pattern, with the names of its parts in braces: the actual path may contain personal data, or a secret by mistake.
     pub(super) path: String,
     pub(super) operation: String,
     pub(super) role: OperatorRole,
@@ -66,7 +66,7 @@ impl Guard {
     }
 }
 
-/// A request that was let in: the only way to the engines.
+/// An admitted request. Handlers reach the engines only through it.
 #[derive(Clone)]
 pub(super) struct Call {
     pub(super) engines: Engines,
@@ -80,7 +80,7 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// The name under which the act is audited by what carries it out; the guard adds no line then.
+    /// The operator's name, for the audit entry that the called operation writes itself; the guard then writes none.
     pub(super) fn acts_as(&self) -> &str {
         self.is_audited.store(true, Ordering::Relaxed);
         &self.operator.name
@@ -104,7 +104,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Call {
     }
 }
 
-/// Lets a request in, or says why not.
+/// Admits a request, or answers with the reason of the refusal.
 pub(super) async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let admitted = admit(&guard, request, next).await;
     let mut response = admitted.unwrap_or_else(IntoResponse::into_response);
@@ -134,7 +134,7 @@ async fn admit(guard: &Guard, mut request: Request, next: Next) -> Result<Respon
     if route.role == OperatorRole::Viewer || request.method().is_safe() {
         return Ok(next.run(request).await);
     }
-    // An act goes on when its client goes away.
+    // An act continues when its client disconnects.
     let acting = tokio::spawn(act(call, route, request, next));
     acting.await.map_err(|_| Problem::internal("the request failed"))
 }
@@ -173,10 +173,10 @@ async fn enter(guard: &Guard, engines: Engines, operator: OperatorView) -> Resul
 fn denied(call: &Call, route: &Route) -> Problem {
     let (name, has, needs) = (&call.operator.name, call.operator.role, route.role);
     let detail = format!("{name} is {has}, and this needs the role {needs}");
-    Problem::new(StatusCode::FORBIDDEN, "denied", detail, "ask somebody with that role")
+    Problem::new(StatusCode::FORBIDDEN, "denied", detail, "ask an operator with that role")
 }
 
-/// Carries out an act, once for each key, and audits it unless that was done where it was carried out.
+/// Carries out an act, once for each idempotency key, and audits it unless the called operation has audited it.
 async fn act(call: Call, route: Route, request: Request, next: Next) -> Response {
     let entry = line(&call, &route);
     let response = idempotency::once(&call.engines, &call.operator, request, next).await;
@@ -195,7 +195,7 @@ fn line(call: &Call, route: &Route) -> AuditEntry {
 
 async fn audit(call: &Call, entry: AuditEntry) {
     if let Err(error) = call.engines.operators.note(&[entry]).await {
-        tracing::error!(%error, "an act could not be written into the audit");
+        tracing::error!(%error, "an act could not be recorded in the audit");
     }
 }
 

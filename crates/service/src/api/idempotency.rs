@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: an act that is asked for again with the same key is answered as before, and not carried out again.
+//! `Idempotency-Key`: a repeated request with the same key gets the first answer, and the act is not carried out again.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -29,7 +29,7 @@ const MAX_KEPT: usize = 256 * 1024;
 #[derive(Clone, Copy)]
 pub(super) struct Secret;
 
-/// An extension of answers with personal data in them, to requests that changed nothing: the key is given back.
+/// An extension of answers with personal data in them, to requests that changed nothing: the key is released.
 #[derive(Clone, Copy)]
 pub(super) struct Unkept;
 
@@ -42,7 +42,7 @@ pub(super) fn is_replayed(response: &Response) -> bool {
     response.headers().contains_key(REPLAYED)
 }
 
-/// Runs a request, at most once for each key of its operator. An answer that is no success gives the key back, because the
+/// Runs a request, at most once for each key of its operator. An unsuccessful answer releases the key, because the
 /// act may be asked for again then.
 pub(super) async fn once(
     engines: &Engines,
@@ -54,12 +54,12 @@ pub(super) async fn once(
     let (head, body) = request.into_parts();
     let body = read_body(body).await?;
     let digest = |kind: &str, text: &str| engines.vault.digest(kind, 0, text);
-    // The length of each part goes first, so that no two requests run into the same text.
+    // The length of the path precedes it, so that two different requests never run into the same text.
     let path = head.uri.path_and_query().map_or("", |path| path.as_str());
     let whole = format!("{} {} {} {}", head.method, path.len(), path, String::from_utf8_lossy(&body));
     let request = IdempotentRequest {
         operator: operator.name.clone(),
-        // A name may be given again, and keys are those of the account.
+        // The name of an operator may be used again, and a key belongs to one account.
         key: digest("idempotency key", &format!("{} {key}", operator.created_at)),
         request: digest("idempotent request", &whole),
         owner: engines.new_id(),
@@ -71,7 +71,7 @@ pub(super) async fn once(
         Begun::UnderWay { until } => {
             let detail = "a request with this Idempotency-Key is under way";
             let hint = format!(
-                "send it again in a moment, to get its answer; if the process that had it crashed, the key is free from \
+                "send it again in a moment, to get its answer; if the process that handled it crashed, the key is free from \
                  {until:.0} on"
             );
             return Err(Problem::new(StatusCode::CONFLICT, "request_under_way", detail, hint));
@@ -113,7 +113,7 @@ async fn keep(
     let text = Some(text).filter(|text| !is_secret && text.len() <= MAX_KEPT);
     let answer = KeptAnswer { status: head.status.as_u16(), body: text };
     if let Err(error) = engines.operators.finish_request(request, Some(&answer)).await {
-        // It is done: the answer goes out, and the same key is refused until it counts as crashed.
+        // The act is done: its answer is sent, and requests with the same key are refused until the act counts as crashed.
         tracing::error!(%error, "the answer to an act could not be kept for its Idempotency-Key");
     }
     Ok(Response::from_parts(head, Body::from(body)))
@@ -124,7 +124,7 @@ fn replayed(answer: KeptAnswer) -> Result<Response, Problem> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let Some(body) = body else {
         let detail = "this was done before, and its answer is not kept, because it is a secret or too long";
-        let hint = "look at what there is now; `operators revoke` ends a token that got lost";
+        let hint = "check the present state; `operators revoke` revokes a token that was lost";
         return Err(Problem::new(StatusCode::CONFLICT, "answer_not_kept", detail, hint));
     };
     let headers = [

@@ -1,4 +1,4 @@
-//! What viewers see in the place of personal data.
+//! Masks personal data for viewers.
 
 use ledger::AttemptView;
 use ledger::groups::Cause;
@@ -26,10 +26,14 @@ pub(super) fn selector(text: &str, is_seen: impl Fn(&str) -> bool) -> String {
 }
 
 /// The subject and the selector of an audited act on dead letters, without the names of connections that the operator may not see: the
-/// subject repeats the selector.
+/// subject repeats the selector between backticks. Of a long selector it has only the beginning, which is then left out.
 pub(super) fn act(subject: &str, text: &str, is_seen: impl Fn(&str) -> bool) -> (String, String) {
     let shown = selector(text, is_seen);
-    (subject.replace(text, &shown), shown)
+    let subject = match subject.split_once('`') {
+        Some((before, _)) if shown != text && !subject.contains(text) => format!("{before}`{MASKED}`"),
+        _ => subject.replace(text, &shown),
+    };
+    (subject, shown)
 }
 
 /// Failed calls with masked texts.
@@ -74,18 +78,26 @@ mod tests {
     }
 
     #[test]
-    fn a_selector_is_shown_without_connections_that_are_not_seen() {
+    fn a_selector_is_shown_without_hidden_connections() {
         let shown = selector("class:refused connection:shop,hidden (plan 3)", |name| name == "shop");
         assert_eq!(shown, "class:refused connection:shop,… (plan 3)");
     }
 
     #[test]
-    fn an_audited_act_names_no_connection_that_is_not_seen() {
+    fn an_audited_act_names_no_hidden_connection() {
         let text = "connection:shop,hidden state:open";
         let (subject, shown) =
             act(&format!("3 dead letters of `{text}`: a test"), text, |name| name == "shop");
         assert_eq!(shown, "connection:shop,… state:open");
         assert_eq!(subject, format!("3 dead letters of `{shown}`: a test"));
+    }
+
+    #[test]
+    fn an_audited_act_with_a_cut_selector_names_no_hidden_connection() {
+        let text = format!("connection:shop,hidden {}", "field:email ".repeat(80));
+        let cut: String = format!("3 dead letters of `{text}`: a test").chars().take(900).collect();
+        assert_eq!(act(&cut, &text, |name| name == "shop").0, "3 dead letters of `…`");
+        assert_eq!(act(&cut, &text, |_| true).0, cut, "nothing is hidden");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 #[derive(Clone, Debug)]
 pub(super) struct Problem(Box<ProblemDocument>);
 
-/// What went wrong, and what to do about it.
+/// A problem and its remedy.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(super) struct ProblemDocument {
@@ -24,11 +24,11 @@ pub(super) struct ProblemDocument {
     title: String,
     /// The HTTP status of the answer.
     status: u16,
-    /// A short name of the cause, which stays as it is from version to version.
+    /// A short name of the cause, which does not change between versions.
     code: String,
-    /// What is wrong, with the name of the thing.
+    /// The problem in a sentence, with the name of the thing.
     detail: String,
-    /// What to do.
+    /// The remedy.
     hint: String,
     /// The methods that the path takes, for the header `Allow`.
     #[serde(skip)]
@@ -135,14 +135,14 @@ impl From<Failure> for Problem {
             "no_such_plan" => {
                 (StatusCode::NOT_FOUND, "GET /api/v1/plans lists those that you may see".to_owned())
             }
-            "plan_state" => (StatusCode::CONFLICT, "GET /api/v1/plans/{id} shows how it stands".to_owned()),
+            "plan_state" => (StatusCode::CONFLICT, "GET /api/v1/plans/{id} shows its state".to_owned()),
             "plan_options" => (
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "GET /api/v1/openapi.json describes every request".to_owned(),
             ),
             "nothing_selected" => (
                 StatusCode::UNPROCESSABLE_ENTITY,
-                "GET /api/v1/dead-letters/count tells how many there are".to_owned(),
+                "GET /api/v1/dead-letters/count shows how many there are".to_owned(),
             ),
             "no_such_operator" => (StatusCode::NOT_FOUND, "GET /api/v1/operators lists them".to_owned()),
             "operator_exists" | "too_many_operators" | "conflict" => (StatusCode::CONFLICT, hint),

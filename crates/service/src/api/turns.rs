@@ -1,4 +1,4 @@
-//! Requests of one operator at the same time: one account, or a script of its own, must not take the places of all others.
+//! Limits the concurrent requests of one operator, so that one account or script cannot use up the capacity of all others.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,8 +31,7 @@ impl Turns {
         let mut under_way = self.0.lock();
         let own = under_way.entry(operator.to_owned()).or_default();
         if *own >= AT_ONCE {
-            let detail =
-                format!("{operator} has {AT_ONCE} requests under way, and no more are taken at once");
+            let detail = format!("{operator} has {AT_ONCE} requests under way, which is the limit");
             let (status, hint) = (StatusCode::TOO_MANY_REQUESTS, "send it again when one of them has ended");
             return Err(Problem::new(status, "too_many_requests", detail, hint));
         }
@@ -61,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_operator_has_its_places_and_leaves_those_of_others_alone() {
+    fn an_operator_is_limited_without_affecting_others() {
         let turns = Turns::default();
         let mut taken: Vec<Turn> = (0..AT_ONCE).filter_map(|_| turns.take("ann").ok()).collect();
         assert_eq!(taken.len(), AT_ONCE);

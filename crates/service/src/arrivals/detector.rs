@@ -1,10 +1,10 @@
-//! Decides which events are missing, from what was published, what has arrived and how full the queue is. No IO.
+//! Decides which events are missing, from the published events, the arrivals and the depth of the queue. No IO.
 //!
-//! Two things show that an event is not in the queue any more. The queue was seen empty after its publishing was
-//! confirmed, and it had not arrived: this is certain but for messages that the broker is just moving, so it has to be
-//! seen twice. Or events that were published later to the same queue have arrived, which is first in, first out; then
-//! the event may still be on its way to the bulk lane, in the poison queue, or held by a worker, and much more
-//! time has to pass in which others arrive.
+//! Two observations show that an event is not in the queue any more. First, the queue was empty after the event's publishing
+//! was confirmed, and the event had not arrived. This is certain except for messages that the broker is just moving, so it has
+//! to be observed twice. Second, events that were published later to the same queue have arrived, and the queue is first in,
+//! first out. The event may then still be on its way to the bulk lane, in the poison queue, or held by a worker: much more time
+//! has to pass in which others arrive.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,41 +28,41 @@ const OVERTAKEN: Duration = Duration::from_mins(30);
 /// The same for a live event while the bulk lane, to which it may have been moved, was never seen empty.
 const OVERTAKEN_WITH_BULK: Duration = Duration::from_hours(24);
 
-/// Time between two looks counts up to this much: the process may have been stopped meanwhile.
+/// Upper limit of the time that counts between two looks: the process may have been stopped in between.
 const LONGEST_STEP: Duration = Duration::from_secs(60);
 
-/// Upper limit of ranges that are kept of what is missing in one stream.
+/// Upper limit of ranges that are kept of one stream's missing events.
 const RANGES: usize = 1_000;
 
-/// What is known at one moment. The streams were read before the queue was counted, what has arrived after that.
+/// The data of one look. The streams were read before the queue was counted, the arrivals after it.
 pub(super) struct Look<'a> {
     pub(super) now: Timestamp,
     pub(super) streams: &'a [Stream],
     pub(super) depth: Depth,
     pub(super) arrived: &'a BTreeMap<Uuid, Ranges>,
-    /// What is known to be missing.
+    /// The missing events that are known already.
     pub(super) missing: &'a [Missing],
     /// Events that were published earlier are not watched.
     pub(super) watched_from: Timestamp,
 }
 
-/// What has changed about one stream.
+/// A change of one stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct StreamChange {
     pub(super) stream: Uuid,
-    /// What is missing now.
+    /// The events that are missing now.
     pub(super) missing: Option<Missing>,
     /// How many events were found to be missing just now.
     pub(super) more: u64,
-    /// Numbers that are counted only from now on, and are to be noted as arrived.
+    /// Numbers that are only counted from now on, and are to be recorded as arrived.
     pub(super) given_up: Ranges,
 }
 
-/// What earlier looks have shown.
+/// The results of earlier looks.
 #[derive(Default)]
 pub(super) struct Detector {
     last_look: Option<Timestamp>,
-    /// By queue, when the newest event that has arrived was published.
+    /// The publishing time of the newest event that has arrived, by queue.
     newest: BTreeMap<String, Timestamp>,
     suspects: BTreeMap<Uuid, Suspects>,
 }
@@ -70,7 +70,7 @@ pub(super) struct Detector {
 /// Events of one stream that may be missing.
 #[derive(Default)]
 struct Suspects {
-    /// Those that were absent when the queue was empty, and since when.
+    /// Events that were absent when the queue was empty, and since when.
     absent: Option<(Timestamp, Ranges)>,
     overtaken: Vec<Overtaken>,
 }
@@ -108,7 +108,7 @@ impl Detector {
     }
 }
 
-/// By queue, when the newest event that has arrived was published.
+/// The publishing time of the newest event that has arrived, by queue.
 fn newest(look: &Look<'_>) -> BTreeMap<String, Timestamp> {
     let mut newest = BTreeMap::new();
     for stream in look.streams {
@@ -123,7 +123,7 @@ fn newest(look: &Look<'_>) -> BTreeMap<String, Timestamp> {
     newest
 }
 
-/// What is missing of streams that are not remembered any more is too old to be reported.
+/// Drops the missing events of streams that are not remembered any more: they are too old to be reported.
 fn gone(look: &Look<'_>) -> Vec<StreamChange> {
     let is_gone = |missing: &&Missing| !look.streams.iter().any(|stream| stream.id == missing.stream);
     let gone = look.missing.iter().filter(is_gone).map(|missing| missing.stream);
@@ -194,7 +194,7 @@ impl Overtaken {
     }
 }
 
-/// What is missing of a stream now, if that has changed.
+/// The missing events of a stream, if they have changed.
 fn change(look: &Look<'_>, stream: &Stream, arrived: &Ranges, found: Ranges) -> Option<StreamChange> {
     let known = look.missing.iter().find(|missing| missing.stream == stream.id);
     let known_numbers = known.map(|known| known.numbers.clone()).unwrap_or_default();
@@ -205,7 +205,7 @@ fn change(look: &Look<'_>, stream: &Stream, arrived: &Ranges, found: Ranges) -> 
     let mut beyond = known.map_or(0, |known| known.beyond);
     let is_old = known.is_some_and(|known| known.until < look.watched_from) && more == 0;
     let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else {
-        // Those whose numbers are not kept cannot be seen to arrive.
+        // Events whose numbers are not kept cannot be seen to arrive.
         return (known.is_some() && (beyond == 0 || is_old)).then(|| nothing(stream.id));
     };
     if is_old {

@@ -1,4 +1,4 @@
-//! What counts as missing, and above all what does not.
+//! Tests which events count as missing, and above all which do not.
 
 use super::*;
 
@@ -82,7 +82,7 @@ impl Harness {
 }
 
 #[test]
-fn what_an_empty_queue_does_not_hold_for_a_minute_is_missing_with_its_time_span() {
+fn events_that_an_empty_queue_has_lacked_for_a_minute_are_missing_with_their_time_span() {
     let mut harness = Harness::new("1-100", "1-30,71-100");
     assert_eq!(harness.look(200), [], "the broker may be moving it");
     assert_eq!(harness.look(245), []);
@@ -95,7 +95,7 @@ fn what_an_empty_queue_does_not_hold_for_a_minute_is_missing_with_its_time_span(
 }
 
 #[test]
-fn what_waits_in_the_queue_is_not_missing_however_long_that_takes() {
+fn events_that_wait_in_the_queue_are_never_missing() {
     for depth in [Depth { live: 1, bulk: 0 }, Depth { live: 0, bulk: 1 }] {
         let mut harness = Harness::new("1-100", "1-30,71-100");
         harness.depth = depth;
@@ -106,7 +106,7 @@ fn what_waits_in_the_queue_is_not_missing_however_long_that_takes() {
 }
 
 #[test]
-fn bulk_events_are_missing_though_live_ones_wait() {
+fn bulk_events_can_be_missing_while_live_ones_wait() {
     let mut harness = Harness::new("1-10", "1-9");
     harness.streams[0].lane = Lane::Bulk;
     harness.depth.live = 5;
@@ -123,7 +123,7 @@ fn numbers_that_were_never_confirmed_are_not_missed() {
 }
 
 #[test]
-fn what_arrives_late_is_not_missing_any_more() {
+fn events_that_arrive_late_are_no_longer_missing() {
     let mut harness = Harness::new("1-100", "1-30");
     harness.look(200);
     harness.look(260);
@@ -137,7 +137,7 @@ fn what_arrives_late_is_not_missing_any_more() {
 }
 
 #[test]
-fn an_event_that_is_on_its_way_at_one_empty_look_is_not_missing_at_the_next() {
+fn an_event_under_way_during_one_check_is_not_missing_at_the_next() {
     let mut harness = Harness::new("1-100", "1-99");
     for second in 0_u64..100 {
         // Another one is on its way each time.
@@ -161,7 +161,7 @@ fn busy(harness: &mut Harness, minutes: i64, mut step: impl FnMut(&mut Harness, 
 }
 
 #[test]
-fn in_a_queue_that_is_never_empty_an_event_is_missing_when_others_have_overtaken_it_for_half_an_hour() {
+fn an_event_of_a_busy_queue_is_missing_half_an_hour_after_others_overtook_it() {
     let mut harness = Harness::new("1-100", "1-60");
     busy(&mut harness, 29, |harness, _| assert_eq!(harness.missing(), ""));
     let mut harness = Harness::new("1-100", "1-60");
@@ -179,7 +179,7 @@ fn an_event_that_may_wait_in_the_bulk_lane_is_given_a_day() {
 }
 
 #[test]
-fn while_nothing_arrives_nothing_is_overtaken() {
+fn no_event_is_overtaken_while_nothing_arrives() {
     let mut harness = Harness::new("1-100", "1-60");
     busy(&mut harness, 10, |_, _| {});
     for minute in 0..600 {
@@ -203,7 +203,7 @@ fn an_event_of_a_publisher_that_has_ended_is_overtaken_by_those_of_others() {
 }
 
 #[test]
-fn what_is_too_old_is_neither_found_nor_reported_any_more() {
+fn events_that_are_too_old_are_neither_found_nor_reported() {
     let mut harness = Harness::new("1-100", "1-30");
     harness.look(200);
     harness.look(260);
@@ -222,7 +222,7 @@ fn what_is_too_old_is_neither_found_nor_reported_any_more() {
 }
 
 #[test]
-fn what_is_missing_takes_a_bounded_number_of_ranges_and_is_counted_all_the_same() {
+fn missing_events_take_a_limited_number_of_ranges_and_are_all_counted() {
     let mut harness = Harness::new("1-6000", "");
     harness.arrived.insert(STREAM, Ranges::default());
     for number in 1..=3_000 {

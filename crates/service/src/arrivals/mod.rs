@@ -1,5 +1,5 @@
-//! Accepted events that never arrive: publishers report what the broker confirmed, and one process of the installation
-//! compares that with what workers have absorbed.
+//! Accepted events that never arrive: publishers report the events that the broker confirmed, and one process of the
+//! installation compares them with the events that workers have absorbed.
 
 mod detector;
 mod summary;
@@ -15,10 +15,10 @@ pub use self::summary::Summary;
 use crate::engines::Engines;
 use crate::failure::Failure;
 
-/// For how long events are watched, and what is missing is reported. Processes are remembered for as long.
+/// How long events are watched and missing ones are reported. Processes are remembered for as long.
 const WATCHED: Duration = ledger::monitoring::PROCESSES_KEPT;
 
-/// A worker may go on for so long after its last heartbeat that is known.
+/// How long a worker may run after its last known heartbeat.
 const AFTER_A_HEARTBEAT: SignedDuration = SignedDuration::from_secs(60);
 
 /// Reports these streams in the ledger.
@@ -31,12 +31,12 @@ pub async fn report(engines: &Engines, published: &[Published]) -> Result<(), Fa
     Ok(engines.arrivals.report_streams(&streams, engines.now()).await?)
 }
 
-/// Reports what a command has published, which ends now. Without a report nobody would see it missing, which harms nothing
-/// else.
+/// Reports the events that a command has published, when the command ends. Without a report nobody would notice that they are
+/// missing; nothing else depends on it.
 pub async fn report_own(engines: &Engines) {
     let published = engines.queue.published().unwrap_or_default();
     if let Err(failure) = report(engines, &published).await {
-        tracing::debug!(error = failure.message, "what was published could not be reported");
+        tracing::debug!(error = failure.message, "published events could not be reported");
     }
 }
 
@@ -55,18 +55,19 @@ fn stream(published: &Published) -> Stream {
     }
 }
 
-/// What one process has seen so far.
+/// The observations of one process so far.
 #[derive(Default)]
 pub struct Watch(Detector);
 
 impl Watch {
-    /// Compares what was published with what has arrived, and writes down what is missing.
+    /// Compares the published events with the arrivals, and records the missing ones.
     ///
     /// # Errors
     ///
     /// [`Failure`] if the queue or the ledger cannot be read, or the ledger not written.
     pub async fn look(&mut self, engines: &Engines, processes: &[ProcessReport]) -> Result<(), Failure> {
-        // In this order: what was confirmed before the queue was counted, and is not in it, has been noted by now.
+        // In this order: an event that was confirmed before the queue was counted, and is not in the queue, has its arrival
+        // recorded by now.
         let streams = engines.arrivals.streams().await?;
         let depth = engines.queue.depth().await?;
         let now = engines.now();
@@ -117,7 +118,7 @@ fn log(change: &StreamChange) {
             events = missing.events(),
             "some of the events that were missing have arrived"
         ),
-        None => tracing::info!(stream = %change.stream, "no event of the stream is missing any more"),
+        None => tracing::info!(stream = %change.stream, "no event of the stream is missing now"),
     }
 }
 

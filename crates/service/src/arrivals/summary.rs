@@ -18,7 +18,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// All of these together; `None` if there are none.
+    /// The sum of all streams; `None` if nothing is missing.
     #[must_use]
     pub fn of(all: &[Missing]) -> Option<Self> {
         let sum = |one: Self, other: Self| Self {
@@ -36,7 +36,7 @@ impl Summary {
         all.iter().map(one).reduce(sum)
     }
 
-    /// What is missing, in words.
+    /// The summary in words.
     #[must_use]
     pub fn in_words(&self) -> String {
         let events = if self.events == 1 { "event" } else { "events" };

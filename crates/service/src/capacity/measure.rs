@@ -19,12 +19,12 @@ use crate::failure::Failure;
 /// How long the shares of a nearly full ledger count before they are summed up again, which reads whole tables.
 const SHARES_COUNT_FOR: Duration = Duration::from_secs(300);
 
-/// What was measured.
+/// The measured figures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Measured {
     /// Bytes that the ledger has in use.
     pub ledger_bytes: u64,
-    /// The least that is free on a disk of our files; `None` without files here, or where the system cannot say.
+    /// The lowest free space of the disks that hold our files; `None` without files here, or if the system cannot tell.
     pub free_bytes: Option<u64>,
     /// Number of connections.
     pub connections: usize,
@@ -43,7 +43,7 @@ pub struct Gauge {
     limits: Limits,
     folders: Vec<PathBuf>,
     shares: Option<(Instant, Shares)>,
-    /// Shares that are being summed up beside everything else.
+    /// The shares of the next result, which are summed up in the background.
     next_shares: Option<AbortOnDropHandle<Result<Shares, LedgerError>>>,
 }
 
@@ -60,7 +60,7 @@ impl Gauge {
         &self.limits
     }
 
-    /// The least that is free on a disk of our files; `None` without files here, or where the system cannot say.
+    /// The lowest free space of the disks that hold our files; `None` without files here, or if the system cannot tell.
     #[must_use]
     pub fn free_bytes(&self) -> Option<u64> {
         self.folders.iter().filter_map(|folder| free(folder)).min()
@@ -93,7 +93,7 @@ impl Gauge {
         Ok(Measured { shares, connections, ..measured })
     }
 
-    /// Measures what the storage alone shows.
+    /// Measures the figures that need only the storage.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! Decides whether there is room for new events, and of which connections, from the figures that `measure` takes.
 //!
-//! What was accepted is absorbed in any case. The limits therefore leave a reserve: they refuse new events before a disk
-//! or the ledger is full.
+//! Accepted events are absorbed in any case. The limits therefore leave a reserve: they refuse new events before a disk or the
+//! ledger is full.
 
 mod measure;
 #[cfg(test)]
@@ -19,8 +19,8 @@ pub use measure::{Gauge, Measured};
 /// The size to which a ledger in a file is limited unless `ledger.max_bytes` says otherwise.
 const FILE_BYTES: u64 = 32 << 30;
 
-/// Part of `ledger.max_bytes` from which on a connection that holds more than half of the ledger is refused. What is left
-/// is for the other connections.
+/// Percentage of `ledger.max_bytes` from which on a connection that holds more than half of the ledger is refused. The rest is
+/// for the other connections.
 const SHARES_COUNT_FROM_PERCENT: u64 = 80;
 
 /// Part of a limit below which refused events are taken in again, so that the decision does not flap.
@@ -84,17 +84,17 @@ impl Reason {
         }
     }
 
-    /// What is the matter, and what to do about it.
+    /// The reason in words, with the remedy.
     #[must_use]
     pub fn in_words(self) -> &'static str {
         match self {
-            Self::Disk => "less disk space is free than disk.min_free: make room on the disk of the data",
+            Self::Disk => "less disk space is free than disk.min_free: free space on the disk of the data",
             Self::Ledger => {
                 "the ledger has reached ledger.max_bytes: raise it, or let events expire sooner (retention.outcomes)"
             }
             Self::Share => {
-                "the connection holds more than half of a ledger that is nearly full: raise ledger.max_bytes, or find \
-                 out what the source sends"
+                "the connection holds more than half of a ledger that is nearly full: raise ledger.max_bytes, or check \
+                 the events of the source"
             }
             Self::DeadLetters => {
                 "the connection has as many dead letters as ledger.max_dead_letters or ledger.max_dead_letter_bytes \

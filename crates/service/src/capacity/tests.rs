@@ -18,7 +18,7 @@ fn decided(measured: &Measured, before: &Refusals) -> Refusals {
 }
 
 #[test]
-fn a_ledger_or_a_disk_that_is_about_to_be_full_refuses_everyone() {
+fn a_nearly_full_ledger_or_disk_refuses_every_connection() {
     let nobody = Refusals::default();
     assert_eq!(decided(&measured(), &nobody), nobody);
     let full = Measured { ledger_bytes: 10 * GIB, ..measured() };
@@ -30,7 +30,7 @@ fn a_ledger_or_a_disk_that_is_about_to_be_full_refuses_everyone() {
 }
 
 #[test]
-fn refused_events_are_taken_in_again_a_little_below_the_limit() {
+fn events_are_accepted_again_below_the_limit() {
     let full = |bytes| Measured { ledger_bytes: bytes, ..measured() };
     let refused = decided(&full(10 * GIB), &Refusals::default());
     let just_below = full(10 * GIB - 1);
@@ -44,7 +44,7 @@ fn refused_events_are_taken_in_again_a_little_below_the_limit() {
 }
 
 #[test]
-fn too_many_dead_letters_refuse_their_connection_alone() {
+fn too_many_dead_letters_refuse_only_their_connection() {
     for kept in [KeptLetters { number: 100, bytes: 0 }, KeptLetters { number: 1, bytes: 1_000 }] {
         let letters = [(1, kept), (2, KeptLetters { number: 99, bytes: 999 })].into();
         let refused = decided(&Measured { letters, ..measured() }, &Refusals::default());
@@ -54,7 +54,7 @@ fn too_many_dead_letters_refuse_their_connection_alone() {
 }
 
 #[test]
-fn the_connection_that_holds_most_of_a_nearly_full_ledger_is_refused_first() {
+fn the_largest_connection_of_a_nearly_full_ledger_is_refused_first() {
     let full = |ledger_bytes, shares: [(i64, u64); 2]| Measured {
         ledger_bytes,
         shares: shares.into(),

@@ -1,4 +1,4 @@
-//! What can be wrong with the configuration: each error names the key, where it stands, and what would be right.
+//! Errors of the configuration. Each names the key, its place, and a valid value.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ pub enum ConfigError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         cause: std::io::Error,
     },
@@ -21,7 +21,7 @@ pub enum ConfigError {
     NotToml {
         /// File and line.
         origin: Origin,
-        /// What the parser said.
+        /// The message of the parser.
         message: String,
     },
     /// A key that does not exist.
@@ -29,7 +29,7 @@ pub enum ConfigError {
     UnknownKey {
         /// The key as it was written: `section.key`, or the variable's name.
         key: String,
-        /// Where it stands.
+        /// Its place.
         origin: Origin,
         /// The nearest key that exists, written in the same way.
         nearest: String,
@@ -39,7 +39,7 @@ pub enum ConfigError {
     UnknownSection {
         /// Its name.
         section: String,
-        /// Where it stands.
+        /// Its place.
         origin: Origin,
         /// The nearest section that exists.
         nearest: String,
@@ -49,21 +49,21 @@ pub enum ConfigError {
     WrongValue {
         /// The key.
         key: String,
-        /// What was found; a secret is not repeated.
+        /// The value that was found; a secret is not repeated.
         got: String,
-        /// What is right.
+        /// The valid values.
         wanted: &'static str,
-        /// Where it stands.
+        /// Its place.
         origin: Origin,
     },
-    /// A value that is right by itself, but not beside the others.
+    /// A value that is valid by itself, but does not fit the others.
     #[error("{key} {problem} ({origin})")]
     Contradiction {
         /// The key.
         key: &'static str,
-        /// What is wrong with it, as the rest of the sentence.
+        /// The problem, as the rest of the sentence.
         problem: String,
-        /// Where it stands.
+        /// Its place.
         origin: Origin,
     },
     /// A key that the program reads is missing in the shipped file. A test makes sure that no build has this fault.
@@ -72,7 +72,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// What to do about it, as a full sentence.
+    /// The remedy, as a full sentence.
     #[must_use]
     pub fn hint(&self) -> String {
         match self {

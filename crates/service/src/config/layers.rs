@@ -11,8 +11,8 @@ use super::SHIPPED;
 use super::error::ConfigError;
 use super::settings::{Entry, Form, Origin, Raw, Settings};
 
-/// What a variable's name begins with if it is a setting. Two underscores: with one, the variables that Kubernetes makes
-/// for a service of this name (`REFERSION_DESTINATION_SERVICE_HOST`) would be taken for mistakes.
+/// Prefix of the variables that are settings. It ends in two underscores: with one, the variables that Kubernetes makes for a
+/// service of this name (`REFERSION_DESTINATION_SERVICE_HOST`) would be taken for mistakes.
 pub(super) const PREFIX: &str = "REFERSION_DESTINATION__";
 
 /// The longest configuration file that is read, in bytes.
@@ -134,7 +134,7 @@ fn raw(value: &DeValue<'_>) -> Raw {
     }
 }
 
-/// What a value is called in an error; no setting takes any of these.
+/// The name of a value's kind in an error; no setting takes any of these.
 fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::Float(_) => "a number with a fraction",

@@ -38,7 +38,7 @@ pub use word::{AdoptNew, LogFormat, Registration};
 /// The file with every default, as it was when the program was built.
 pub const SHIPPED: &str = include_str!("../../../../config/default.toml");
 
-/// What is in force: the typed values, and where each of them comes from.
+/// The configuration in force: the typed values, and the origin of each.
 #[derive(Debug)]
 pub struct Loaded {
     /// The typed values.
@@ -52,7 +52,7 @@ pub struct Loaded {
 ///
 /// # Errors
 ///
-/// Every variant of [`ConfigError`]; each says which key, where it stands, and what would be right.
+/// Every variant of [`ConfigError`]; each names the key, its place, and a valid value.
 pub fn load(
     file: Option<&Path>,
     variables: impl IntoIterator<Item = (OsString, OsString)>,

@@ -1,4 +1,4 @@
-//! The proxy through which Refersion is reached: from the environment, none, or a URL.
+//! The proxy for calls to Refersion: from the environment, none, or a URL.
 
 use std::ffi::OsString;
 
@@ -12,17 +12,17 @@ use super::value::Setting;
 const HTTPS_PROXY: &str = "HTTPS_PROXY";
 /// The variable with the proxy for addresses with `http://`; also in lower case.
 const HTTP_PROXY: &str = "HTTP_PROXY";
-/// The variable with what is reached without a proxy; also in lower case.
+/// The variable with the hosts that are reached without a proxy; also in lower case.
 const NO_PROXY: &str = "NO_PROXY";
 
-/// Which proxy the calls to Refersion take.
+/// The proxy that calls to Refersion take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proxy {
-    /// Those of the environment. Addresses of this machine are reached directly.
+    /// The proxies of the environment. Addresses of this machine are reached directly.
     Environment(Proxies),
-    /// None, whatever the environment says.
+    /// No proxy, whatever the environment says.
     Direct,
-    /// This one for every address, whatever the environment says.
+    /// This proxy for every address, whatever the environment says.
     Fixed(Proxies),
 }
 
@@ -41,7 +41,7 @@ impl Setting for Proxy {
 }
 
 impl Proxy {
-    /// The same with what these variables say, if the setting asks for them.
+    /// The same with the proxies of these variables, if the setting asks for them.
     pub(super) fn with(self, variables: &[(OsString, OsString)]) -> Result<Self, ConfigError> {
         if !matches!(self, Self::Environment(_)) {
             return Ok(self);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_is_reached_through_a_proxy_only_if_the_setting_says_so() {
+    fn local_addresses_are_reached_through_a_proxy_only_if_the_setting_names_one() {
         let environment = [("HTTP_PROXY", "proxy:3128"), ("HTTPS_PROXY", "proxy:3128")];
         for url in ["http://127.0.0.1:4010", "https://localhost:4010", "http://[::1]:4010"] {
             assert_eq!(way(&environment, url), None, "{url}");
@@ -147,12 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn none_is_none_whatever_the_environment_says() {
+    fn the_setting_none_overrides_the_environment() {
         assert_eq!(way(&[(SETTING, "none"), ("HTTPS_PROXY", "socks5://proxy")], API), None);
     }
 
     #[test]
-    fn what_is_no_http_proxy_is_refused_by_name_and_without_its_password() {
+    fn an_invalid_proxy_is_refused_by_name_and_without_its_password() {
         for name in ["https_proxy", SETTING] {
             let error = loaded(&[(name, "socks5://me:pass@proxy:1080")]).unwrap_err().to_string();
             assert!(error.contains(name) && error.contains("socks5://[hidden]@proxy:1080"), "{error}");

@@ -5,7 +5,7 @@ use std::fmt;
 use super::settings::{Form, Raw};
 use super::value::Setting;
 
-/// What stands in the place of a secret.
+/// Placeholder for a secret.
 pub(super) const HIDDEN: &str = "[hidden]";
 
 /// A secret that neither `Debug` nor an error shows.

@@ -1,6 +1,6 @@
-//! The configuration by sections, as the parts of the program take it: each is handed only its own.
+//! The configuration by sections. Each part of the program receives only its own section.
 //!
-//! What a key means, its unit and its effect stand in `config/default.toml`.
+//! `config/default.toml` documents the meaning, the unit and the effect of each key.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -47,24 +47,24 @@ macro_rules! sections {
 }
 
 sections! {
-    /// Where accepted events wait.
+    /// The queue of accepted events.
     queue: Queue {
         /// Engine and place.
         url: QueueUrl,
-        /// How much may wait.
+        /// Upper limit of its size.
         max_bytes: ByteSize,
-        /// What the names of exchange and queues begin with on RabbitMQ.
+        /// Prefix of the names of exchange and queues on RabbitMQ.
         prefix: String,
         /// Queues of the live lane on RabbitMQ.
         live_queues: u32,
         /// Queues of the bulk lane on RabbitMQ.
         bulk_queues: u32,
-        /// The management API of RabbitMQ; `None` if nobody asks it.
+        /// The management API of RabbitMQ; `None` if it is not used.
         management_url: Option<ManagementUrl>,
         /// Further certificates to trust for `amqps://`.
         ca_file: Option<PathBuf>,
     }
-    /// Where everything else is kept.
+    /// The ledger, which keeps everything else.
     ledger: Ledger {
         /// Engine and place.
         url: LedgerUrl,
@@ -77,7 +77,7 @@ sections! {
     }
     /// The disks of our files.
     disk: Disk {
-        /// What has to stay free.
+        /// Free space that has to remain.
         min_free: ByteSize,
     }
     /// The files of queue and ledger, where these are files.
@@ -110,15 +110,15 @@ sections! {
     }
     /// The ingest endpoint.
     ingest: Ingest {
-        /// Where it listens.
+        /// The address that it listens on.
         listen: SocketAddr,
-        /// Under which address others reach it; `None` for the one where it listens.
+        /// The address under which others reach it; `None` for the one that it listens on.
         public_url: Option<BaseUrl>,
         /// Connections at the same time.
         max_connections: u32,
         /// Connections of one address at the same time.
         max_connections_per_address: u32,
-        /// Proxies that say which client a request comes from.
+        /// Proxies whose headers name the client of a request.
         trusted_proxies: Networks,
         /// The largest body.
         max_body: ByteSize,
@@ -150,7 +150,7 @@ sections! {
         /// Edits of one batch that are sent before it is recorded.
         carry_from: u32,
     }
-    /// Where operators are notified.
+    /// Notifications of operators.
     notifications: Notifications {
         /// The receiver's URL; `None` if nobody is notified. It may hold a token.
         url: Option<Secret>,
@@ -165,22 +165,22 @@ sections! {
     }
     /// Affiliates that existed before us.
     adopt: Adopt {
-        /// Whether those of a new connection are walked through at once.
+        /// Whether the affiliates of a new connection are walked through at once.
         new_connections: AdoptNew,
         /// Time from one walk to the next.
         every: Duration,
     }
-    /// Which identifiers name nobody.
+    /// Identifiers that name nobody.
     identifiers: Identifiers {
-        /// Those that name nobody, beside the default list, separated by commas.
+        /// Identifiers that are added to the default list, separated by commas.
         blocked: String,
     }
-    /// When a connection is paused by itself.
+    /// The breaker, which pauses a connection.
     breaker: Breaker {
         /// Unwell answers in a row.
         failures: u32,
     }
-    /// How long a failed call is tried again.
+    /// Retries of failed calls.
     retry: Retry {
         /// Tries that must be used up.
         max_attempts: u32,
@@ -193,7 +193,7 @@ sections! {
         /// The longest `Retry-After` that is honoured.
         max_retry_after: Duration,
     }
-    /// How long things are kept.
+    /// Retention periods.
     retention: Retention {
         /// Events and how they ended.
         outcomes: Duration,
@@ -204,31 +204,31 @@ sections! {
     }
     /// Health and metrics.
     health: Health {
-        /// Where they are served.
+        /// The address that they are served on.
         listen: SocketAddr,
         /// Silence after which a loop counts as stuck.
         stale_after: Duration,
     }
     /// The operator's console.
     console: Console {
-        /// Where it will listen.
+        /// The address that it will listen on.
         listen: SocketAddr,
     }
     /// The HTTP API for operators.
     api: Api {
-        /// Where it listens.
+        /// The address that it listens on.
         listen: SocketAddr,
     }
     /// How the program ends.
     shutdown: Shutdown {
-        /// Time for what is under way.
+        /// Time for work that is under way.
         deadline: Duration,
     }
     /// Logs.
     log: Log {
         /// Their form.
         format: LogFormat,
-        /// How much.
+        /// Their level.
         level: LogLevel,
     }
 }
@@ -273,8 +273,8 @@ impl Config {
         Ok(config)
     }
 
-    /// The file of the master key: the one that was set, or `master.key` beside the SQLite ledger. Beside a Postgres
-    /// there is no place that every process sees, so `None` means that one has to be set.
+    /// The file of the master key: the one that was set, or `master.key` beside the SQLite ledger. A ledger on Postgres has no
+    /// folder that every process sees, so `None` means that the file has to be set.
     #[must_use]
     pub fn key_file(&self) -> Option<PathBuf> {
         match (&self.secrets.key_file, &self.ledger.url) {
@@ -286,7 +286,7 @@ impl Config {
 }
 
 impl Identifiers {
-    /// The identifiers that name nobody beside the default list.
+    /// The identifiers that name nobody, in addition to the default list.
     #[must_use]
     pub fn blocked_list(&self) -> Vec<String> {
         self.blocked.split(',').map(|text| text.trim().to_owned()).collect()

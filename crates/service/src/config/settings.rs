@@ -1,4 +1,4 @@
-//! The settings as they were written, each with where it comes from.
+//! The settings as they were written, with the origin of each.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use super::error::ConfigError;
 use super::layers::variable;
 use super::value::Setting;
 
-/// Where a value stands.
+/// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// In the defaults that are compiled in.
@@ -34,7 +34,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// In which form a value was written. A variable of the environment is only text: it may stand for any kind.
+/// The form in which a value was written. A variable of the environment is only text: it may stand for any kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// A TOML string.
@@ -95,7 +95,7 @@ impl Settings {
         })
     }
 
-    /// Where the value of `key` stands.
+    /// The origin of the value of `key`.
     #[must_use]
     pub fn origin(&self, key: &str) -> Origin {
         self.entries.get(key).map_or(Origin::Default, |entry| entry.origin.clone())
@@ -108,7 +108,7 @@ impl Settings {
         self.entries.iter().map(|(key, entry)| (variable(key), entry.raw.text.clone())).collect()
     }
 
-    /// Puts a value over the one in force. Returns false if there is no such key.
+    /// Replaces the value in force. Returns false if there is no such key.
     pub(super) fn overlay(&mut self, key: &str, raw: Raw, origin: Origin) -> bool {
         let Some(entry) = self.entries.get_mut(key) else { return false };
         entry.raw = raw;
@@ -116,8 +116,8 @@ impl Settings {
         true
     }
 
-    /// The key that `wrong` is most likely meant to be: the whole key counts, and the part behind the section by itself
-    /// (for a key in the wrong section).
+    /// The key that `wrong` most likely means. The whole keys are compared, and also the parts after the section, for a key in
+    /// the wrong section.
     pub(super) fn nearest(&self, wrong: &str) -> &str {
         let likeness = |key: &str| {
             let whole = strsim::normalized_damerau_levenshtein(wrong, key);
@@ -135,7 +135,7 @@ impl Settings {
         self.sections().any(|known| known == section)
     }
 
-    /// The section that `wrong` is most likely meant to be: the one with the most alike name, unless its keys are another's.
+    /// The section that `wrong` most likely means: the one with the most similar name, unless its keys belong to another section.
     pub(super) fn nearest_section(&self, wrong: &str, keys: &[&str]) -> &str {
         let likeness = |section: &str| {
             let name = strsim::normalized_damerau_levenshtein(wrong, section);

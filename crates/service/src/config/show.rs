@@ -1,4 +1,4 @@
-//! What `config show` prints: every setting, its value with secrets hidden, and where it comes from.
+//! The output of `config show`: every setting, its value with secrets hidden, and its origin.
 
 use serde::Serialize;
 

@@ -21,7 +21,7 @@ fn with_variable(name: &str, value: &str) -> Result<Loaded, ConfigError> {
 }
 
 #[test]
-fn the_shipped_file_loads_and_says_the_documented_defaults() {
+fn the_shipped_file_loads_and_has_the_documented_defaults() {
     let config = load(None, variables(&[])).unwrap().config;
     assert_eq!(config.queue.url, QueueUrl::Sqlite("data/queue.db".into()));
     assert_eq!(config.ledger.url, LedgerUrl::Sqlite("data/ledger.db".into()));
@@ -80,7 +80,7 @@ fn every_key_can_be_set_by_its_variable() {
 }
 
 #[test]
-fn an_unknown_key_names_the_nearest_and_where_it_stands() {
+fn an_unknown_key_is_reported_with_the_nearest_one_and_its_line() {
     let error = with_file("[retry]\n\nmax_attempt = 5\n").unwrap_err();
     assert!(error.to_string().starts_with("unknown setting retry.max_attempt ("), "{error}");
     assert!(error.to_string().ends_with(":3)"), "{error}");
@@ -95,12 +95,12 @@ fn an_unknown_key_names_the_nearest_and_where_it_stands() {
 }
 
 #[test]
-fn variables_that_kubernetes_makes_are_not_taken_for_settings() {
+fn variables_of_kubernetes_are_not_taken_for_settings() {
     assert!(with_variable("REFERSION_DESTINATION_SERVICE_HOST", "10.0.0.1").is_ok());
 }
 
 #[test]
-fn a_wrong_value_names_key_got_and_wanted() {
+fn a_wrong_value_is_reported_with_its_key_and_the_expected_type() {
     let text = with_file("[retry]\ninitial = 5\n").unwrap_err().to_string();
     assert!(text.starts_with("retry.initial is the number 5, but must be a duration"), "{text}");
     let text = with_file("[retry]\nmax_attempts = \"5\"\n").unwrap_err().to_string();
@@ -123,7 +123,7 @@ fn a_file_that_is_not_toml_or_not_there_is_refused_by_name() {
 }
 
 #[test]
-fn values_that_do_not_fit_together_are_refused() {
+fn contradicting_values_are_refused() {
     for (file, problem) in [
         ("[ingest]\ndeadline = \"5s\"", "ingest.deadline must be less than 5s"),
         ("[ingest]\nbody_memory = \"1KiB\"", "ingest.body_memory must not be less than ingest.max_body"),
@@ -154,7 +154,7 @@ fn secrets_are_shown_nowhere() {
 }
 
 #[test]
-fn a_scheme_that_no_engine_has_is_refused_with_the_right_ones() {
+fn an_unknown_scheme_is_refused_with_the_valid_ones() {
     let text = |name, url| with_variable(name, url).unwrap_err().to_string();
     let error = text("REFERSION_DESTINATION__QUEUE__URL", "redis://me:pass@host/");
     assert!(error.contains("redis://[hidden]@host/") && !error.contains("pass"), "{error}");
@@ -168,7 +168,7 @@ fn a_scheme_that_no_engine_has_is_refused_with_the_right_ones() {
 }
 
 #[test]
-fn only_a_ledger_in_a_file_has_a_usual_place_for_the_key() {
+fn only_a_ledger_in_a_file_has_a_default_path_for_the_key() {
     let ledger = |url| with_variable("REFERSION_DESTINATION__LEDGER__URL", url).unwrap().config;
     assert_eq!(ledger("postgres://host/d").key_file(), None);
     assert_eq!(ledger("sqlite:///var/lib/l.db").key_file().unwrap(), Path::new("/var/lib/master.key"));
@@ -208,7 +208,7 @@ fn trusted_proxies_are_networks_and_none_by_default() {
 }
 
 #[test]
-fn addresses_are_taken_as_the_client_needs_them() {
+fn urls_of_refersion_are_normalized_or_refused() {
     let url = |text: &str| with_variable("REFERSION_DESTINATION__REFERSION__URL", text);
     assert_eq!(url("http://127.0.0.1:9000/").unwrap().config.refersion.url.0, "http://127.0.0.1:9000");
     for text in [

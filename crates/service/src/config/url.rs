@@ -6,14 +6,14 @@ use super::secret::{HIDDEN, Secret};
 use super::settings::Raw;
 use super::value::Setting;
 
-/// How the URL of a broker begins: plain, and over TLS.
+/// URL schemes of a broker: plain, and over TLS.
 const AMQP: [&str; 2] = ["amqp://", "amqps://"];
-/// How the URL of a management API begins: plain, and over TLS.
+/// URL schemes of a management API: plain, and over TLS.
 const HTTP: [&str; 2] = ["http://", "https://"];
-/// How the URL of a database begins; libpq takes both.
+/// URL schemes of a database; libpq takes both.
 const POSTGRES: [&str; 2] = ["postgres://", "postgresql://"];
 
-/// Which engine keeps the queue, and where.
+/// The engine of the queue, and its address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QueueUrl {
     /// A SQLite file.
@@ -56,7 +56,7 @@ impl Setting for Option<ManagementUrl> {
     }
 }
 
-/// Which engine keeps the ledger, and where.
+/// The engine of the ledger, and its address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LedgerUrl {
     /// A SQLite file.
@@ -102,7 +102,7 @@ fn nodes(text: &str) -> Vec<&str> {
     nodes
 }
 
-/// Hides users and passwords: what stands before the `@` of each URL, and behind `password=`.
+/// Hides users and passwords: the text before the `@` of each URL, and after `password=`.
 pub fn mask(text: &str) -> String {
     nodes(text).into_iter().map(mask_one).collect::<Vec<_>>().join(",")
 }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_engine_knows_is_refused() {
+    fn unknown_schemes_are_refused() {
         for text in ["", "q.db", "sqlite://", "sqlite://folder/", "amqp://", "amqp://a,b", "postgres://h/d"] {
             assert_eq!(read::<QueueUrl>(text), None, "{text}");
         }

@@ -15,13 +15,13 @@ const MAX_DURATION: Duration = Duration::from_secs(3650 * 24 * 3600);
 
 /// A type that a setting is read into.
 pub trait Setting: Sized {
-    /// What is right, as the end of the sentence "it must be …".
+    /// The valid values, as the end of the sentence "it must be …".
     const WANTED: &'static str;
 
-    /// Reads the value; `None` if it is not what is wanted.
+    /// Reads the value; `None` if it is not valid.
     fn read(raw: &Raw) -> Option<Self>;
 
-    /// Says what was found instead, without a secret.
+    /// Describes the value that was found instead, without a secret.
     fn describe(raw: &Raw) -> String {
         match raw.form {
             Form::Text | Form::Variable => format!("\"{}\"", mask(&raw.text)),

@@ -9,12 +9,12 @@ fn word<T, const WORDS: usize>(raw: &Raw, words: [(&str, T); WORDS]) -> Option<T
     words.into_iter().find_map(|(word, value)| (word == text).then_some(value))
 }
 
-/// What becomes of an API key that no connection has.
+/// The treatment of an API key that no connection has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registration {
-    /// It is wrong.
+    /// The key counts as wrong.
     Closed,
-    /// It is verified with Refersion, and becomes a connection.
+    /// The key is verified with Refersion, and becomes a connection.
     Open,
 }
 
@@ -26,12 +26,12 @@ impl Setting for Registration {
     }
 }
 
-/// What becomes of the affiliates of a connection that is added.
+/// The treatment of the affiliates of a new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdoptNew {
     /// They are walked through in the background.
     Walk,
-    /// An operator asks for that.
+    /// An operator has to request the walk.
     Wait,
 }
 
@@ -43,7 +43,7 @@ impl Setting for AdoptNew {
     }
 }
 
-/// In which form logs are written.
+/// The form of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// Lines for people.

@@ -1,4 +1,4 @@
-//! Waits for a ledger that is away when a process starts, as it does when everything starts at once, in any order.
+//! Waits for a ledger that is away when a process starts: all services may start at once, in any order.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::{EngineError, Engines, Opening};
 use crate::failure::with_causes;
 
-/// The wait after the first attempt in vain. It doubles up to [`LONGEST_WAIT`].
+/// The wait after the first failed attempt. It doubles up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// The longest wait between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -34,20 +34,20 @@ impl Awaited {
         self.engines.get()
     }
 
-    /// The engines, if they are open when the first attempt has ended: callers wait that long while the process starts,
-    /// and nobody waits for a ledger that is away.
+    /// The engines, if the first attempt has opened them. Callers wait for the first attempt while the process starts, but not
+    /// for a ledger that is away.
     pub async fn get_when_tried(&self) -> Option<&Engines> {
-        // The sender is in our own hand, so the wait ends with the first attempt alone.
+        // `self` holds the sender, so the wait ends only with the first attempt.
         drop(self.tried.subscribe().wait_for(|tried| *tried).await);
         self.get()
     }
 
-    /// Opens the ledger, and tries again for as long as it is away: for ever, for there is nothing better to do. Each
-    /// failed attempt is logged, and passed to `report`, with its cause.
+    /// Opens the ledger, and retries without limit while it is away. Each failed attempt is logged, and passed to `report`,
+    /// with its cause.
     ///
     /// # Errors
     ///
-    /// [`EngineError`] that stays until somebody does something about it.
+    /// [`EngineError`] that a retry cannot solve.
     pub async fn open(&self, opening: &Opening, report: impl Fn(String)) -> Result<Engines, EngineError> {
         let mut wait = FIRST_WAIT;
         loop {
@@ -60,7 +60,7 @@ impl Awaited {
                     tracing::warn!(
                         error = cause,
                         again_in_ms = wait.as_millis(),
-                        "the ledger is away: waiting for it"
+                        "the ledger is unavailable: waiting for it"
                     );
                     report(cause);
                 }

@@ -1,4 +1,4 @@
-//! Why engines do not open, and what their errors mean for a command.
+//! Errors of opening the engines, and their meaning for a command.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use queue::{PublishError, QueueError};
 use super::FileTrouble;
 use crate::failure::{Exit, Failure};
 
-/// Why the engines do not open.
+/// The reason why the engines do not open.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The queue's file cannot be used.
@@ -47,7 +47,7 @@ pub enum EngineError {
     CaFile {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The database cannot be used, or not at present.
@@ -62,15 +62,15 @@ pub enum EngineError {
     /// There is no installation here, and the command makes none.
     #[error("there is no {what} {place}")]
     NoInstallation {
-        /// What there is not: `ledger` or `queue`.
+        /// The missing part: `ledger` or `queue`.
         what: &'static str,
-        /// Where it was looked for; no password.
+        /// The place that was searched; no password.
         place: String,
     },
-    /// There is a ledger, and its master key is gone.
+    /// There is a ledger, but its master key is missing.
     #[error("the ledger {} has lost its master key: there is no file {}", ledger.display(), path.display())]
     KeyLost {
-        /// Where the key should be.
+        /// The expected place of the key.
         path: PathBuf,
         /// The ledger.
         ledger: PathBuf,
@@ -87,25 +87,25 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    /// Whether the same may succeed later, without this process being started again.
+    /// Whether opening may succeed later, without a restart of this process.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Database(LedgerError::Unavailable(_))
             | Self::Unlock(UnlockError::Store(StoreError::Unavailable(_))) => true,
-            // Somebody has to repair it; the process says so until then.
+            // An operator has to repair it; the process reports it until then.
             Self::Ledger { source, .. } => source.is_damage(),
             _ => false,
         }
     }
 
-    /// What to do about it.
+    /// The remedy.
     #[must_use]
     pub fn hint(&self) -> &'static str {
         self.meaning().2
     }
 
-    /// A short name of the cause, the exit code and what to do.
+    /// A short name of the cause, the exit code and the remedy.
     fn meaning(&self) -> Meaning {
         match self {
             Self::Broker(error) => meaning_of_broker(error),
@@ -114,51 +114,49 @@ impl EngineError {
             Self::Ledger { source, .. } if source.is_damage() => (
                 "ledger_damaged",
                 Exit::Failed,
-                "stop every process, then restore a backup or repair the file: docs/sqlite.md tells how",
+                "stop every process, then restore a backup or repair the file: see docs/sqlite.md",
             ),
             Self::Mending { .. } => (
                 "queue",
                 Exit::Failed,
-                "look at queue.url and the free space, which has to take the file twice; docs/sqlite.md",
+                "check queue.url and the free space, which must be enough for a copy of the file; see docs/sqlite.md",
             ),
             Self::Queue { source, .. } if source.is_damage() => (
                 "queue_damaged",
                 Exit::Failed,
-                "start `serve`, `ingest` or `worker`: each sets the file aside and rescues what can be read",
+                "start `serve`, `ingest` or `worker`: each sets the file aside and rescues the readable events",
             ),
-            Self::Queue { .. } => ("queue", Exit::Failed, "look at queue.url, the file and the free space"),
-            Self::Ledger { .. } => {
-                ("ledger", Exit::Failed, "look at ledger.url, the file and the free space")
-            }
+            Self::Queue { .. } => ("queue", Exit::Failed, "check queue.url, the file and the free space"),
+            Self::Ledger { .. } => ("ledger", Exit::Failed, "check ledger.url, the file and the free space"),
             Self::Files(trouble) => meaning_of_files(trouble),
             Self::NoInstallation { .. } => (
                 "no_installation",
                 Exit::Failed,
-                "run this in the folder of `serve`, or name the right place with --config, queue.url and ledger.url; \
-                 to begin here, run `serve`, `migrate` or `connections add`",
+                "run this in the folder of `serve`, or set the right paths with --config, queue.url and ledger.url; \
+                 to create an installation here, run `serve`, `migrate` or `connections add`",
             ),
             Self::KeyNeeded => master_key(
-                "`secrets create FILE` makes one; set secrets.key_file to it, the same key for every process",
+                "`secrets create FILE` creates one; set secrets.key_file to it, the same key for every process",
             ),
             Self::KeyLost { .. } => {
-                master_key("put your backup of the key back, or name it with secrets.key_file")
+                master_key("restore your backup of the key, or set secrets.key_file to its path")
             }
             Self::KeyFile(KeyFileError::Missing(_)) => {
-                master_key("put your backup of the key back; for a new ledger, `secrets create` makes one")
+                master_key("restore your backup of the key; for a new ledger, `secrets create` creates one")
             }
             Self::KeyFile(_) | Self::Key(_) | Self::Unlock(UnlockError::OtherMasterKey) => {
-                master_key("look at secrets.key_file, or REFERSION_DESTINATION__SECRETS__KEY")
+                master_key("check secrets.key_file, or REFERSION_DESTINATION__SECRETS__KEY")
             }
             Self::Unlock(_) => ("ledger", Exit::Failed, "try again when the ledger can be read"),
         }
     }
 }
 
-/// What a mistake in the settings of the queue means.
+/// The meaning of a mistake in the settings of the queue.
 const BROKER_SETTINGS: Meaning =
     ("queue", Exit::Usage, "correct the settings of [queue]; config/default.toml explains every key");
 
-/// A short name of a cause, the exit code and what to do.
+/// A short name of a cause, the exit code and the remedy.
 type Meaning = (&'static str, Exit, &'static str);
 
 fn master_key(hint: &'static str) -> Meaning {
@@ -167,10 +165,8 @@ fn master_key(hint: &'static str) -> Meaning {
 
 fn meaning_of_database(error: &LedgerError) -> Meaning {
     let hint = match error {
-        LedgerError::Unavailable(_) => {
-            "look at ledger.url, and whether Postgres runs and lets this user into its database"
-        }
-        _ => "look at ledger.url; docs/postgres.md tells what it needs",
+        LedgerError::Unavailable(_) => "check ledger.url, and whether Postgres runs and accepts this user",
+        _ => "check ledger.url; docs/postgres.md describes the requirements",
     };
     ("ledger", Exit::Failed, hint)
 }
@@ -178,20 +174,20 @@ fn meaning_of_database(error: &LedgerError) -> Meaning {
 fn meaning_of_broker(error: &RabbitError) -> Meaning {
     match error {
         RabbitError::Mismatch { .. } => {
-            ("queue", Exit::Failed, "docs/rabbitmq.md tells what is declared, and how to change it")
+            ("queue", Exit::Failed, "docs/rabbitmq.md describes the declared queues, and how to change them")
         }
         RabbitError::Configuration { .. } => BROKER_SETTINGS,
         RabbitError::Management { .. } => (
             "queue",
             Exit::Failed,
-            "look at queue.management_url, and whether the plugin rabbitmq_management is enabled",
+            "check queue.management_url, and whether the plugin rabbitmq_management is enabled",
         ),
         RabbitError::NotDeclared { .. } => (
             "no_installation",
             Exit::Failed,
-            "name the right broker, virtual host and queue.prefix; `serve`, `ingest`, `worker` and `migrate` declare them",
+            "set the right broker, virtual host and queue.prefix; `serve`, `ingest`, `worker` and `migrate` declare the queues",
         ),
-        _ => ("queue", Exit::Failed, "look at queue.url, and whether the broker runs and lets this user in"),
+        _ => ("queue", Exit::Failed, "check queue.url, and whether the broker runs and accepts this user"),
     }
 }
 
@@ -215,8 +211,10 @@ impl From<StoreError> for Failure {
         let (code, hint) = match &error {
             StoreError::NotFound => ("no_such_connection", "`connections list` shows their names"),
             StoreError::Conflict(Conflict::NameTaken) => ("name_taken", "`connections list` shows all names"),
-            StoreError::Conflict(Conflict::KeyTaken) => ("key_taken", "`connections list` shows who has it"),
-            StoreError::Conflict(_) => ("conflict", "look at it and try again"),
+            StoreError::Conflict(Conflict::KeyTaken) => {
+                ("key_taken", "`connections list` shows the connection that has it")
+            }
+            StoreError::Conflict(_) => ("conflict", "check the connection and try again"),
             StoreError::Unavailable(_) => ("ledger", "try again when the ledger can be read and written"),
             StoreError::Unreadable(_) => ("ledger", "use the version of this program that wrote it"),
         };

@@ -1,7 +1,7 @@
 //! The files that belong together: the queue, the ledger and the master key of one installation on SQLite.
 //!
-//! A file that is missing beside the others was lost, or another folder was meant. To make an empty one in its place would
-//! hide that: an empty ledger knows no key and forgets every affiliate, an empty queue has lost what was accepted.
+//! If one file is missing while others exist, it was lost, or another folder was meant. An empty file in its place would hide
+//! that: an empty ledger knows no key and no affiliate, and an empty queue has lost the accepted events.
 
 use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
@@ -16,26 +16,26 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// One of the files is missing although another one is there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the {what} {} is missing, although the {other} {} is there", path.display(), beside.display())]
+#[error("the {what} {} is missing, although the {other} {} exists", path.display(), beside.display())]
 pub struct MissingFile {
-    /// What is missing: `queue`, `ledger` or `master key`.
+    /// The missing file: `queue`, `ledger` or `master key`.
     pub what: &'static str,
-    /// Where it should be.
+    /// Its expected path.
     pub path: PathBuf,
-    /// What is there.
+    /// The file that exists.
     pub other: &'static str,
-    /// Where that is.
+    /// The path of that file.
     pub beside: PathBuf,
 }
 
 impl MissingFile {
-    /// What to do about it.
+    /// The remedy.
     #[must_use]
     pub fn hint(&self) -> &'static str {
         if self.what == "master key" {
-            "put your backup of the key back, or name it with secrets.key_file"
+            "restore your backup of the key, or set secrets.key_file to its path"
         } else {
-            "put it back, or name the right folder in queue.url and ledger.url; to begin with an empty one, run \
+            "restore it, or set queue.url and ledger.url to the right folder; to start with an empty one, run \
              `migrate --create-missing`"
         }
     }
@@ -45,15 +45,15 @@ impl MissingFile {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the {what} {} cannot be used: {why}", path.display())]
 pub struct UnusableFile {
-    /// What it is: `queue`, `ledger` or `master key`.
+    /// The file: `queue`, `ledger` or `master key`.
     pub what: &'static str,
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// What the system said.
+    /// The error of the operating system.
     pub why: String,
 }
 
-/// What is wrong with the files of an installation.
+/// A problem with the files of an installation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileTrouble {
     /// One of them is missing although another one is there.
@@ -65,19 +65,19 @@ pub enum FileTrouble {
 }
 
 impl FileTrouble {
-    /// What to do about it.
+    /// The remedy.
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Missing(file) => file.hint(),
             Self::Unusable(_) => {
-                "let the user that runs this program read and write the file and its folder, or name the right file"
+                "let the user that runs this program read and write the file and its folder, or set the right path"
             }
         }
     }
 }
 
-/// What is wrong with the files, if anything is. On servers nothing is missing: they say themselves what they do not have.
+/// The problem with the files, if there is one. Servers have no files here: they report themselves if something is missing.
 pub fn trouble(config: &Config) -> Option<FileTrouble> {
     let (queue, ledger) = (queue_file(config), ledger_file(config));
     let key = key_file(config);
@@ -99,7 +99,7 @@ fn unusable(what: &'static str, path: &Path, look: fn(&Path) -> Presence) -> Opt
     }
 }
 
-/// The file that is missing beside another one.
+/// The file that is missing although another one exists.
 fn missing(queue: Option<&Path>, ledger: Option<&Path>, key: Option<&Path>) -> Option<MissingFile> {
     let ledger = ledger?;
     let is_there = |path: &Path| Presence::of_readable(path) == Presence::There;
@@ -118,14 +118,14 @@ fn missing(queue: Option<&Path>, ledger: Option<&Path>, key: Option<&Path>) -> O
     found("queue", queue, "ledger", ledger)
 }
 
-/// Makes sure that nothing is wrong with the files. One that another process is just making is waited for.
+/// Checks that the files have no problem. Waits for a file that another process is just creating.
 pub(super) async fn must_be_complete(config: &Config) -> Result<(), EngineError> {
     let waited = tokio::time::timeout(BEING_MADE, async {
         while matches!(trouble(config), Some(FileTrouble::Missing(_))) {
             tokio::time::sleep(LOOK).await;
         }
     });
-    // Whether time was up shows in what is still missing.
+    // If the time ran out, a file is still missing.
     drop(waited.await);
     match trouble(config) {
         Some(trouble) => Err(EngineError::Files(trouble)),
@@ -133,7 +133,7 @@ pub(super) async fn must_be_complete(config: &Config) -> Result<(), EngineError>
     }
 }
 
-/// Makes sure that there is an installation: a command that only reads, or changes what is there, makes none.
+/// Makes sure that there is an installation: a command that only reads or changes data must not create one.
 pub(super) async fn must_be_there(config: &Config) -> Result<(), EngineError> {
     must_be_complete(config).await?;
     for (what, path) in [("ledger", ledger_file(config)), ("queue", queue_file(config))] {

@@ -34,7 +34,7 @@ pub(super) struct LedgerEngine {
     pub(super) file: Option<Database>,
 }
 
-/// Opens the ledger unless its file is damaged, which a look through it shows. A damaged one is left as it is.
+/// Checks the ledger's file for damage, and opens the ledger. A damaged file is left as it is.
 pub(super) async fn open_sound(url: &LedgerUrl) -> Result<LedgerEngine, EngineError> {
     if let LedgerUrl::Sqlite(path) = url {
         let checked = path.clone();
@@ -63,8 +63,8 @@ pub(super) async fn open(url: &LedgerUrl) -> Result<LedgerEngine, EngineError> {
     }
 }
 
-/// Makes sure that the ledger has a schema. An empty file or database is none: what reads it makes nothing in it. A server
-/// that does not answer is left to the caller, which opens the ledger next.
+/// Makes sure that the ledger has a schema. An empty file or database is not a ledger, and a command that only reads creates
+/// nothing in it. A server that does not answer is left to the caller, which opens the ledger next.
 pub async fn must_be_begun(url: &LedgerUrl) -> Result<(), EngineError> {
     let place = match url {
         LedgerUrl::Sqlite(path) => {

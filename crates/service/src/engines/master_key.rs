@@ -1,5 +1,5 @@
-//! Where the master key comes from: the environment, its file, or, for a file of a ledger that is not there yet, fresh
-//! randomness.
+//! Finds the master key in the environment or in its file, or makes one from fresh randomness for a ledger file that does not
+//! exist yet.
 
 use std::fs::DirBuilder;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub(super) fn find(config: &Config, randomness: &dyn Randomness) -> Result<Maste
     }
 }
 
-/// The master key of a ledger that is there: none is made.
+/// The master key of an existing ledger: none is created.
 pub(super) fn required(config: &Config) -> Result<MasterKey, EngineError> {
     match read(config)? {
         Found::Key(key) => Ok(key),
@@ -27,7 +27,7 @@ pub(super) fn required(config: &Config) -> Result<MasterKey, EngineError> {
     }
 }
 
-/// What there is of a master key.
+/// The result of looking for the master key.
 pub enum Found {
     /// The key.
     Key(MasterKey),
@@ -35,7 +35,7 @@ pub enum Found {
     ToBeMade(PathBuf),
 }
 
-/// Looks for the key, and makes none.
+/// Looks for the key without creating one.
 pub fn read(config: &Config) -> Result<Found, EngineError> {
     if let Some(text) = &config.secrets.key {
         return Ok(Found::Key(MasterKey::from_text(text.reveal())?));
@@ -52,8 +52,8 @@ pub fn read(config: &Config) -> Result<Found, EngineError> {
     }
 }
 
-/// A ledger that is there was begun with another key, which a new one must not seem to replace, unless another process has
-/// made both since the file was looked for.
+/// Reads the key again. An existing ledger was created with a key, which a new one must not seem to replace; but another
+/// process may have created both files since the key was looked for.
 fn read_again(path: PathBuf, ledger: &Path) -> Result<Found, EngineError> {
     match MasterKey::read_file(&path) {
         Err(KeyFileError::Missing(path)) => Err(EngineError::KeyLost { path, ledger: ledger.to_owned() }),
@@ -69,7 +69,7 @@ fn make(path: &Path, randomness: &dyn Randomness) -> Result<MasterKey, EngineErr
         Ok(key) => {
             tracing::warn!(
                 file = %path.display(),
-                "made a master key: back it up apart from the ledger, which nobody can read without it"
+                "created a master key: back it up apart from the ledger, which cannot be read without it"
             );
             Ok(key)
         }

@@ -41,17 +41,17 @@ use crate::config::Config;
 /// The queue, the ledger and the connections of one installation. Cheap to clone.
 #[derive(Clone)]
 pub struct Engines {
-    /// What was accepted and not yet absorbed.
+    /// The queue of accepted events that are not absorbed yet.
     pub queue: Arc<dyn Queue>,
-    /// The only memory.
+    /// The ledger, which keeps all state.
     pub ledger: Arc<dyn Ledger>,
-    /// How large it is.
+    /// The size of the ledger.
     pub storage: Arc<dyn Storage>,
-    /// What Segment's Public API said a moment ago.
+    /// Recent answers of Segment's Public API.
     pub segment_answers: Arc<dyn SegmentAnswers>,
-    /// Who works on it.
+    /// The processes that work on the ledger.
     pub monitoring: Arc<dyn Monitoring>,
-    /// What was published, and what of it has arrived.
+    /// Published events, and their arrivals.
     pub arrivals: Arc<dyn Arrivals>,
     /// Dead letters by cause.
     pub dead_letters: Arc<dyn DeadLetters>,
@@ -59,17 +59,17 @@ pub struct Engines {
     pub plans: Arc<dyn Plans>,
     /// Repaired payloads of dead letters.
     pub repairs: Arc<dyn Repairs>,
-    /// Operators, what they did, and what they asked for once only.
+    /// Operators, their audited acts, and their idempotent requests.
     pub operators: Arc<dyn OperatorPorts>,
-    /// What operators are notified of.
+    /// Notifications of operators.
     pub notifications: Arc<dyn Notifications>,
     /// Connections and their keys.
     pub connections: Arc<dyn ConnectionStore>,
     /// Their write keys.
     pub write_keys: Arc<dyn WriteKeys>,
-    /// What webhooks are signed with.
+    /// The secrets that webhooks are signed with.
     pub shared_secrets: Arc<dyn SharedSecretStore>,
-    /// Until when replaced keys are valid.
+    /// Replaced keys, and until when they are valid.
     pub replaced_keys: Arc<dyn ReplacedKeys>,
     /// The ledger's file, to be watched for damage; `None` on a server.
     pub ledger_file: Option<sqlite::Database>,
@@ -81,7 +81,7 @@ pub struct Engines {
     pub randomness: Arc<dyn Randomness>,
 }
 
-/// The connections of a ledger that is opened and unlocked without its queue: for checks whether all is well.
+/// The connections of a ledger that is opened and unlocked without its queue, for checks.
 ///
 /// # Errors
 ///
@@ -110,11 +110,11 @@ impl Engines {
     ///
     /// [`EngineError`], which says what to do.
     pub fn open(config: &Config) -> BoxFuture<'_, Result<Self, EngineError>> {
-        // Boxed, as the other ways, so that it is compiled in this crate and not in each that awaits it.
+        // Boxed, like the functions below, so that it is compiled in this crate and not in each crate that awaits it.
         async move { Opening::begin(config).await?.finish().await }.boxed()
     }
 
-    /// As [`Engines::open`], for what is there already: nothing is made.
+    /// As [`Engines::open`], for an existing installation: nothing is created.
     ///
     /// # Errors
     ///
@@ -123,7 +123,7 @@ impl Engines {
         async move { Opening::begin_on_what_is_there(config).await?.finish().await }.boxed()
     }
 
-    /// As [`Engines::open`], but an empty queue or ledger is made in the place of one that is missing.
+    /// As [`Engines::open`], but a missing queue or ledger is created empty.
     ///
     /// # Errors
     ///

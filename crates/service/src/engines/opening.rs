@@ -15,33 +15,33 @@ use crate::config::{self, Config};
 /// The engines while the ledger is not open yet. Cheap to clone.
 #[derive(Clone)]
 pub struct Opening {
-    /// What was accepted and not yet absorbed. A broker may be away; then it is unavailable until it comes.
+    /// The queue of accepted events that are not absorbed yet. If a broker is away, it is unavailable until the broker returns.
     pub queue: QueueEngine,
-    /// Digests keys. Nobody has made sure yet that it is the ledger's, so nothing may be said that rests on it.
+    /// Digests keys. It is not verified yet that its key is the ledger's, so no answer may depend on it.
     pub vault: Vault,
     /// The time of day.
     pub clock: Clock,
     /// The operating system's randomness.
     pub randomness: Arc<dyn Randomness>,
     ledger: config::Ledger,
-    /// The files are looked through before they are used.
+    /// The files are checked for damage before they are used.
     looks_for_damage: bool,
 }
 
 impl Opening {
-    /// Finds the master key and opens the queue. At the first start everything is made: the files, their folder and, for a
-    /// new ledger in a file, the master key.
+    /// Finds the master key and opens the queue. The first start creates everything: the files, their folder and, for a new
+    /// ledger in a file, the master key.
     ///
     /// # Errors
     ///
-    /// [`EngineError`], which says what to do. A broker that is away is none; a file that is missing beside others is one.
+    /// [`EngineError`], which says what to do. A broker that is away is no error; a file that is missing while others exist is one.
     pub async fn begin(config: &Config) -> Result<Self, EngineError> {
         files::must_be_complete(config).await?;
         Self::begin_with(config, false).await
     }
 
-    /// As [`Opening::begin`], for a role: files are looked through for damage first. A damaged queue is set aside, and
-    /// rescued from; a damaged ledger counts as away.
+    /// As [`Opening::begin`], for a role: files are checked for damage first. A damaged queue is set aside, and its readable
+    /// messages are rescued; a damaged ledger counts as away.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl Opening {
         Self::begin_with(config, true).await
     }
 
-    /// As [`Opening::begin`], for what is there already: nothing is made, neither a file nor a queue on a broker.
+    /// As [`Opening::begin`], for an existing installation: creates neither a file nor a queue on a broker.
     ///
     /// # Errors
     ///
@@ -66,7 +66,7 @@ impl Opening {
         Ok(Self { queue, vault, clock, randomness, ledger: config.ledger.clone(), looks_for_damage: false })
     }
 
-    /// As [`Opening::begin`], but an empty queue or ledger is made in the place of one that is missing.
+    /// As [`Opening::begin`], but a missing queue or ledger is created empty.
     pub(super) async fn begin_in_any_case(config: &Config) -> Result<Self, EngineError> {
         Self::begin_with(config, false).await
     }
@@ -77,7 +77,7 @@ impl Opening {
         let master = master_key::find(config, randomness.as_ref())?;
         let vault = Vault::new(master, FIRST_KEY_NUMBER, Arc::clone(&randomness));
         let queue = match looks_for_damage {
-            true => QueueEngine::open_mended(&config.queue, &clock).await?,
+            true => QueueEngine::open_repaired(&config.queue, &clock).await?,
             false => QueueEngine::open(&config.queue, &clock).await?,
         };
         Ok(Self { queue, vault, clock, randomness, ledger: config.ledger.clone(), looks_for_damage })

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-/// How a path is.
+/// The state of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Presence {
     /// There is a file, which this process may read and write.
     There,
     /// There is nothing.
     Missing,
-    /// It cannot be looked at, or may not be used; what the system said.
+    /// It cannot be looked at, or may not be used; with the error of the operating system.
     Unusable(String),
 }
 
@@ -60,14 +60,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_that_cannot_be_looked_at_is_not_missing() {
+    fn an_unreadable_path_is_not_missing() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a file");
         assert_eq!(Presence::of(&file), Presence::Missing);
         fs::write(&file, "").unwrap();
         assert_eq!(Presence::of(&file), Presence::There);
         assert_eq!(Presence::of_readable(&file), Presence::There);
-        // What stands in a file's way, for every user alike.
+        // Obstacles that hold for every user.
         assert!(matches!(Presence::of(&file.join("below a file")), Presence::Unusable(_)));
         assert!(matches!(Presence::of_readable(&file.join("below a file")), Presence::Unusable(_)));
         assert!(matches!(Presence::of(folder.path()), Presence::Unusable(_)));
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_folder_is_the_one_in_which_something_would_be_made() {
+    fn the_nearest_folder_is_the_one_in_which_a_file_would_be_created() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(nearest_folder(&folder.path().join("a/b/ledger.db")), folder.path());
         assert_eq!(nearest_folder(Path::new("ledger.db")), Path::new("."));

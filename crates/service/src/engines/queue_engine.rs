@@ -10,7 +10,7 @@ use super::EngineError;
 use crate::clock::Clock;
 use crate::config::{self, ManagementUrl, QueueUrl};
 
-/// An open queue, with what only its engine can do. Cheap to clone.
+/// An open queue, with the functions that only one engine has. Cheap to clone.
 #[derive(Clone)]
 pub enum QueueEngine {
     /// A SQLite file.
@@ -20,10 +20,10 @@ pub enum QueueEngine {
 }
 
 impl QueueEngine {
-    /// Opens the queue as [`QueueEngine::open`] does. A damaged file is set aside, and rescued from.
-    pub(super) async fn open_mended(settings: &config::Queue, clock: &Clock) -> Result<Self, EngineError> {
+    /// Opens the queue as [`QueueEngine::open`] does. A damaged file is set aside, and its readable messages are rescued.
+    pub(super) async fn open_repaired(settings: &config::Queue, clock: &Clock) -> Result<Self, EngineError> {
         let QueueUrl::Sqlite(path) = &settings.url else { return Self::open(settings, clock).await };
-        let opened = SqliteQueue::open_mended(path, file_settings(settings), Arc::clone(clock)).await;
+        let opened = SqliteQueue::open_repaired(path, file_settings(settings), Arc::clone(clock)).await;
         Ok(Self::File(opened.map_err(|source| EngineError::Mending { path: path.clone(), source })?))
     }
 
@@ -36,7 +36,7 @@ impl QueueEngine {
         }
     }
 
-    /// Opens the queue. A broker that is away is none the less open: it is unavailable until it comes.
+    /// Opens the queue. A queue on a broker that is away counts as open: it is unavailable until the broker returns.
     pub(super) async fn open(settings: &config::Queue, clock: &Clock) -> Result<Self, EngineError> {
         match &settings.url {
             QueueUrl::Sqlite(path) => {
@@ -51,7 +51,7 @@ impl QueueEngine {
         }
     }
 
-    /// Opens the queue as [`QueueEngine::open`] does, where it is there already: nothing is declared on a broker.
+    /// Opens an existing queue as [`QueueEngine::open`] does: declares nothing on a broker.
     pub(super) async fn open_existing(settings: &config::Queue, clock: &Clock) -> Result<Self, EngineError> {
         if matches!(settings.url, QueueUrl::Sqlite(_)) {
             return Self::open(settings, clock).await;
@@ -70,8 +70,8 @@ impl QueueEngine {
         }
     }
 
-    /// Gives back at once what a worker of this machine held in its hand when it was killed, and returns how many messages
-    /// these were. For the start of a worker. A broker does so by itself.
+    /// Returns messages that a killed worker of this machine held to the queue at once, and counts them. Called when a worker
+    /// starts. A broker does this by itself.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ impl QueueEngine {
         }
     }
 
-    /// How the links to the broker are; `None` where there is no broker.
+    /// The state of the links to the broker; `None` if there is no broker.
     #[must_use]
     pub fn health(&self) -> Option<Health> {
         match self {
@@ -93,8 +93,8 @@ impl QueueEngine {
     }
 }
 
-/// Opens the file, or connects to the broker, tries what the user may do there and leaves again. Exchange and queues that
-/// are missing are declared if `declares`.
+/// Opens the file, or connects to the broker, checks the user's permissions there and disconnects. Missing exchange and queues
+/// are declared if `declares`.
 pub async fn probe(settings: &config::Queue, clock: &Clock, declares: bool) -> Result<(), EngineError> {
     if matches!(settings.url, QueueUrl::Sqlite(_)) {
         return QueueEngine::open(settings, clock).await.map(drop);
@@ -127,7 +127,7 @@ fn urls(settings: &config::Queue) -> Vec<String> {
 }
 
 fn options(settings: &config::Queue) -> Result<Options, EngineError> {
-    // More than the engine takes stays more than it takes, and is refused by it in words.
+    // A number above the range of the engine stays above it, and the engine refuses it with a message.
     let queues = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
     let read = |path: &std::path::PathBuf| {
         let unreadable = |source| EngineError::CaFile { path: path.clone(), source };

@@ -22,7 +22,7 @@ async fn refusal(config: &Config) -> Failure {
 }
 
 #[tokio::test]
-async fn the_first_start_makes_all_that_it_needs_and_the_next_one_finds_it() {
+async fn the_first_start_creates_an_installation_and_the_next_one_finds_it() {
     let folder = TempDir::new().unwrap();
     let config = config_in(&folder);
     let first = Engines::open(&config).await.unwrap();
@@ -36,7 +36,7 @@ async fn the_first_start_makes_all_that_it_needs_and_the_next_one_finds_it() {
 }
 
 #[tokio::test]
-async fn a_ledger_whose_key_is_lost_gets_no_new_one() {
+async fn a_ledger_with_a_lost_key_gets_no_new_key() {
     let folder = TempDir::new().unwrap();
     let config = config_in(&folder);
     drop(Engines::open(&config).await.unwrap());
@@ -48,7 +48,7 @@ async fn a_ledger_whose_key_is_lost_gets_no_new_one() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_missing_beside_others_is_not_created_unless_it_is_asked_for() {
+async fn a_file_that_is_missing_beside_others_is_created_only_on_request() {
     for (lost, other) in [("ledger.db", "queue.db"), ("queue.db", "ledger.db")] {
         let folder = TempDir::new().unwrap();
         let config = config_in(&folder);
@@ -67,7 +67,7 @@ async fn a_file_that_is_missing_beside_others_is_not_created_unless_it_is_asked_
 }
 
 #[tokio::test]
-async fn a_key_that_was_made_before_the_first_start_is_no_installation() {
+async fn a_key_created_before_the_first_start_is_no_installation() {
     let folder = TempDir::new().unwrap();
     let config = config_in(&folder);
     let path = config.key_file().unwrap();
@@ -91,7 +91,7 @@ async fn a_process_with_another_key_refuses_to_start() {
 }
 
 #[tokio::test]
-async fn a_ledger_on_postgres_gets_no_key_by_itself() {
+async fn a_ledger_on_postgres_creates_no_key() {
     let folder = TempDir::new().unwrap();
     let mut config = config_in(&folder);
     config.ledger.url = LedgerUrl::Postgres(Secret::new("postgres://nobody@127.0.0.1:1/nothing"));

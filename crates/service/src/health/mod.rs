@@ -1,4 +1,4 @@
-//! How the process is, for machines: `/healthz`, `/readyz` and `/metrics`, without a credential and without personal data.
+//! The state of the process for machines: `/healthz`, `/readyz` and `/metrics`, without a credential and without personal data.
 
 mod pulse;
 mod server;

@@ -8,12 +8,12 @@ use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 use tokio::time::Instant;
 
-/// What is expected of a loop.
+/// The signs of life that are expected of a loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
     /// It calls [`Pulse::beat`] at least every `health.stale_after`.
     Beats,
-    /// It is well while it runs; a server that only waits for clients, say.
+    /// It is healthy while it runs, such as a server that only waits for clients.
     WhileRunning,
 }
 
@@ -24,10 +24,10 @@ pub struct Pulses {
     shared: Arc<Mutex<Shared>>,
 }
 
-/// Tells of loops that keep their own signs of life: each one's name, and how long it has been silent.
+/// Returns the loops that keep their own signs of life: the name of each, and how long it has been silent.
 pub type Silences = Box<dyn Fn() -> Vec<(String, Duration)> + Send>;
 
-/// Tells what is the matter with something that the process needs; `None` while nothing is.
+/// Returns the problem of something that the process needs; `None` while there is none.
 pub type Condition = Box<dyn Fn() -> Option<String> + Send>;
 
 #[derive(Default)]
@@ -55,13 +55,13 @@ enum Phase {
 /// Why the process is not ready.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Trouble {
-    /// The name of the loop or of what is needed, or `process`.
+    /// The name of the loop or of the condition, or `process`.
     pub name: String,
-    /// What is the matter with it; no secret, and nothing of a person.
+    /// The problem, without secrets and personal data.
     pub why: String,
 }
 
-/// How one loop is.
+/// The state of one loop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoopState {
     /// Its name.
@@ -87,8 +87,8 @@ impl Pulses {
         Pulse { name: name.to_owned(), pulses: self.clone() }
     }
 
-    /// Also holds the loops that `silences` returns to [`Freshness::Beats`]. It is asked at every look; what it no longer
-    /// names has ended on purpose. It must not block.
+    /// Also expects [`Freshness::Beats`] of the loops that `silences` returns. It is called at every look, and must not block.
+    /// A loop that it no longer returns has ended on purpose.
     pub fn watch(&self, silences: Silences) {
         self.lock().watched.push(silences);
     }
@@ -114,14 +114,14 @@ impl Pulses {
         ending.into_iter().chain(empty).chain(loops).collect()
     }
 
-    /// How each loop is.
+    /// The state of each loop.
     #[must_use]
     pub fn states(&self) -> Vec<LoopState> {
         let state = |it: Look| LoopState { name: it.name, up: it.trouble.is_none(), restarts: it.restarts };
         self.look().1.into_iter().map(state).collect()
     }
 
-    /// Whether the process ends, and every loop with its trouble.
+    /// Whether the process ends, and every loop with its problem.
     fn look(&self) -> (bool, Vec<Look>) {
         let shared = self.lock();
         let own = shared.loops.iter().map(|(name, it)| Look {
@@ -168,7 +168,7 @@ fn stale(silence: Duration, stale_after: Duration) -> Option<String> {
     (silence > stale_after).then(|| format!("no sign of life for {} s", silence.as_secs()))
 }
 
-/// One loop's way to show that it is alive. A clone speaks for the same loop.
+/// Shows that one loop is alive. A clone belongs to the same loop.
 #[derive(Clone)]
 pub struct Pulse {
     name: String,
@@ -176,12 +176,12 @@ pub struct Pulse {
 }
 
 impl Pulse {
-    /// A sign of life: the loop has come round.
+    /// A sign of life: the loop has completed a round.
     pub fn beat(&self) {
         self.change(|it| it.phase = Phase::Alive { at: Instant::now() });
     }
 
-    /// A run of the loop begins. One that is well while it runs is alive from now on.
+    /// A run of the loop begins. A loop of [`Freshness::WhileRunning`] is alive from now on.
     pub fn starting(&self) {
         self.change(|it| {
             it.starts += 1;
@@ -211,7 +211,7 @@ mod tests {
     const STALE_AFTER: Duration = Duration::from_secs(15);
 
     #[tokio::test(start_paused = true)]
-    async fn a_loop_is_ready_from_its_first_beat_until_it_is_stale() {
+    async fn a_loop_is_ready_from_its_first_heartbeat_until_it_is_stale() {
         let pulses = Pulses::new(STALE_AFTER);
         assert_eq!(pulses.troubles()[0].why, "starting", "nothing runs yet");
         let pulse = pulses.register("absorb", Freshness::Beats);
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_is_well_while_it_runs_however_long_nobody_calls() {
+    async fn a_running_server_is_healthy_without_requests() {
         let pulses = Pulses::new(STALE_AFTER);
         let pulse = pulses.register("door", Freshness::WhileRunning);
         pulse.starting();
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn loops_that_keep_their_own_signs_of_life_are_watched_too() {
+    async fn loops_with_their_own_heartbeats_are_watched_as_well() {
         let pulses = Pulses::new(STALE_AFTER);
         pulses.watch(Box::new(|| {
             vec![("absorb".to_owned(), STALE_AFTER), ("lease".to_owned(), STALE_AFTER * 2)]
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_process_needs_is_asked_at_every_look() {
+    async fn requirements_of_the_process_are_checked_every_time() {
         let pulses = Pulses::new(STALE_AFTER);
         let away = Arc::new(Mutex::new(Some("away".to_owned())));
         let asked = Arc::clone(&away);

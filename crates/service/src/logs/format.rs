@@ -1,4 +1,4 @@
-//! Where `tracing` writes one line: into memory first, then to the sink as a whole.
+//! The writer of `tracing` for one line: into memory first, then to the sink as a whole.
 
 use std::io::{self, Write};
 

@@ -1,8 +1,7 @@
 //! Logs: `tracing` to standard error, for people or for machines. No secret and no personal data is ever a field.
 //!
-//! The process survives its log. Lines go through a bounded buffer to a thread of their own (`sink`), so that nothing
-//! waits for a pipe that nobody reads and nothing fails because of a full disk. Lines that repeat are held back
-//! (`repeats`).
+//! The process does not depend on its log. Lines go through a bounded buffer to a thread of their own (`sink`), so that nothing
+//! waits for a pipe that nobody reads and nothing fails because of a full disk. Repeated lines are held back (`repeats`).
 
 mod format;
 mod repeats;
@@ -21,8 +20,8 @@ use format::Lines;
 use repeats::{HoldRepeats, Repeats};
 use sink::Sink;
 
-/// lapin calls it an error when a broker that was asked for something says no or goes away. The queue's supervisor expects
-/// both, and reports them in words that an operator can act on. `info,lapin=debug` brings lapin's own back.
+/// lapin logs an error when a broker refuses a request or goes away. The queue's supervisor expects both, and reports them in
+/// words that an operator can act on. `info,lapin=debug` shows lapin's own lines.
 const QUIET: &str = "lapin=off";
 
 /// The sink of this process, once logging has started.
@@ -45,7 +44,7 @@ pub fn start(settings: &Log, are_wanted: bool) {
     let Ok(sink) = Sink::start(Box::new(std::io::stderr()), repeats.clone()) else { return };
     let lines = Lines::to(sink.clone());
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
-    // A line that cannot be written is counted, and not a reason to write another one.
+    // A line that cannot be written is counted, but causes no further line.
     let builder = builder.log_internal_errors(false);
     let held = HoldRepeats::new(repeats);
     let started = match settings.format {

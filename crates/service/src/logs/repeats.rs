@@ -26,10 +26,10 @@ const WINDOW: Duration = Duration::from_secs(10);
 /// Texts that are remembered; beyond them only places are.
 const TEXTS: usize = 1024;
 
-/// Where the lines of this part and of the sink come from. They are not held back: that would be logged in turn.
+/// The source of lines of this module and of the sink. They are not held back: that would be logged in turn.
 const OWN_LINES: &str = "service::logs::";
 
-/// The lines of late. A clone shares them.
+/// The recent lines. A clone shares them.
 #[derive(Clone, Default)]
 pub(super) struct Repeats(Arc<Shared>);
 
@@ -72,14 +72,14 @@ impl Repeats {
         admitted
     }
 
-    /// Logs how often lines were repeated whose window has ended.
+    /// Logs the repetitions of windows that have ended.
     pub(super) fn report_ended(&self) {
         for (message, held) in self.ended(Instant::now()) {
             tracing::warn!(repeated = held, "… repeated {held} times: {message}");
         }
     }
 
-    /// Forgets windows that have ended at `now`; those with lines held back, by message.
+    /// Forgets windows that have ended at `now`. Returns those that held lines back: message and number.
     fn ended(&self, now: Instant) -> Vec<(String, u64)> {
         let has_ended = |window: &Window| now.saturating_duration_since(window.began) >= WINDOW;
         let ended = self.lock().extract_if(|_, window| has_ended(window)).collect::<Vec<_>>();
@@ -92,7 +92,7 @@ impl Repeats {
     }
 }
 
-/// Counts a line in its window; whether it is one of the first `most`.
+/// Counts a line in its window. Returns whether it is one of the first `most`.
 fn count(windows: &mut HashMap<Key, Window>, key: Key, most: u32, text: &Text, now: Instant) -> bool {
     let begin = || Window { began: now, lines: 0, held: 0, message: text.message.clone() };
     let window = windows.entry(key).or_insert_with(begin);
@@ -138,7 +138,7 @@ impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let mut shown = String::new();
         if write!(shown, "{value:?}").is_err() {
-            // A value that does not show itself has no text.
+            // A value whose formatting fails has no text.
             shown.clear();
         }
         (field.name(), &shown).hash(&mut self.digest);

@@ -10,18 +10,18 @@ use super::snapshot::AudienceFigures;
 /// Upper limit of audiences with a label of their own.
 const LABELLED: usize = 100;
 
-/// What stands for the others of a connection.
+/// Label of the other audiences of a connection.
 const OTHERS: &str = "(others)";
 
-/// The persons of each audience, by what they are. `name` gives the name of a connection's id.
+/// The persons of each audience by state. `name` returns the name of a connection by its id.
 pub(super) fn family<'n>(
     audiences: &[AudienceFigures],
     name: impl Fn(&str) -> &'n str,
 ) -> Option<MetricFamily> {
     let family = Family::gauge(
         "audience_persons",
-        "Persons by audience: members, and those of them that are affiliates or whose membership Refersion holds; left; and, \
-         in or out, delivered, waiting and refused. Those of smaller audiences are together.",
+        "Persons by audience: members, and those of them that are affiliates or whose membership Refersion holds; former \
+         members; and, of both, delivered, waiting and refused. Smaller audiences are counted together.",
         ["connection", "name", "audience", "what"],
     );
     let mut largest: Vec<&AudienceFigures> = audiences.iter().collect();

@@ -12,7 +12,7 @@ use super::snapshot::{
 use super::worker_families::worker;
 use crate::health::LoopState;
 
-/// What the bytes of the queue are.
+/// Help text for the bytes of the queue.
 const QUEUE_BYTES: &str =
     "Bytes of messages that the queue holds; on RabbitMQ an estimate for the fuller lane.";
 
@@ -50,9 +50,9 @@ impl<'a> Names<'a> {
 }
 
 fn process(loops: &[LoopState], sources: &[(&'static str, bool)]) -> Vec<Option<MetricFamily>> {
-    let up = Family::gauge("loop_up", "1 while the loop is alive and fresh.", ["loop"]);
+    let up = Family::gauge("loop_up", "1 while the loop runs and reports in time.", ["loop"]);
     let restarts = Family::counter("loop_restarts_total", "How often the loop was started again.", ["loop"]);
-    let read = Family::gauge("source_up", "1 if the part's figures could be read for this page.", ["source"]);
+    let read = Family::gauge("source_up", "1 if the figures of this part could be read.", ["source"]);
     let build = Family::gauge("build_info", "1, with the version of the program.", ["version"]);
     vec![
         build.with([env!("CARGO_PKG_VERSION")], 1.0).finish(),
@@ -86,7 +86,7 @@ fn ingest(it: &IngestFigures) -> Vec<Option<MetricFamily>> {
 }
 
 fn registrations(it: &IngestFigures) -> Option<MetricFamily> {
-    let help = "Unknown API keys by what became of them, while ingest.registration is open.";
+    let help = "Unknown API keys by result, while ingest.registration is open.";
     let family = Family::counter("ingest_registrations_total", help, ["result"]);
     it.registrations.iter().fold(family, |all, (result, n)| all.with([*result], number(*n))).finish()
 }
@@ -103,7 +103,7 @@ fn ingest_connections(it: &IngestFigures) -> [Option<MetricFamily>; 4] {
             closed,
         ),
         counter("ingest_connections_refused_total", "Refused, as their address had its share.", refused),
-        gauge("ingest_body_bytes", "Memory that bodies of requests under way take.", it.body_bytes),
+        gauge("ingest_body_bytes", "Memory that the bodies of requests under way use.", it.body_bytes),
     ]
 }
 
@@ -116,7 +116,7 @@ fn queue(it: &QueueFigures) -> Vec<Option<MetricFamily>> {
         depth.with(["live"], number(it.live)).with(["bulk"], number(it.bulk)).finish(),
         gauge("queue_oldest_event_seconds", "How old the oldest event in the queue is.", it.oldest),
         gauge("queue_bytes", QUEUE_BYTES, bytes),
-        gauge("queue_limit_bytes", "Bytes from which on the queue is full (queue.max_bytes).", limit),
+        gauge("queue_limit_bytes", "Bytes at which the queue is full (queue.max_bytes).", limit),
     ]
 }
 
@@ -129,17 +129,17 @@ fn ledger(it: &LedgerFigures, names: &Names<'_>) -> Vec<Option<MetricFamily>> {
     let gauge = |name, help, value| Family::gauge(name, help, []).only(number(value));
     let mut families = vec![
         gauge("events_pending", "Events without an outcome yet.", it.pending),
-        gauge("persons_dirty", "Persons that differ from what Refersion was sent.", it.dirty),
+        gauge("persons_dirty", "Persons that differ from the values last sent.", it.dirty),
         gauge("persons_waiting", "Persons that lack something that no event has stated.", it.waiting),
-        gauge("dead_letters_open", "Dead letters that nobody has decided on.", it.dead_letters),
+        gauge("dead_letters_open", "Open dead letters.", it.dead_letters),
     ];
     let help = "How old the oldest event without an outcome is.";
     families.push(Family::gauge("pending_oldest_event_seconds", help, []).only(it.oldest));
-    let help = "For how long at least events have waited in the queue while no worker ran.";
+    let help = "The least time that events have waited in the queue while no worker ran.";
     families.push(Family::gauge("queue_untaken_seconds", help, []).only(it.untaken));
     let letters = Family::gauge(
         "dead_letters",
-        "Dead letters that nobody has decided on, by connection and class.",
+        "Open dead letters, by connection and class.",
         ["connection", "name", "class"],
     );
     let by_class = it.dead_letters_by_class.iter().fold(letters, |family, (id, class, letters)| {
@@ -161,12 +161,8 @@ fn room(it: &RoomFigures) -> Vec<Option<MetricFamily>> {
     );
     vec![
         gauge("ledger_bytes", "Bytes that the ledger has in use.", Some(it.ledger_bytes)),
-        gauge(
-            "ledger_limit_bytes",
-            "Bytes of the ledger from which on new events are refused.",
-            it.ledger_limit,
-        ),
-        gauge("disk_free_bytes", "The least that is free on a disk of queue or ledger.", it.disk_free),
+        gauge("ledger_limit_bytes", "Bytes of the ledger at which new events are refused.", it.ledger_limit),
+        gauge("disk_free_bytes", "The least free space on a disk of queue or ledger.", it.disk_free),
         it.refused.iter().fold(refused, |family, (id, reason)| family.with([id, reason], 1.0)).finish(),
     ]
 }

@@ -4,7 +4,7 @@ use prometheus::proto::{self, LabelPair, Metric, MetricFamily, MetricType};
 
 use super::snapshot::{Histogram, Settling};
 
-/// What every metric's name begins with.
+/// Prefix of every metric's name.
 const PREFIX: &str = "refersion_destination_";
 
 /// A family that is being filled. The names of its labels are fixed; each figure gives their values.
@@ -27,12 +27,12 @@ impl<const LABELS: usize> Family<LABELS> {
         Self { name, help, labels, kind: MetricType::GAUGE, metrics: Vec::new() }
     }
 
-    /// How many took how long.
+    /// A distribution of durations.
     pub(super) fn histogram(name: &'static str, help: &'static str, labels: [&'static str; LABELS]) -> Self {
         Self { name, help, labels, kind: MetricType::HISTOGRAM, metrics: Vec::new() }
     }
 
-    /// How many there were, and how long they took together.
+    /// A number of events, and the sum of their durations.
     pub(super) fn summary(name: &'static str, help: &'static str, labels: [&'static str; LABELS]) -> Self {
         Self { name, help, labels, kind: MetricType::SUMMARY, metrics: Vec::new() }
     }

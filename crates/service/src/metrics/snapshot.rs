@@ -30,7 +30,7 @@ pub struct LogFigures {
     pub repeated: u64,
 }
 
-/// What the ingest endpoint counts.
+/// Figures of the ingest endpoint.
 #[derive(Clone, Debug, Default)]
 pub struct IngestFigures {
     /// Requests answered, by HTTP status.
@@ -47,29 +47,29 @@ pub struct IngestFigures {
     pub connections_refused: u64,
     /// Memory that the bodies of requests under way take now, in bytes.
     pub body_bytes: u64,
-    /// Unknown API keys by what became of them; empty unless they are registered.
+    /// Unknown API keys by result; empty unless they are registered.
     pub registrations: BTreeMap<&'static str, u64>,
 }
 
-/// How much waits in the queue or is not yet acknowledged, in events.
+/// Events that wait in the queue or are not yet acknowledged.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct QueueFigures {
     /// In the live lane.
     pub live: u64,
     /// In the bulk lane.
     pub bulk: u64,
-    /// How old the oldest event is, in seconds; `None` if it is empty or does not know.
+    /// Age of the oldest event in seconds; `None` if the queue is empty or cannot tell.
     pub oldest: Option<f64>,
-    /// Bytes that it holds, and how many it may; `None` if it does not know.
+    /// Bytes that it holds, and its limit; `None` if it cannot tell.
     pub bytes: Option<(u64, u64)>,
 }
 
-/// What the ledger holds.
+/// Figures of the ledger.
 #[derive(Clone, Debug, Default)]
 pub struct LedgerFigures {
     /// Events without an outcome.
     pub pending: u64,
-    /// Persons that differ from what Refersion was sent.
+    /// Persons that differ from the values that Refersion was sent.
     pub dirty: u64,
     /// Persons that lack something that no event has stated.
     pub waiting: u64,
@@ -77,7 +77,7 @@ pub struct LedgerFigures {
     pub dead_letters: u64,
     /// The same by connection id and class.
     pub dead_letters_by_class: Vec<(i64, String, u64)>,
-    /// How old the oldest pending event is, in seconds.
+    /// Age of the oldest pending event, in seconds.
     pub oldest: Option<f64>,
     /// For how long events have waited in the queue while no worker ran, in seconds.
     pub untaken: Option<f64>,
@@ -94,7 +94,7 @@ pub struct AudienceFigures {
     pub connection: i64,
     /// Its name.
     pub name: String,
-    /// How many persons are what.
+    /// Number of persons by state.
     pub persons: Vec<(&'static str, u64)>,
 }
 
@@ -111,9 +111,9 @@ impl AudienceFigures {
 pub struct RoomFigures {
     /// Bytes that the ledger has in use.
     pub ledger_bytes: u64,
-    /// Bytes that it may have; `None` without a limit.
+    /// Upper limit of its bytes; `None` without a limit.
     pub ledger_limit: Option<u64>,
-    /// The least that is free on a disk of our files; `None` without files.
+    /// The lowest free space of the disks that hold our files; `None` without files.
     pub disk_free: Option<u64>,
     /// Ids of connections whose new events are refused, or `all`, with the reason's word.
     pub refused: Vec<(String, &'static str)>,
@@ -130,7 +130,7 @@ pub struct ConnectionFigures {
     pub paused_for: Option<&'static str>,
 }
 
-/// What the worker counts.
+/// Figures of the worker.
 #[derive(Clone, Debug, Default)]
 pub struct WorkerFigures {
     /// Events absorbed.
@@ -139,15 +139,15 @@ pub struct WorkerFigures {
     pub absorbed_batches: u64,
     /// Events of which a value was refused because it exceeds a bound.
     pub too_large_events: u64,
-    /// Events with an identifier that names nobody, by where it stands.
+    /// Events with an identifier that names nobody, by its place in the event.
     pub blocked_identifiers: BTreeMap<&'static str, u64>,
-    /// Events with an identifier that too many share, by where it stands.
+    /// Events with an identifier that too many share, by its place in the event.
     pub shared_identifiers: BTreeMap<&'static str, u64>,
     /// Events with a value that cannot be used, by trait and reason.
     pub unusable_values: BTreeMap<(String, &'static str), u64>,
     /// Events ended, by outcome.
     pub outcomes: BTreeMap<&'static str, u64>,
-    /// Calls to Refersion, by how they went: `fine`, `refused`, `throttled` or `unwell`.
+    /// Calls to Refersion by result: `fine`, `refused`, `throttled` or `unwell`.
     pub calls: BTreeMap<&'static str, u64>,
     /// How long those calls took.
     pub call_latency: Histogram,
@@ -168,13 +168,13 @@ pub struct Settling {
     pub longest: f64,
 }
 
-/// How many took how long.
+/// A distribution of durations.
 #[derive(Clone, Debug, Default)]
 pub struct Histogram {
-    /// Upper bound in seconds, and how many took at most that but more than the bound before.
+    /// Upper bound in seconds, and the number of durations up to it that exceed the bound before.
     pub buckets: Vec<(f64, u64)>,
-    /// How many took longer than the last bound.
+    /// Number of durations above the last bound.
     pub beyond: u64,
-    /// All of them together, in seconds.
+    /// Sum of all durations, in seconds.
     pub seconds: f64,
 }

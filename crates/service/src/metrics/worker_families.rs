@@ -38,9 +38,9 @@ pub(super) fn worker(it: &WorkerFigures, names: &Names<'_>) -> Vec<Option<Metric
 }
 
 fn left_out(it: &WorkerFigures) -> Vec<Option<MetricFamily>> {
-    let blocked = "Events with an identifier that names nobody.";
+    let blocked = "Events with a blocked identifier.";
     let blocked = Family::counter("events_blocked_identifier_total", blocked, ["place"]);
-    let shared = "Events with an identifier that too many share.";
+    let shared = "Events with a shared identifier.";
     let shared = Family::counter("events_shared_identifier_total", shared, ["place"]);
     let unusable =
         "Events with a value that cannot be used; traits that are not sent are counted as unmapped.";

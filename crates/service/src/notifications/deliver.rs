@@ -15,9 +15,9 @@ pub(super) const AT_ONCE: usize = 20;
 const WITHIN: Duration = Duration::from_secs(10);
 /// How long connecting may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
-/// How long it is tried again.
+/// How long a delivery is retried.
 const TRIED_FOR: SignedDuration = SignedDuration::from_hours(24);
-/// Until the second try; each next wait is twice as long.
+/// Wait before the second try; each next wait is twice as long.
 const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(5);
 /// The longest wait between two tries.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
@@ -57,17 +57,17 @@ impl Sender {
             .user_agent(concat!("refersion-destination/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_WITHIN)
             .timeout(within)
-            // A redirect would send what is signed for one receiver to another.
+            // A redirect would send a request that is signed for one receiver to another.
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
             .build();
         let http =
-            http.map_err(|error| Failure::failed("tls", &error, "look at the certificates of this machine"))?;
+            http.map_err(|error| Failure::failed("tls", &error, "check the certificates of this machine"))?;
         Ok(Self { http, url, key })
     }
 
-    /// Tries once, and says how it goes on.
+    /// Tries once, and returns how the delivery continues.
     pub(super) async fn deliver(&self, due: &Notification, now: Timestamp) -> Delivery {
         match self.post(due, now).await {
             Ok(()) => Delivery::Done,
@@ -116,7 +116,7 @@ impl Sender {
     }
 }
 
-/// What went wrong, without the URL: it may hold a token.
+/// The error in words, without the URL: it may hold a token.
 fn failed(error: &reqwest::Error) -> String {
     let what = if error.is_timeout() {
         "the receiver did not answer in time"

@@ -1,4 +1,4 @@
-//! A look at what operators may want to know.
+//! A look at everything that operators may be notified of.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use ledger::{DeadLetterState, Group, Plan, PlanFilter, PlanState};
 use crate::engines::Engines;
 use crate::failure::Failure;
 
-/// How things stand at one moment.
+/// The state of the installation at one moment.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Look {
     pub(super) at: Timestamp,
@@ -35,7 +35,7 @@ pub(super) struct Replay {
     pub(super) skipped: u64,
 }
 
-/// How long the end of a plan is noticed by a look, for the time in which no process looked.
+/// How long a look still notices the end of a plan, in case no process looked in between.
 const ENDED_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// A connection.
@@ -48,7 +48,7 @@ pub(super) struct Shop {
     pub(super) ended: u64,
 }
 
-/// A group of dead letters, without its cause: that may repeat what Refersion said of a value.
+/// A group of dead letters, without its cause: the cause may repeat Refersion's message about a value.
 #[derive(Clone, Debug)]
 pub(super) struct Letters {
     pub(super) connection: i64,

@@ -1,8 +1,8 @@
-//! Notifications of operators: what is noticed (`watch`), how it is signed (`sign`) and delivered (`deliver`).
+//! Notifications of operators: changes are noticed (`watch`), and notifications are signed (`sign`) and delivered (`deliver`).
 //!
-//! One process of the installation does this at a time. It holds a right in the ledger, writes what it notices into an outbox
-//! there together with what it has seen, and delivers from it until a receiver says 2xx or a day has passed. Bodies have names
-//! of connections, classes and counts, and nothing personal.
+//! One process of the installation does this at a time. It holds a right in the ledger, writes notifications into an outbox
+//! there together with the state that it has seen, and delivers from the outbox until a receiver says 2xx or a day has passed.
+//! Bodies have names of connections, classes and counts, and nothing personal.
 
 mod deliver;
 mod look;
@@ -30,7 +30,7 @@ use crate::failure::Failure;
 use look::Look;
 use seen::Seen;
 
-/// How often it is looked what has happened, and what is due.
+/// How often the process looks for changes and for due deliveries.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long the right to watch and deliver lasts; longer than one delivery.
 const HELD_FOR: SignedDuration = SignedDuration::from_secs(30);
@@ -43,7 +43,7 @@ const KEPT_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Rows that one sweep drops.
 const SWEPT_AT_ONCE: usize = 1_000;
 
-/// From how much on operators are notified.
+/// Numbers from which on operators are notified.
 #[derive(Clone, Copy, Debug)]
 pub struct Thresholds {
     /// Open dead letters of one group.
@@ -83,7 +83,7 @@ impl Notifier {
                 biased;
                 () = stop.cancelled() => return,
                 done = self.once(looks) => if let Err(failure) = done {
-                    tracing::warn!(error = failure.message, "notifications could not be looked after");
+                    tracing::warn!(error = failure.message, "notifications could not be checked or sent");
                 },
             }
             looks += 1;
@@ -113,7 +113,7 @@ impl Notifier {
         Ok(())
     }
 
-    /// Takes or renews the right; what was seen so far.
+    /// Takes or renews the right. Returns the state that was seen so far; `None` while another process has the right.
     async fn hold(&self) -> Result<Option<String>, Failure> {
         let now = self.engines.now();
         let until = now.checked_add(HELD_FOR).unwrap_or(now);
@@ -135,7 +135,7 @@ impl Notifier {
     }
 }
 
-/// A notification about a connection: `data` is what the type says of it.
+/// A notification about a connection, with the `data` of its type.
 fn notification(
     kind: &str,
     fact: String,

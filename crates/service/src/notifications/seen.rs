@@ -1,4 +1,4 @@
-//! What the process that watches has seen, as the next one goes on from it.
+//! The state that the watching process has seen, from which the next one continues.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ pub(super) struct Notified {
     pub(super) level: u32,
 }
 
-/// A connection's events that wait.
+/// The waiting events of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sync {
     /// Since when some wait.
@@ -38,7 +38,7 @@ pub(super) struct Sync {
 }
 
 impl Seen {
-    /// What cannot be read counts as nothing: operators are rather notified twice.
+    /// A text that cannot be read counts as empty: it is better to notify operators twice.
     pub(super) fn read(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
     }

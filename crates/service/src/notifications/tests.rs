@@ -1,4 +1,4 @@
-//! What is noticed, and delivery to real receivers that fail, hang and redirect.
+//! Tests of notices, and of delivery to real receivers that fail, hang and redirect.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ fn look(seconds: i64, shop: Shop) -> Look {
 }
 
 fn kinds(seen: &mut Seen, look: &Look) -> Vec<String> {
-    // What is seen survives the process.
+    // The seen state survives the process.
     *seen = Seen::read(&seen.write());
     notice(seen, look, &THRESHOLDS).into_iter().map(|new| new.kind).collect()
 }
@@ -49,7 +49,7 @@ fn a_pause_and_its_end_are_noticed_once_each() {
 }
 
 #[test]
-fn the_end_of_a_replay_is_noticed_once_and_what_ended_before_is_not() {
+fn the_end_of_a_replay_is_noticed_once_and_earlier_ends_are_not() {
     let mut seen = Seen::default();
     let replay = |plan, seconds| Replay {
         plan,
@@ -102,7 +102,7 @@ fn a_sync_is_done_when_nothing_of_it_waits() {
     assert!(kinds(&mut seen, &look(25, shop(0, 1_810))).is_empty(), "too few for a sync");
 }
 
-/// A receiver that answers each request with this text, or not at all; what it got.
+/// A receiver that answers each request with this text, or not at all. Returns its URL and the requests that it gets.
 async fn receiver(answer: Option<&'static str>) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hook?token=t0ken", listener.local_addr().unwrap());

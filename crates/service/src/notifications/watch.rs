@@ -1,4 +1,4 @@
-//! What has happened between what was seen before and how things stand now. Pure.
+//! Finds the changes from the state that was seen before to the current one. Pure.
 
 use ledger::NewNotification;
 use serde_json::json;
@@ -7,10 +7,10 @@ use super::look::{Letters, Look, Replay, Shop};
 use super::seen::{Notified, Seen, Sync};
 use super::{Thresholds, notification};
 
-/// How much larger a group has to be than at the last notification of it.
+/// Factor between the sizes of a group at which operators are notified of it.
 const STEP: u64 = 10;
 
-/// What operators are to be notified of; `seen` is brought up to date.
+/// The notifications that are due. Updates `seen`.
 pub(super) fn notice(seen: &mut Seen, look: &Look, thresholds: &Thresholds) -> Vec<NewNotification> {
     let mut new = Vec::new();
     seen.paused.retain(|id, _| look.connections.contains_key(id));
@@ -49,8 +49,8 @@ fn pause(seen: &mut Seen, look: &Look, id: i64, shop: &Shop) -> Option<NewNotifi
     }
 }
 
-/// A group that has reached the threshold, or ten times what it was at the last notification. It counts as new once it has
-/// shrunk to half of the threshold.
+/// A group that has reached the threshold, or ten, a hundred, … times the threshold. It counts as new once it has shrunk to
+/// half of the threshold.
 fn growth(
     seen: &mut Seen,
     look: &Look,
@@ -88,7 +88,7 @@ fn level(open: u64, threshold: u64) -> u32 {
     level
 }
 
-/// Plans of replays that have ended since the last look. What ended before the first look is old.
+/// Plans of replays that have ended since the last look. Plans that ended before the first look are not reported.
 fn replays(seen: &mut Seen, look: &Look) -> Vec<NewNotification> {
     let ended = look.replays.iter().map(|replay| (replay.plan, replay.ended_at)).collect();
     let Some(known) = seen.replays.replace(ended) else { return Vec::new() };
@@ -105,7 +105,7 @@ fn replay_done(look: &Look, replay: &Replay) -> NewNotification {
     notification("replay.done", fact, None, (look.at, &data))
 }
 
-/// A backlog that is gone: nothing of the bulk lane waits in the queue, and nothing of the connection is pending.
+/// A finished backlog: no event of the bulk lane waits in the queue, and no event of the connection is pending.
 fn sync(seen: &mut Seen, look: &Look, (id, shop): (i64, &Shop), threshold: u64) -> Option<NewNotification> {
     let waits = shop.pending > 0 || look.bulk > 0;
     if waits {

@@ -40,8 +40,8 @@ pub async fn note(engines: &Engines, actor: &str, action: &str, subject: String)
     Ok(engines.operators.note(&[entry]).await?)
 }
 
-/// Writes down that an act at the command line failed, with the code of its failure. The failure itself matters more than one to
-/// write it down, which is only logged.
+/// Records that an act at the command line failed, with the code of its failure. If this cannot be recorded, it is only logged:
+/// the failure of the act matters more.
 pub async fn note_failed(engines: &Engines, action: &str, failure: &Failure) {
     let entry = AuditEntry::new(engines.now(), &cli(), action, "at the command line".to_owned());
     if let Err(error) = engines.operators.note(&[failed(entry, failure)]).await {
@@ -49,7 +49,7 @@ pub async fn note_failed(engines: &Engines, action: &str, failure: &Failure) {
     }
 }
 
-/// Writes down how an act at the command line ended, and returns how. A failure of the act goes before one to write it down.
+/// Records how an act at the command line ended, and returns its result. A failure of the act precedes a failure to record it.
 ///
 /// # Errors
 ///

@@ -25,7 +25,7 @@ pub async fn pause(
     again(engines, connection).await
 }
 
-/// Resumes a connection, whatever it is paused for, and ends what Refersion asked to wait for and suspensions of fields.
+/// Resumes a connection, whatever it is paused for. Also ends waits that Refersion asked for, and suspensions of fields.
 ///
 /// # Errors
 ///

@@ -30,7 +30,7 @@ impl Directory {
         Ok(Self { connections, is_limited: only.is_some() })
     }
 
-    /// Reads the connections that somebody may see: these, or all of them.
+    /// Reads the connections that an operator may see: these, or all of them.
     ///
     /// # Errors
     ///
@@ -61,7 +61,7 @@ impl Directory {
         self.is_limited
     }
 
-    /// The numbers of its connections if it has only some of them; `None`: nothing has to be left out.
+    /// The numbers of its connections if it has only some of them; `None` if it has all.
     #[must_use]
     pub fn scope(&self) -> Option<Vec<ConnectionId>> {
         self.is_limited.then(|| self.connections.keys().copied().collect())
@@ -88,7 +88,7 @@ impl Directory {
         found.map(|connection| connection.id).ok_or_else(|| no_such(name))
     }
 
-    /// Its name, or its number where it has none (any more).
+    /// The name of a connection, or its number if it has no name (any more).
     #[must_use]
     pub fn name(&self, id: ConnectionId) -> String {
         self.connections.get(&id).map_or_else(|| format!("#{id}"), |connection| connection.name.to_string())
@@ -109,41 +109,41 @@ fn no_such(name: &str) -> Failure {
     Failure::refused("no_such_connection", message, "`connections list` shows their names")
 }
 
-/// What to do about a pause; nothing for a connection that is active.
+/// Advice about a pause; `None` for an active connection.
 #[must_use]
 pub fn pause_hint(connection: &Connection) -> Option<String> {
     let State::Paused(reason) = connection.state else { return None };
     let name = &connection.name;
     Some(match reason {
-        PausedFor::Operator => format!("`connections resume {name}` when it shall go on"),
-        PausedFor::Breaker => "it goes on by itself when Refersion is well again".to_owned(),
-        PausedFor::Credentials => format!("give the right keys: `connections rotate-key {name}`"),
+        PausedFor::Operator => format!("run `connections resume {name}` to end the pause"),
+        PausedFor::Breaker => "the pause ends by itself when Refersion answers again".to_owned(),
+        PausedFor::Credentials => format!("enter the right keys: `connections rotate-key {name}`"),
         PausedFor::Configuration => format!(
-            "correct its settings with `connections set {name}`; it goes on by itself when a call is accepted, or at once \
+            "correct its settings with `connections set {name}`; the pause ends by itself when a call is accepted, or at once \
              with `connections resume {name}`"
         ),
     })
 }
 
-/// What is so about a custom field that is suspended.
+/// Describes the suspension of a custom field.
 #[must_use]
 pub fn suspension(why: &str, since: Option<&Timestamp>) -> String {
     let since = since.map_or_else(String::new, |at| format!(" since {}", at.strftime("%Y-%m-%dT%H:%M:%SZ")));
     format!("not sent{since}, because Refersion refuses it for everybody ({why})")
 }
 
-/// What to do about a custom field that is suspended.
+/// Advice about a suspended custom field.
 #[must_use]
 pub fn suspension_hint(connection: &Connection, field: u64) -> String {
     let name = &connection.name;
     let mapped = connection.settings.custom_fields.iter().find(|(_, id)| **id == field);
     let unmap = mapped.map_or_else(String::new, |(trait_name, _)| {
-        format!("take it out with `connections set {name} --no-custom-field {trait_name}`, or correct it in Refersion; ")
+        format!("remove it with `connections set {name} --no-custom-field {trait_name}`, or correct it in Refersion; ")
     });
-    format!("{unmap}it is tried again by itself, and at once with `connections resume {name}`")
+    format!("{unmap}the worker tries it again by itself, and at once with `connections resume {name}`")
 }
 
-/// The word for whether it delivers, and for what it is paused.
+/// The words for a connection's state, and for the reason of its pause.
 #[must_use]
 pub fn state_words(state: State) -> (&'static str, Option<&'static str>) {
     match state {

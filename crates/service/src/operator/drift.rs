@@ -1,4 +1,4 @@
-//! What a comparison of Refersion's list with what was last sent has found.
+//! The differences that a comparison of Refersion's list with the values last sent has found.
 
 use std::collections::BTreeMap;
 
@@ -15,30 +15,35 @@ use super::workers::Workers;
 use crate::engines::Engines;
 use crate::failure::Failure;
 
-/// What is known of how a connection's affiliates differ from what they were sent. The names of these fields are fixed: scripts
-/// rely on them.
+/// The known drift of a connection's affiliates. The names of these fields are fixed: scripts rely on them.
 #[derive(Debug, Serialize)]
 pub struct Verification {
     /// The name of the connection.
     pub connection: String,
-    /// How far the walk is that compares.
+    /// The progress of the walk that compares.
     pub adoption: Adoption,
     /// Affiliates of ours that the last comparison met; null: there was none.
     pub compared: Option<u64>,
+    /// When the last comparison ended; null: there was none.
+    pub compared_at: Option<Timestamp>,
+    /// How many of them differed then; null: there was none.
+    pub differed: Option<u64>,
+    /// Whether differing values were sent again.
+    pub repaired: bool,
     /// Affiliates that differ, at most [`MAX_DRIFT`].
     pub drift: Vec<DriftRow>,
 }
 
-/// An affiliate that differs from what it was sent.
+/// An affiliate that differs from the values that it was sent.
 #[derive(Debug, Serialize)]
 pub struct DriftRow {
     /// Its code.
     pub affiliate_code: String,
     /// The address that was sent, masked; null: it was erased, or is not known any more.
     pub email: Option<String>,
-    /// What differs.
+    /// The fields that differ.
     pub fields: Vec<String>,
-    /// When that was found.
+    /// When the difference was found.
     pub found_at: Timestamp,
 }
 
@@ -55,10 +60,18 @@ impl Verification {
     ) -> Result<Self, Failure> {
         let adoption = Adoption::read(engines, connection, workers).await?;
         let finished = engines.ledger.directory(connection.id).await?.finished;
-        let compared = finished.filter(|finished| finished.walk.request.verify).map(|it| it.walk.compared);
+        let last = finished.and_then(|finished| finished.verified);
         let drift = engines.ledger.drift(connection.id, MAX_DRIFT).await?;
         let drift = rows(engines, connection, drift).await?;
-        Ok(Self { connection: connection.name.to_string(), adoption, compared, drift })
+        Ok(Self {
+            connection: connection.name.to_string(),
+            adoption,
+            compared: last.as_ref().map(|last| last.compared),
+            compared_at: last.as_ref().map(|last| last.ended_at),
+            differed: last.as_ref().map(|last| last.drifted),
+            repaired: last.is_some_and(|last| last.repair && last.drifted > 0),
+            drift,
+        })
     }
 }
 
@@ -98,7 +111,7 @@ mod tests {
     use super::masked;
 
     #[test]
-    fn an_address_is_masked_but_for_its_first_letter_and_its_domain() {
+    fn an_address_is_masked_except_for_its_first_letter_and_its_domain() {
         assert_eq!(masked("ann@x.test"), "a***@x.test");
         assert_eq!(masked("nobody"), "n***@");
     }

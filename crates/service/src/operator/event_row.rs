@@ -1,4 +1,4 @@
-//! One event as an operator sees it, made of what the ledger keeps or of what the queue holds.
+//! One event as an operator sees it, from the ledger or from the queue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,9 +31,9 @@ pub struct EventRow {
     pub connection: String,
     /// When the ingest endpoint accepted it.
     pub received_at: Timestamp,
-    /// `pending`, or how it ended.
+    /// `pending`, or its outcome.
     pub state: &'static str,
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
     /// The affiliate's code.
     pub affiliate_code: Option<String>,
@@ -41,13 +41,13 @@ pub struct EventRow {
     pub affiliate_id: Option<u64>,
     /// Failed calls, oldest first.
     pub attempts: Vec<AttemptView>,
-    /// The id of its dead letter, whatever became of it; left out where there is none.
+    /// The id of its dead letter, in any state; left out if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dead_letter_id: Option<i64>,
-    /// What it died of, in words; left out where it has no dead letter.
+    /// The cause of its dead letter, in words; left out if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-    /// What it waits for.
+    /// The reason why it waits.
     pub waiting_for: Option<String>,
 }
 
@@ -117,7 +117,7 @@ fn of_view(view: EventView, directory: &Directory, waiting_for: Option<String>) 
 pub(super) fn mark_readmitted(events: &mut [EventRow], envelope: &Envelope) {
     let row = events.iter_mut().find(|row| row.event_id == envelope.event_id);
     if let Some(row) = row.filter(|row| envelope.replay && row.state == State::Dead.word()) {
-        row.waiting_for = Some("to be absorbed once more (replay)".to_owned());
+        row.waiting_for = Some("to be absorbed again (replay)".to_owned());
     }
 }
 

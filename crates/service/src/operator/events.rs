@@ -1,4 +1,4 @@
-//! Events as an operator finds them: those that the ledger keeps, and those that the queue still holds.
+//! Finds events for an operator, in the ledger and in the queue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use crate::failure::Failure;
 /// Events of the queue that are looked at in one search. Beyond it a search says that it did not see everything.
 pub const QUEUE_LOOK: usize = 50_000;
 
-/// What a search found.
+/// The result of a search.
 pub struct Found {
     /// Events, newest first.
     pub events: Vec<EventRow>,
@@ -57,7 +57,7 @@ pub async fn find_by(
     limit: usize,
     beyond: usize,
 ) -> Result<Found, Failure> {
-    // The queue goes first: what is absorbed between the two looks is seen twice, and never missed.
+    // The queue is read first: an event that is absorbed between the two looks is seen twice, and never missed.
     let look = engines.queue.look(QUEUE_LOOK).await?;
     let mut views = engines.ledger.find_events(digests, limit.saturating_add(beyond)).await?;
     let in_ledger: BTreeSet<Uuid> = views.iter().map(|view| view.event).collect();
@@ -79,7 +79,7 @@ pub async fn find_by(
     Ok(Found { events, queued, complete: look.complete, total })
 }
 
-/// One event of the ledger; `None` never, unless it has gone meanwhile.
+/// One event of the ledger; `None` only if it was removed meanwhile.
 ///
 /// # Errors
 ///

@@ -1,8 +1,8 @@
-//! What an operator sees: events with what happened to them, persons with what is kept of them, and what both wait for.
+//! The operator's view: events with their history, persons with their stored data, and the reasons why both wait.
 //!
-//! `verification` asks Refersion whether keys work. `dead_letters`, `plans`, `repairs`, `connections`, `operators`, `adoption` and
-//! `new_key` act, and `audit` writes down who did what; the others only read. The commands put it into tables or JSON, and the
-//! HTTP API ([`crate::api`]) into answers.
+//! `verification` asks Refersion whether keys work. `dead_letters`, `plans`, `repairs`, `connections`, `operators`, `adoption`
+//! and `new_key` act, and `audit` records acts and their actors; the others only read. Commands show the results in tables or
+//! JSON, the HTTP API ([`crate::api`]) in answers.
 
 pub mod adoption;
 pub mod audiences;

@@ -4,8 +4,8 @@ use connections::{ApiKey, ConnectionId, PausedFor, StoreError};
 
 use crate::engines::Engines;
 
-/// Replaces the key of a connection; the old one is valid for a while. A pause for its sake ends: if the new one does not
-/// work either, the worker pauses the connection again.
+/// Replaces the key of a connection; the old one is valid for a while. A pause because of the old key ends: if the new one does
+/// not work either, the worker pauses the connection again.
 ///
 /// # Errors
 ///

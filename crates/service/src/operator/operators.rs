@@ -14,7 +14,7 @@ use super::audit;
 use crate::engines::Engines;
 use crate::failure::Failure;
 
-/// What a token begins with, so that it is recognised where it must not be.
+/// Prefix of tokens, so that a token is recognised in a place where it must not be.
 pub const TOKEN_PREFIX: &str = "rdop_";
 
 /// Random bytes of a token.
@@ -34,7 +34,7 @@ impl FromStr for OperatorName {
         let is_good = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.@".contains(&byte);
         match (1..=MAX_NAME_LENGTH).contains(&text.len()) && text.bytes().all(is_good) {
             // The worker's lines of the audit have this actor.
-            true if text == "worker" => Err("`worker` is the worker's name in the audit: give another one"),
+            true if text == "worker" => Err("`worker` is the worker's name in the audit: use another one"),
             true => Ok(Self(text.to_owned())),
             false => Err("a name is 1 to 64 of the characters A-Z a-z 0-9 _ - . @"),
         }
@@ -55,13 +55,13 @@ pub fn new_token(randomness: &dyn Randomness) -> Zeroizing<String> {
     Zeroizing::new(format!("{TOKEN_PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes.as_slice())))
 }
 
-/// What is kept of a token.
+/// The digest of a token, which is stored in its place.
 #[must_use]
 pub fn digest(token: &str) -> TokenDigest {
     Sha256::digest(token.as_bytes()).into()
 }
 
-/// Adds an operator; its token.
+/// Adds an operator, and returns its token.
 ///
 /// # Errors
 ///
@@ -93,7 +93,7 @@ async fn add_now(
         return Err(Failure::usage(
             "admin_is_limited",
             message,
-            "leave the connections out, or choose operator",
+            "leave the connections out, or use the role operator",
         ));
     }
     let known = engines.operators.operators().await?;
@@ -114,7 +114,7 @@ async fn add_now(
         return Ok(token);
     }
     let message = format!("there is an operator named {name} already");
-    Err(Failure::refused("operator_exists", message, "revoke it first, or give another name"))
+    Err(Failure::refused("operator_exists", message, "revoke it first, or use another name"))
 }
 
 /// Ends an operator's token at once.
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_short_plain_and_nobody_elses() {
+    fn a_name_is_short_plain_and_unique() {
         for good in ["ann", "ann@example.org", "night-shift_2"] {
             assert!(good.parse::<OperatorName>().is_ok(), "{good}");
         }

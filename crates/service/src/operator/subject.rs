@@ -1,4 +1,4 @@
-//! What an operator asks about: a message id, an email address, a userId or an anonymousId; the text does not say which.
+//! The subject of an operator's query: a message id, an email address, a userId or an anonymousId; the text does not say which.
 
 use std::str::FromStr;
 
@@ -49,7 +49,7 @@ impl Subject {
         }
     }
 
-    /// What it is kept under in one connection, whatever kind of name it is.
+    /// The digests that it is kept under in one connection, whatever kind of name it is.
     #[must_use]
     pub fn digests(&self, engines: &Engines, connection: ConnectionId) -> Vec<Digest> {
         Translator { vault: &engines.vault, connection }.found_by(&self.everywhere)

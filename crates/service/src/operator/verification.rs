@@ -9,7 +9,7 @@ use refersion::{Client, Closed, Credentials, Failure, Gate, HttpTransport, Setup
 
 use crate::config::Proxy;
 
-/// A call of these goes out at once, whatever the pace of the worker.
+/// Admits every call at once, whatever the pace of the worker.
 struct AlwaysOpen;
 
 #[async_trait]
@@ -21,11 +21,11 @@ impl Gate for AlwaysOpen {
     fn report(&self, _: Signal, _: Duration) {}
 }
 
-/// What asks. It keeps its connections to Refersion open.
+/// The client that asks. It keeps its connections to Refersion open.
 pub struct Verifier(Arc<HttpTransport>);
 
 impl Verifier {
-    /// One that reaches Refersion through `proxy`.
+    /// A verifier that reaches Refersion through `proxy`.
     ///
     /// # Errors
     ///

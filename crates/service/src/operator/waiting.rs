@@ -1,4 +1,4 @@
-//! What an event waits for, in words.
+//! The reason why an event waits, in words.
 
 use connections::{Connection, PausedFor, State as ConnectionState};
 use identity::graph::{RetryState, TrackedEvent};
@@ -7,7 +7,7 @@ use identity::settle;
 use ledger::{EventView, GraphRow, State};
 use worker::rules::rules;
 
-/// What an event of the ledger waits for; `None` if it waits for nothing. `graphs` are those of its identifiers.
+/// The reason why an event of the ledger waits; `None` if it does not wait. `graphs` are those of its identifiers.
 #[must_use]
 pub fn waits_for(view: &EventView, connection: &Connection, graphs: &[GraphRow]) -> Option<String> {
     if !matches!(view.state, State::Pending | State::Remembered) {
@@ -29,7 +29,7 @@ pub fn waits_for(view: &EventView, connection: &Connection, graphs: &[GraphRow])
     }
 }
 
-/// What a paused connection waits for.
+/// The condition under which a paused connection continues.
 #[must_use]
 pub fn until_resumed(reason: PausedFor) -> String {
     let until = match reason {
@@ -50,7 +50,7 @@ fn delete_waits_for(analysis: &Analysis<'_>) -> Option<String> {
     Some(step_waits_for(step, analysis.graph.retries.get(&step.anchor)))
 }
 
-/// What a step waits for: its turn, its next try, or an operator.
+/// The reason why a step waits: its turn, its next try, or an operator.
 #[must_use]
 pub fn step_waits_for(step: &Step, retry: Option<&RetryState>) -> String {
     let call = match step.kind() {
@@ -63,7 +63,7 @@ pub fn step_waits_for(step: &Step, retry: Option<&RetryState>) -> String {
         Some(retry) if retry.given_up => {
             format!("an operator: {call} was given up ({})", retry.class)
         }
-        Some(retry) => format!("the next try of {call} ({}, {} attempts)", retry.class, retry.attempts),
+        Some(retry) => format!("the next attempt of {call} ({}, {} attempts)", retry.class, retry.attempts),
         None => call.to_owned(),
     }
 }

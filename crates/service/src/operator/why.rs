@@ -1,10 +1,11 @@
-//! Why somebody waits: for a call, a pause, an address, or an operator.
+//! The reasons why a person waits: for a call, a pause, an address, or an operator.
 
 use std::collections::BTreeSet;
 
 use connections::{Connection, State as ConnectionState};
 use identity::Digest;
 use identity::plan::{Analysis, Step};
+use identity::resolution::Person;
 use identity::settle;
 use jiff::Timestamp;
 use ledger::{DeadLetterFilter, DeadLetterState, GraphRow};
@@ -24,20 +25,20 @@ use crate::failure::Failure;
 /// The newest events that are looked at.
 const LOOKED_AT: usize = 1_000;
 
-/// What somebody waits for in one connection. The names of its fields are fixed: scripts rely on them.
+/// The reasons why a person waits in one connection. The names of its fields are fixed: scripts rely on them.
 #[derive(Debug, Serialize)]
 pub struct Why {
     /// The name of the connection.
     pub connection: String,
     /// `active` or `paused`.
     pub state: &'static str,
-    /// What holds up everybody in this connection, and what to do about it.
+    /// Obstacles for all persons of this connection, with advice.
     pub held_up: Vec<String>,
     /// Calls a second, while a worker delivers.
     pub rate: Option<f64>,
     /// Persons that are due now, this one included: they take turns at that rate.
     pub due: u64,
-    /// What this person waits for, oldest first; empty if nothing waits.
+    /// The waits of this person, oldest first; empty if nothing waits.
     pub waits: Vec<Wait>,
     /// Whether every event of the person was looked at: the newest 1,000 are, and those among the first 50,000 of the queue. Of
     /// others, events and dead letters that wait are not named.
@@ -49,9 +50,9 @@ pub struct Why {
 pub struct Wait {
     /// `call`, `person`, `event` or `dead_letter`.
     pub what: &'static str,
-    /// Which: the fields of a call, a shortened digest, an event id, the id of a dead letter.
+    /// The subject: the fields of a call, a shortened digest, an event id, the id of a dead letter.
     pub about: String,
-    /// What it waits for.
+    /// The reason why it waits.
     pub waits_for: String,
     /// Since when, if that is known.
     pub since: Option<Timestamp>,
@@ -59,7 +60,7 @@ pub struct Wait {
     pub due_at: Option<Timestamp>,
 }
 
-/// What somebody waits for, by connection; connections where nothing of them is known are left out.
+/// The reasons why a person waits, by connection; connections that know nothing of the person are left out.
 ///
 /// # Errors
 ///
@@ -99,7 +100,7 @@ pub async fn why(
     Ok(all)
 }
 
-/// What holds up everybody in a connection.
+/// Obstacles for all persons of a connection.
 fn held_up(now: Timestamp, connection: &Connection, workers: &Workers) -> Vec<String> {
     let mut all = Vec::new();
     if let ConnectionState::Paused(reason) = connection.state {
@@ -143,16 +144,28 @@ fn of_graph(connection: &Connection, row: &GraphRow, asked: &[Digest]) -> Vec<Wa
         }
     });
     let without = mine.iter().filter(|digest| analysis.resolution.person(**digest).is_none());
-    let persons = without.filter_map(|digest| {
+    let without = without.filter_map(|digest| Some((*digest, settle::waits_for(&analysis, *digest)?)));
+    let persons = analysis.resolution.persons.iter().filter(|person| mine.contains(&person.root));
+    let lacking = persons.filter_map(|person| Some((person.root, lacks(&analysis, person)?)));
+    let waits = without.chain(lacking).filter_map(|(digest, waits_for)| {
         Some(Wait {
             what: "person",
             about: digest.to_string().chars().take(profile::SHORT).collect(),
-            waits_for: settle::waits_for(&analysis, *digest)?,
-            since: row.graph.identifiers.get(digest)?.stated_at.map(Into::into),
+            waits_for,
+            since: row.graph.identifiers.get(&digest)?.stated_at.map(Into::into),
             due_at: None,
         })
     });
-    calls.chain(persons).collect()
+    calls.chain(waits).collect()
+}
+
+/// The data without which no affiliate is created for a person; `None` if one is bound, or if nothing is missing.
+fn lacks(analysis: &Analysis<'_>, person: &Person<'_>) -> Option<String> {
+    if analysis.resolution.bound(analysis.graph, person).is_some() {
+        return None;
+    }
+    let lacking = analysis.rules.lacking(&person.traits, false);
+    (!lacking.is_empty()).then(|| format!("the missing {}, which a create requires", lacking.join(", ")))
 }
 
 fn is_mine(analysis: &Analysis<'_>, step: &Step, mine: &BTreeSet<Digest>) -> bool {

@@ -1,4 +1,4 @@
-//! The processes that reported themselves, and whether any of them serves what waits.
+//! The processes that reported themselves, and whether any of them serves the waiting events.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use crate::config::Config;
 use crate::engines::Engines;
 use crate::failure::Failure;
 
-/// Which processes there are, as of one moment.
+/// The processes at one moment.
 #[derive(Clone, Debug)]
 pub struct Workers {
     /// Every process that is remembered, newest heartbeat first.
     pub processes: Vec<ProcessReport>,
-    /// Some lease runs.
+    /// Some process holds a lease.
     any_lease: bool,
     now: Timestamp,
     silent_after: Duration,
@@ -53,7 +53,7 @@ impl Workers {
         held.filter_map(|held| Some((held.id, held.rate?))).collect()
     }
 
-    /// What the processes that run have done about unknown API keys, since each started; `None` unless one registers them.
+    /// The registrations of unknown API keys by the processes that run, since each started; `None` unless one registers them.
     #[must_use]
     pub fn registrations(&self) -> Option<Registrations> {
         self.alive().filter_map(|process| process.registrations).reduce(|sum, more| Registrations {
@@ -64,8 +64,8 @@ impl Workers {
         })
     }
 
-    /// Requests of a connection that were refused because of their signature, by the processes that are remembered, also those
-    /// that have ended; `None` if there were none.
+    /// Requests of a connection that were refused because of their signature, summed over all remembered processes, including
+    /// ended ones; `None` if there were none.
     #[must_use]
     pub fn refused_signatures(&self, connection: i64) -> Option<RefusedSignatures> {
         let of_all = self.processes.iter().flat_map(|process| &process.refused_signatures);
@@ -83,13 +83,13 @@ impl Workers {
         self.alive().any(|process| has_role(process.role))
     }
 
-    /// Whether anybody delivers: a worker that reports itself, or one of another version that holds a lease.
+    /// Whether any process delivers: a worker that reports itself, or one of another version that holds a lease.
     #[must_use]
     pub fn delivers(&self) -> bool {
         self.any(ProcessRole::delivers) || self.any_lease
     }
 
-    /// What is wrong, if events wait and nobody delivers them.
+    /// The problem, if events wait and no process delivers them.
     #[must_use]
     pub fn unserved(&self, waiting: &Waiting) -> Option<String> {
         if waiting.is_nothing() || self.delivers() {
@@ -105,7 +105,7 @@ impl Workers {
         seen.filter(|_| !self.delivers())
     }
 
-    /// What is wrong, if nobody accepts events, or nobody delivers them.
+    /// The problem, if no process accepts events, or none delivers them.
     #[must_use]
     pub fn missing(&self) -> Option<&'static str> {
         match (self.any(ProcessRole::accepts), self.delivers()) {
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_untaken_since_the_first_process_saw_them_and_until_a_worker_runs() {
+    fn events_count_as_untaken_from_the_first_report_until_a_worker_runs() {
         let saw =
             |second| ProcessReport { untaken_since: Some(at(second)), ..process(ProcessRole::Ingest, 99) };
         let nobody = vec![process(ProcessRole::Ingest, 99), saw(60), saw(40)];

@@ -1,4 +1,4 @@
-//! Output into memory, for tests of what commands show.
+//! Output into memory, for tests of the output of commands.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -22,11 +22,11 @@ impl Write for Page {
     }
 }
 
-/// What is shown as JSON or, at this width, as text.
+/// Captures the output as JSON or, at this width, as text.
 ///
 /// # Errors
 ///
-/// Whatever `show` failed with.
+/// The failure of `show`.
 pub fn captured(
     json: bool,
     width: Option<usize>,

@@ -22,7 +22,7 @@ pub fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{s}")
 }
 
-/// Standard output, in the form that was asked for. A reader that went away (`… | head`) is not a failure: what follows is
+/// Standard output, in the form that was asked for. A reader that went away (`… | head`) is not a failure: further output is
 /// dropped.
 pub struct Output {
     json: bool,
@@ -33,8 +33,8 @@ pub struct Output {
 }
 
 impl Output {
-    /// Writes to standard output, in tables as wide as the terminal. `columns` is the variable `COLUMNS`, which goes first;
-    /// what is no terminal has no limit.
+    /// Writes to standard output, in tables as wide as the terminal. `columns` is the variable `COLUMNS`, which takes
+    /// precedence; output to something else than a terminal has no limit.
     #[must_use]
     pub fn to_stdout(json: bool, columns: Option<usize>) -> Self {
         let terminal = || {
@@ -81,6 +81,15 @@ impl Output {
     /// As [`Output::json`].
     pub fn line(&mut self, text: &str) -> Result<(), Failure> {
         self.write(text)
+    }
+
+    /// Writes a text for people whole, with its line breaks. Other control characters do not reach the terminal.
+    ///
+    /// # Errors
+    ///
+    /// As [`Output::json`].
+    pub fn text(&mut self, text: &str) -> Result<(), Failure> {
+        text.lines().try_for_each(|line| self.write(&table::printable(line)))
     }
 
     /// Writes a table for people: `head` above `rows`. A table that is wider than the terminal gets shorter cells and fewer
@@ -147,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_says_what_is_left_out() {
+    fn a_table_states_which_columns_are_left_out() {
         let rows = [vec!["abc".to_owned(), "something that is longer than the terminal".to_owned()]];
         let table = |output: &mut Output| output.table(&[whole("ID"), spare("NOTE")], &rows);
         let text = captured::captured(false, Some(12), table).unwrap();
@@ -155,7 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_went_away_is_not_a_failure() {
+    fn a_text_is_written_whole_and_changes_nothing_on_the_terminal() {
+        let show = |output: &mut Output| output.text("longer than the terminal\n\u{1b}[2J");
+        let text = captured::captured(false, Some(12), show).unwrap();
+        assert_eq!(text, "longer than the terminal\n\u{fffd}[2J\n");
+    }
+
+    #[test]
+    fn a_closed_output_is_not_a_failure() {
         let mut output = Output::to(Box::new(Gone), true);
         assert!(output.json(&1).is_ok());
         assert!(output.line("more").is_ok());

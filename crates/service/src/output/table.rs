@@ -6,10 +6,10 @@ const BETWEEN: &str = "  ";
 const COMFORTABLE: usize = 12;
 /// The least width that a cell is cut to.
 const LEAST: usize = 8;
-/// Stands for what was cut off.
+/// Stands for text that was cut off.
 const CUT: char = '…';
 
-/// What may be done to a column that does not fit.
+/// The ways to fit a column that is too wide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fit {
     /// Nothing: the operator copies it into another command.
@@ -58,13 +58,13 @@ pub(super) struct Laid {
     pub(super) left_out: Vec<&'static str>,
 }
 
-/// Lays a table out; `None` is room for everything.
+/// Lays a table out; `None` is unlimited room.
 pub(super) fn lay_out(columns: &[Column], rows: &[Vec<String>], room: Option<usize>) -> Laid {
     let rows: Vec<Vec<String>> =
         rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
     let natural: Vec<usize> =
         columns.iter().enumerate().map(|(place, column)| natural(place, column, &rows)).collect();
-    // A column in which nothing stands takes no room from the others.
+    // An empty column takes no room from the others.
     let is_empty =
         |place: usize| !rows.is_empty() && rows.iter().all(|row| row.get(place).is_none_or(String::is_empty));
     let used = |place: &usize| columns[*place].fit == Fit::Whole || !is_empty(*place);
@@ -95,7 +95,7 @@ fn spare_place(columns: &[Column], shown: &[usize]) -> Option<usize> {
     shown.iter().rposition(|place| columns[*place].fit == Fit::Spare)
 }
 
-/// Cuts the widest columns, down to `least`, until all fit; whether they do.
+/// Cuts the widest columns, down to `least`, until all fit. Returns whether they do.
 fn shrunk(
     columns: &[Column],
     natural: &[usize],
@@ -143,8 +143,8 @@ fn shortened(cell: &str, width: usize) -> String {
     format!("{}{CUT}", kept.trim_end())
 }
 
-/// A cell may show what a stranger sent: control characters must not reach the operator's terminal.
-fn printable(cell: &str) -> String {
+/// A cell may show text from a stranger: control characters must not reach the operator's terminal.
+pub(super) fn printable(cell: &str) -> String {
     cell.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn with_room_every_cell_is_whole_and_control_characters_do_not_get_through() {
+    fn a_wide_terminal_gets_whole_cells_without_control_characters() {
         let laid = laid(None);
         assert_eq!(
             laid.lines,

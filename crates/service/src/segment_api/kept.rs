@@ -8,28 +8,28 @@ use ledger::SegmentAnswer;
 use super::{Believed, SegmentApi, SegmentError};
 use crate::engines::Engines;
 
-/// How long it is believed what Segment said of an audience. Its own figures are computed less often.
+/// How long an answer of Segment about an audience is used. Segment computes its own figures less often.
 const BELIEVED_FOR: Duration = Duration::from_secs(60);
-/// How long an error is: somebody may be about to correct it.
+/// How long an error is used: an operator may be about to correct its cause.
 const ERROR_FOR: Duration = Duration::from_secs(10);
 /// The kind of these digests, which sets them apart from digests of identifiers.
 const KIND: &str = "segment_answer";
 
-/// What Segment said, and when.
+/// An answer of Segment, and its time.
 pub struct Asked {
-    /// What it said, or why nothing is known.
+    /// Segment's figures, or the reason why they are unknown.
     pub believed: Result<Believed, SegmentError>,
     /// When it was asked.
     pub at: Timestamp,
 }
 
 impl SegmentApi {
-    /// What Segment says of an audience, or said less than a minute ago. Until a `Retry-After` has passed, nothing is asked. Where the
+    /// Segment's figures of an audience, at most a minute old. Until a `Retry-After` has passed, nothing is asked. If the
     /// ledger cannot keep answers, Segment is asked each time.
     pub async fn audience_of(&self, engines: &Engines, space: &str, id: &str) -> Asked {
         let now = engines.now();
         let (all, this) = (self.question(engines, ""), self.question(engines, &format!("{space}\0{id}")));
-        // A figure that is known stays so while Segment asks to wait.
+        // A known figure stays in use while Segment asks to wait.
         let known = match kept(engines, &this, now).await {
             Some(known) if known.believed.is_ok() => return known,
             known => kept(engines, &all, now).await.or(known),
@@ -52,7 +52,7 @@ impl SegmentApi {
         Asked { believed, at: now }
     }
 
-    /// What is asked: another token may see another workspace.
+    /// The digest of a question. It includes the token: another token may see another workspace.
     fn question(&self, engines: &Engines, what: &str) -> [u8; 16] {
         let token = String::from_utf8_lossy(self.authorization.as_bytes());
         engines.vault.digest(KIND, 0, &format!("{}\0{token}\0{what}", self.base))

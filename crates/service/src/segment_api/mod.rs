@@ -1,4 +1,4 @@
-//! What Segment believes of an audience, by its Public API: `GET /spaces/{spaceId}/audiences/{id}`.
+//! Segment's figures of an audience, by its Public API: `GET /spaces/{spaceId}/audiences/{id}`.
 //!
 //! Source: Segment Public API, `docs.segmentapis.com` (SDK 73.2.0). 100 requests a minute are allowed; answers are kept for one
 //! ([`SegmentApi::audience_of`]).
@@ -23,23 +23,23 @@ const ANSWER_TIME: Duration = Duration::from_secs(5);
 const ANSWER_BYTES: usize = 256 * 1024;
 /// Upper limit of a token's file, in bytes.
 const TOKEN_BYTES: u64 = 4 * 1024;
-/// Longer words of Segment's are not shown, in characters.
+/// Segment's words are cut to this length, in characters.
 const WORD_CHARS: usize = 40;
 
 const MEDIA_TYPE: &str = "application/vnd.segment.v1+json";
 
-/// What Segment says of an audience.
+/// Segment's figures of an audience.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Believed {
     /// Its members.
     pub size: u64,
-    /// How its computation goes, in Segment's word (`Live`, `Computing`, …), if it says so.
+    /// The status of its computation, in Segment's word (`Live`, `Computing`, …), if it says so.
     pub status: Option<String>,
     /// Whether it is computed at all, if it says so.
     pub enabled: Option<bool>,
 }
 
-/// Why nothing is known of what Segment believes. No text holds the token.
+/// The reason why Segment's figures are unknown. No text holds the token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum SegmentError {
     /// The token, or its file, cannot be used.
@@ -92,7 +92,7 @@ impl SegmentApi {
         Ok(Some(Self { client, base: settings.public_api_url.0.clone(), authorization }))
     }
 
-    /// What Segment says of an audience.
+    /// Segment's figures of an audience.
     ///
     /// # Errors
     ///
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_size_is_read_and_nonsense_is_not() {
+    fn the_size_is_read_and_invalid_answers_are_not() {
         let answer = br#"{"data":{"audience":{"id":"aud_1","key":"vip","enabled":true,"status":"Live",
             "size":{"count":12,"uniqueCount":10,"type":"users"}}}}"#;
         let believed = Believed { size: 10, status: Some("Live".to_owned()), enabled: Some(true) };

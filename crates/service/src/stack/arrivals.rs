@@ -1,5 +1,5 @@
-//! The process reports what it has published; one process of the installation finds what never arrived, and all of them
-//! report it.
+//! Each process reports the events that it has published. One process of the installation finds events that never arrived, and
+//! all of them report these.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,27 +22,27 @@ use crate::health::{Freshness, Pulses};
 use crate::metrics::{Snapshot, Source};
 use crate::operator::workers::Workers;
 
-/// How often the process reports what it has published since.
+/// How often the process reports the events that it has published.
 const REPORT_EVERY: Duration = Duration::from_secs(2);
-/// How often it says so though nothing was.
+/// How often it reports although nothing new was published.
 const REPORT_ANYWAY: Duration = Duration::from_secs(60);
-/// How often it is looked what never arrived.
+/// How often the process looks for events that never arrived.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// How long the last report may take, when the process ends.
 const LAST_WITHIN: Duration = Duration::from_secs(1);
 /// For how long a process is not ready after events were found to be missing: Segment retries for four hours.
 const NOT_READY: SignedDuration = SignedDuration::from_hours(1);
 
-/// What is known to be missing. Clones share it.
+/// The known missing events. Clones share them.
 #[derive(Clone, Default)]
 pub(super) struct Arrivals(Arc<Mutex<Known>>);
 
 #[derive(Default)]
 struct Known {
-    /// The engine numbers what it publishes, and the ledger was asked.
+    /// The engine numbers published events, and the ledger was asked.
     is_watched: bool,
     summary: Option<Summary>,
-    /// What was reported last, and when.
+    /// The last report, and its time.
     reported: Option<(Vec<Published>, Instant)>,
 }
 
@@ -58,7 +58,7 @@ impl Arrivals {
         pulses.need("arrivals", Box::new(why));
     }
 
-    /// Starts to report and to look, if the engine numbers what it publishes. `process` is the id of this one.
+    /// Starts to report and to look, if the engine numbers published events. `process` is the id of this one.
     pub(super) fn keep_watching(
         &self,
         config: &Config,
@@ -82,14 +82,14 @@ impl Arrivals {
         });
     }
 
-    /// Reports what was published at last, when nothing is published any more.
+    /// Reports the last published events, when nothing is published any more.
     pub(super) async fn end(&self, engines: &Engines) {
         if let Ok(Err(failure)) = timeout(LAST_WITHIN, self.report(engines)).await {
-            tracing::debug!(error = failure.message, "what was published at last could not be reported");
+            tracing::debug!(error = failure.message, "the last published events could not be reported");
         }
     }
 
-    /// Reports what this process has published, if there is anything new, or that was long ago.
+    /// Reports the events that this process has published, if there are new ones, or if the last report was long ago.
     async fn report(&self, engines: &Engines) -> Result<(), Failure> {
         let published = engines.queue.published().unwrap_or_default();
         let is_known = self.change(|known| {
@@ -129,7 +129,7 @@ impl Watcher {
                 if is_due { self.look(&mut watch).await } else { Ok(()) }
             };
             if let Some(Err(failure)) = stop.run_until_cancelled(work).await {
-                tracing::debug!(error = failure.message, "it cannot be seen whether events are missing");
+                tracing::debug!(error = failure.message, "the check for missing events failed");
             }
             if is_due {
                 looked = Some(Instant::now());
@@ -138,10 +138,10 @@ impl Watcher {
         }
     }
 
-    /// Compares, if this process is the one that does; then learns what is missing.
+    /// Compares, if this process is the one that does; then reads the missing events.
     async fn look(&self, watch: &mut Watch) -> Result<(), Failure> {
         let workers = Workers::read(&self.engines, &self.config).await?;
-        // The oldest of those that know how: their ids begin with the time of their start.
+        // The oldest of the processes that note arrivals: ids begin with the time of the start.
         let first = workers.alive().filter(|process| process.notes_arrivals).map(|process| process.id).min();
         if first == Some(self.process) {
             watch.look(&self.engines, &workers.processes).await?;

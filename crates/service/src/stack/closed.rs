@@ -1,4 +1,4 @@
-//! A process whose files are not complete: it takes no event, says why, and begins by itself when they are.
+//! A process whose files are not complete: it accepts no event, reports the reason, and starts by itself when they are complete.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +18,8 @@ use crate::metrics::Exporter;
 /// How often the files are looked for.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Waits until no file of the installation is missing, or `end` is cancelled. Meanwhile the ingest endpoint answers 503 and
-/// `/readyz` says what is missing and what to do.
+/// Waits until no file of the installation is missing, or `end` is cancelled. Meanwhile the ingest endpoint answers 503, and
+/// `/readyz` names the missing file and the remedy.
 ///
 /// # Errors
 ///
@@ -40,7 +40,7 @@ pub async fn until_complete(
     stop.cancel();
     while servers.join_next().await.is_some() {}
     if !end.is_cancelled() {
-        tracing::info!("every file is there: starting");
+        tracing::info!("every file exists: starting");
     }
     Ok(())
 }
@@ -61,7 +61,7 @@ fn serve(config: &Config, listeners: Listeners, stop: &CancellationToken) -> Res
     if let Some((listener, _)) = api {
         let (config, stop) = (config.clone(), stop.clone());
         servers.spawn(async move {
-            // No engines come here: every request is answered 503.
+            // The engines never open here: every request is answered 503.
             if let Err(error) = api::serve(listener, config, Awaited::default(), stop).await {
                 tracing::error!(%error, "the HTTP API cannot answer");
             }

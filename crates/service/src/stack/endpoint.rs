@@ -101,7 +101,7 @@ pub(super) fn limits(settings: &config::Ingest) -> Limits {
 /// The key store as the endpoint asks it. It opens no seal: a key is found by its digest.
 struct StoreKeys {
     awaited: Awaited,
-    /// `None` where unknown keys are verified.
+    /// `None` if unknown keys are verified.
     halves: Option<PublicHalves>,
 }
 
@@ -118,7 +118,7 @@ struct NotOpenYet;
 #[async_trait]
 impl Keys for StoreKeys {
     async fn connection_for(&self, api_key: &str) -> Result<Option<i64>, KeysUnavailable> {
-        // What cannot be a key is nobody's.
+        // A text that cannot be a key belongs to no connection.
         let Ok(key) = ApiKey::parse(api_key) else { return Ok(None) };
         let engines = engines(&self.awaited).await?;
         let digest = engines.vault.digest_of_key(&key);
@@ -178,7 +178,7 @@ impl Publish for Guarded {
     }
 }
 
-/// Events would be accepted that nobody can deliver.
+/// Accepted events could not be delivered.
 #[derive(Debug, thiserror::Error)]
-#[error("the ledger's file is damaged; docs/sqlite.md tells how it is repaired")]
+#[error("the ledger's file is damaged; docs/sqlite.md describes how to repair it")]
 struct LedgerDamaged;

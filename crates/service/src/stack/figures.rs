@@ -1,4 +1,4 @@
-//! Copies what the roles count into the metrics' figures.
+//! Copies the counts of the roles into the metrics' figures.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

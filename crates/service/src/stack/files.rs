@@ -1,4 +1,4 @@
-//! Watches the database files of the process for damage, and mends the queue's.
+//! Watches the database files of the process for damage, and repairs the queue's.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::engines::{Engines, QueueEngine};
 use crate::failure::with_causes;
 use crate::health::Freshness;
 
-/// How often it is asked whether the queue has to be mended.
+/// How often it is asked whether the queue has to be repaired.
 const LOOK: Duration = Duration::from_secs(1);
 /// A look through a file takes this long at most.
 const CHECK_WITHIN: Duration = Duration::from_secs(600);
@@ -51,7 +51,7 @@ pub(super) fn watch(config: &Config, queue: &QueueEngine, engines: &Engines, run
 async fn mend_when_damaged(queue: &SqliteQueue, stop: &CancellationToken) {
     while !stop.is_cancelled() {
         if queue.database().damage().is_some() {
-            match queue.mend().await {
+            match queue.repair().await {
                 Ok(rescues) => tracing::info!(rescues = rescues.len(), "the queue can be used again"),
                 Err(error) => tracing::error!(
                     error = with_causes(&error),
@@ -84,12 +84,12 @@ async fn check(file: &Database, stop: &CancellationToken) {
         Ok(Soundness::Sound | Soundness::Unfinished) => {}
         Err(error) => {
             let (file, cause) = (path.display(), with_causes(&error));
-            tracing::warn!(%file, error = cause, "a file could not be looked through for damage");
+            tracing::warn!(%file, error = cause, "a file could not be checked for damage");
         }
     }
 }
 
-/// Looks through a file, away from the threads that serve. Ends early if nobody waits for it any more.
+/// Checks a file for damage, on a thread that serves nothing else. Ends early if the caller no longer waits.
 pub async fn look_through(path: PathBuf, within: Duration) -> Result<Soundness, sqlite::Error> {
     let (watched, is_left) = std::sync::mpsc::channel();
     let looking = tokio::task::spawn_blocking(move || sqlite::check_until(&path, within, is_left));

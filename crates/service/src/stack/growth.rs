@@ -1,12 +1,12 @@
-//! Notices that the queue grows fast: nobody delivers, or more comes in than Refersion takes.
+//! Notices that the queue grows fast: no worker delivers, or more events arrive than Refersion takes.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How often the queue is compared with what it was.
+/// How often the size of the queue is compared with the last one.
 const COMPARE_EVERY: Duration = Duration::from_secs(30);
-/// A queue with fewer events is no reason to say anything.
+/// A queue with fewer events is not reported.
 const MANY: u64 = 5_000;
 
 /// How long the queue was.
@@ -21,7 +21,7 @@ impl Growth {
         self.last.is_none_or(|(at, _)| now - at >= COMPARE_EVERY)
     }
 
-    /// Takes the events in the queue down; how many there were before, if it has grown by half and more since.
+    /// Records the number of events in the queue. Returns the number before, if the queue has grown by more than half since.
     pub(super) fn note(&mut self, events: u64, now: Instant) -> Option<u64> {
         let (_, before) = self.last.replace((now, events))?;
         (events >= MANY && events > before.saturating_add(before / 2)).then_some(before)

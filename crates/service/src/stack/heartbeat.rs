@@ -1,5 +1,5 @@
-//! What the heartbeats of the process have shown: whether ledger and queue can be written, and whether anybody delivers what
-//! waits. `/readyz` rests on all three. `reporter` makes them.
+//! The results of the process's heartbeats: whether ledger and queue can be written, and whether any process delivers the
+//! waiting events. `/readyz` depends on all three. `reporter` makes the heartbeats.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::engines::Engines;
 use crate::health::{Freshness, Pulses};
 
-/// What the heartbeats have shown. Clones share it.
+/// The results of the heartbeats. Clones share them.
 #[derive(Clone)]
 pub(super) struct Heartbeat {
     known: Arc<Mutex<Known>>,
@@ -26,13 +26,13 @@ pub(super) struct Heartbeat {
 pub(super) struct Known {
     pub(super) ledger: Written,
     pub(super) queue: Written,
-    /// Since when events wait that nobody delivers, and what to say of them.
+    /// Since when events wait that no process delivers, and the message about it.
     pub(super) unserved: Option<(Instant, String)>,
-    /// Since when events wait in the queue that nobody takes.
+    /// Since when events wait in the queue that no worker takes.
     pub(super) untaken_since: Option<Timestamp>,
 }
 
-/// How writing went last.
+/// The result of the last write.
 #[derive(Default)]
 pub(super) struct Written {
     at: Option<Instant>,
@@ -44,20 +44,20 @@ impl Written {
         match written {
             Ok(()) => {
                 if self.failed.take().is_some() {
-                    tracing::info!(what, "it can be written again");
+                    tracing::info!(what, "writing works again");
                 }
                 self.at = Some(Instant::now());
             }
             Err(why) => {
                 if self.failed.is_none() {
-                    tracing::warn!(what, error = why, "it cannot be written");
+                    tracing::warn!(what, error = why, "writing failed");
                 }
                 self.failed = Some(why);
             }
         }
     }
 
-    /// What is wrong; before the first heartbeat nothing is known.
+    /// The problem; before the first heartbeat nothing is known.
     fn trouble(&self, stale_after: Duration) -> Option<String> {
         if let Some(why) = &self.failed {
             return Some(format!("it cannot be written: {why}"));
@@ -127,7 +127,7 @@ impl Heartbeat {
     }
 }
 
-/// What readiness asks of.
+/// The subject of a readiness check.
 #[derive(Clone, Copy)]
 enum Part {
     Ledger,

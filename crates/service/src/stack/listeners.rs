@@ -9,7 +9,7 @@ use super::Roles;
 use crate::config::Config;
 use crate::failure::Failure;
 
-/// A listener and where it listens.
+/// A listener and its address.
 pub(super) type Bound = (TcpListener, SocketAddr);
 
 /// The sockets that the roles of a process listen on.
@@ -33,19 +33,19 @@ impl Listeners {
         Ok(Self { health, ingest, api })
     }
 
-    /// Where the ingest endpoint listens, if this process has one.
+    /// The address of the ingest endpoint, if this process has one.
     #[must_use]
     pub fn ingest_address(&self) -> Option<SocketAddr> {
         self.ingest.as_ref().map(|(_, address)| *address)
     }
 
-    /// Where the HTTP API listens, if this process has one.
+    /// The address of the HTTP API, if this process has one.
     #[must_use]
     pub fn api_address(&self) -> Option<SocketAddr> {
         self.api.as_ref().map(|(_, address)| *address)
     }
 
-    /// Where health and metrics are served.
+    /// The address of health and metrics.
     #[must_use]
     pub fn health_address(&self) -> SocketAddr {
         self.health.1
@@ -80,7 +80,7 @@ fn bind(address: SocketAddr, key: &str) -> Result<(Socket, SocketAddr), Failure>
         Ok::<_, io::Error>((socket, address))
     };
     bound().map_err(|error| {
-        let hint = format!("choose another {key}, or end what listens there");
+        let hint = format!("choose another {key}, or end the process that listens there");
         let failure = Failure::failed("listen", &error, hint);
         Failure { message: format!("cannot listen on {address}: {}", failure.message), ..failure }
     })

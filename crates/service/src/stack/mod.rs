@@ -1,7 +1,7 @@
-//! The roles in one process, from their start to their end: what `serve`, `ingest` and `worker` run, and the demo too.
+//! The roles in one process, from their start to their end. `serve`, `ingest`, `worker` and the demo run them.
 //!
-//! A process starts in two steps, because its ledger may be away: [`Standby`] is the ingest endpoint, which answers 503
-//! meanwhile, with health and metrics, which say why; [`Stack`] is everything.
+//! A process starts in two steps, because its ledger may be away. [`Standby`] is the ingest endpoint, which answers 503 until
+//! then, with health and metrics, which report the reason; [`Stack`] is everything.
 
 mod affiliate_hooks;
 mod api;
@@ -47,7 +47,7 @@ use crate::failure::Failure;
 use crate::health::Pulses;
 use crate::supervise::Supervisor;
 
-/// Which roles a process has.
+/// The roles of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Roles {
     /// The ingest endpoint.
@@ -72,7 +72,7 @@ pub struct Stack {
     running: Running,
 }
 
-/// What runs in both.
+/// The parts that run in `Standby` and in `Stack`.
 struct Running {
     endpoint: Option<(SocketAddr, Arc<Endpoint>)>,
     meters: Option<Arc<Meters>>,
@@ -83,7 +83,7 @@ struct Running {
     stop: CancellationToken,
     health_stop: CancellationToken,
     health_server: JoinHandle<()>,
-    /// Where what was published at last is to be reported.
+    /// Reports the last published events when everything else has ended.
     arrivals: Option<(Arrivals, Engines)>,
     deadline: Duration,
 }
@@ -99,25 +99,25 @@ impl Stack {
             let standby = Standby::start(config, roles, Listeners::bind(config, roles)?).await?;
             let complete = standby.complete(&CancellationToken::new()).await?;
             complete.ok_or_else(|| {
-                Failure::refused("ended", "it was told to end while it started", "start it again")
+                Failure::refused("ended", "it received a signal to end while it started", "start it again")
             })
         };
         started.boxed()
     }
 
-    /// Where the ingest endpoint listens, if this process has one.
+    /// The address of the ingest endpoint, if this process has one.
     #[must_use]
     pub fn ingest_address(&self) -> Option<SocketAddr> {
         self.running.ingest_address()
     }
 
-    /// Where health and metrics are served.
+    /// The address of health and metrics.
     #[must_use]
     pub fn health_address(&self) -> SocketAddr {
         self.running.health
     }
 
-    /// Where the HTTP API listens, if this process has one.
+    /// The address of the HTTP API, if this process has one.
     #[must_use]
     pub fn api_address(&self) -> Option<SocketAddr> {
         self.running.api
@@ -129,21 +129,21 @@ impl Stack {
         &self.engines
     }
 
-    /// What the worker counts, if this process has one.
+    /// The counts of the worker, if this process has one.
     #[must_use]
     pub fn worker_meters(&self) -> Option<&Meters> {
         self.running.meters.as_deref()
     }
 
-    /// How the loops are.
+    /// The state of the loops.
     #[must_use]
     pub fn pulses(&self) -> &Pulses {
         &self.running.pulses
     }
 
-    /// Ends in good order: the ingest endpoint takes nothing new and answers what it has taken, calls under way are
-    /// recorded, and the health server goes last. Returns the loops that did not end within `shutdown.deadline` and
-    /// were cut off.
+    /// Stops in order: the ingest endpoint accepts nothing new and answers the requests under way, calls under way are
+    /// recorded, and the health server stops last. Returns the loops that did not end within `shutdown.deadline` and were
+    /// aborted.
     pub async fn stop(self) -> Vec<String> {
         self.running.end().await
     }

@@ -1,4 +1,4 @@
-//! What a process needs beside its own loops: `/readyz` says no while the broker or the ledger is away, and why.
+//! The dependencies of a process beside its own loops: `/readyz` fails while the broker or the ledger is away, and says why.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,17 +17,18 @@ use crate::engines::{Engines, QueueEngine};
 use crate::failure::with_causes;
 use crate::health::{Freshness, Pulses};
 
-/// How often the ledger is asked for a sign of life, and how long it may take. Together they are less than the 5 s
-/// within which `/readyz` has to say no.
+/// How often the ledger is asked for a sign of life, and how long it may take. Together they are less than the 5 s within which
+/// `/readyz` has to fail.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
-/// What is the matter with a damaged queue.
-const DAMAGED: &str = "the file is damaged: it is being set aside, and what can be read is rescued";
-/// What `/readyz` says of an ingest endpoint that knows no key.
-const NO_CONNECTION: &str = "there is no connection, so every event is answered 503: add one with `connections add`, or restore those that there were";
+/// The problem of a damaged queue.
+const DAMAGED: &str = "the file is damaged: it is being set aside, and its readable events are rescued";
+/// The message of `/readyz` about an ingest endpoint that knows no key.
+const NO_CONNECTION: &str = "there is no connection, so every event is answered 503: add one with \
+                             `connections add`, or restore the earlier ledger";
 
-/// What is the matter with the ledger. A clone sees the same.
+/// The state of the ledger. Clones share it.
 #[derive(Clone)]
 pub(super) struct LedgerWatch {
     trouble: Arc<Mutex<Option<String>>>,
@@ -84,10 +85,10 @@ fn file_trouble(file: &Database) -> Option<String> {
     moved.or_else(|| file.damage().map(|why| format!("{DAMAGED} ({why})")))
 }
 
-/// An ingest endpoint that publishes and a worker that consumes are well, whatever else the broker blocks.
+/// An ingest endpoint that publishes and a worker that consumes are healthy, whatever else the broker blocks.
 fn trouble(health: &Health, roles: Roles) -> Option<String> {
     let well = (health.publishing || !roles.ingest) && (health.consuming || !roles.worker);
-    (!well).then(|| health.why.clone().unwrap_or_else(|| "the broker is away".to_owned()))
+    (!well).then(|| health.why.clone().unwrap_or_else(|| "the broker is unavailable".to_owned()))
 }
 
 /// Lets readiness see how the ledger is. An ingest endpoint also needs a connection: until there is one it takes no
@@ -128,8 +129,8 @@ async fn look(ledger: &LedgerWatch, store: &dyn ConnectionStore) {
     }
     let trouble = answer.err().map(|error| with_causes(&error));
     match (ledger.set(trouble.clone()), trouble) {
-        (true, Some(why)) => tracing::warn!(error = why, "the ledger is away"),
-        (true, None) => tracing::info!("the ledger is back"),
+        (true, Some(why)) => tracing::warn!(error = why, "the ledger is unavailable"),
+        (true, None) => tracing::info!("the ledger is available again"),
         (false, _) => {}
     }
 }

@@ -27,7 +27,7 @@ async fn run(engines: &Engines, stop: &CancellationToken) -> anyhow::Result<()> 
             }
             Err(error) => {
                 if !std::mem::replace(&mut is_away, true) {
-                    tracing::warn!(%error, "plans rest: the ledger cannot be read");
+                    tracing::warn!(%error, "plans are not processed: the ledger cannot be read");
                 }
                 std::time::Duration::from_secs(1)
             }

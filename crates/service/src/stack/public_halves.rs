@@ -21,8 +21,8 @@ type Halves = HashMap<String, (ConnectionId, String)>;
 pub(super) struct PublicHalves(Mutex<Option<(Instant, Halves)>>);
 
 impl PublicHalves {
-    /// Logs a key that nobody has, if its public half is a connection's. While the halves are read for one request, others
-    /// do not wait for them: the line is a courtesy.
+    /// Logs an unknown key, if its public half is a connection's. While the halves are read for one request, others do not wait
+    /// for them: the line is a courtesy.
     pub(super) async fn log_if_known(&self, engines: &Engines, key: &ApiKey) {
         let Ok(mut known) = self.0.try_lock() else { return };
         if known.as_ref().is_none_or(|(at, _)| at.elapsed() >= FRESH_FOR) {
@@ -45,7 +45,7 @@ pub(super) fn log_wrong_secret(connection: &str, id: ConnectionId) {
     );
 }
 
-/// What cannot be read is left out.
+/// Connections whose key cannot be read are left out.
 async fn read(engines: &Engines) -> Halves {
     let mut halves = Halves::new();
     for connection in engines.connections.list().await.unwrap_or_default() {

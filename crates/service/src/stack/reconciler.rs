@@ -12,7 +12,7 @@ use crate::engines::{Engines, QueueEngine};
 use crate::failure::Failure;
 use crate::health::{Freshness, Pulses};
 
-/// Starts the worker. What a worker of this machine held when it was killed goes back to the queue first.
+/// Starts the worker. Messages that a killed worker of this machine held go back to the queue first.
 pub(super) async fn start(
     config: &Config,
     queue: &QueueEngine,
@@ -24,7 +24,7 @@ pub(super) async fn start(
         .map_err(|error| Failure::failed("tls", &error, "install the system's certificates"))?;
     let held = queue.take_back().await?;
     if held > 0 {
-        tracing::info!(messages = held, "took back what a worker held when it ended");
+        tracing::info!(messages = held, "returned the messages of an ended worker to the queue");
     }
     let worker = Worker {
         queue: Arc::clone(&engines.queue),

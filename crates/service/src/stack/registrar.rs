@@ -29,7 +29,7 @@ pub(super) struct RefersionRegistrar {
     awaited: Awaited,
     verifier: Verifier,
     proxy: Proxy,
-    /// Where new connections deliver to.
+    /// The address that new connections deliver to.
     refersion_url: String,
     /// The affiliates of new connections are walked through at once.
     adopts: bool,
@@ -42,7 +42,7 @@ pub(super) struct RefersionRegistrar {
 enum NotNow {
     #[error("the ledger is not open yet")]
     NotOpenYet,
-    #[error("Refersion says nothing about the key: {0}")]
+    #[error("Refersion did not say whether the key is valid: {0}")]
     Refersion(String),
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -86,7 +86,7 @@ impl RefersionRegistrar {
         self.store(engines, key).await.map(Registration::Connection)
     }
 
-    /// Gives a right key to its connection. Another request or process may have done so meanwhile.
+    /// Gives a valid key to its connection. Another request or process may have done so meanwhile.
     async fn store(&self, engines: &Engines, key: &ApiKey) -> Result<ConnectionId, NotNow> {
         if let Some(owner) = owner(engines, key).await? {
             return Ok(owner);
@@ -128,7 +128,11 @@ impl RefersionRegistrar {
                     if self.adopts
                         && let Err(cause) = adoption::request_walk(engines, id).await
                     {
-                        tracing::warn!(connection_id = id, error = %cause, "its affiliates are not walked through: `connections adopt` asks for it");
+                        tracing::warn!(
+                            connection_id = id,
+                            error = %cause,
+                            "the walk through its affiliates was not requested: run `connections adopt`"
+                        );
                     }
                     return Ok(id);
                 }
@@ -146,7 +150,7 @@ impl Registrar for RefersionRegistrar {
     }
 }
 
-/// Where Refersion was asked, and why nothing is known. What an answer says is left out: this is logged.
+/// The address of Refersion that was asked, and the problem. The text of an answer is left out: this is logged.
 fn in_words(failure: &Failure, url: &str, proxy: &Proxy) -> String {
     let way = proxy.in_words(url);
     match failure.http_status {
@@ -189,7 +193,7 @@ async fn replace_key(
     Ok(id)
 }
 
-/// Writes down what was done, for `audit`. It is done in any case.
+/// Records an act for `audit`. The act stands even if this fails.
 async fn note(engines: &Engines, connection: ConnectionId, action: &str) {
     let line = Audit {
         at: engines.now(),

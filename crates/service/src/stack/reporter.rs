@@ -26,7 +26,7 @@ const LOOK_EVERY: u32 = 3;
 /// Connections whose refused signatures are reported, at most.
 const REFUSED_REPORTED: usize = 100;
 
-/// What a process of these roles reports of itself at first; nothing where it neither takes nor delivers events.
+/// The first report of a process with these roles; `None` if it neither accepts nor delivers events.
 pub(super) fn report(roles: Roles, engines: &Engines) -> Option<ProcessReport> {
     let role = match roles {
         Roles { ingest: true, worker: true, .. } => ProcessRole::Serve,
@@ -131,7 +131,7 @@ impl Reporter {
         });
     }
 
-    /// Says so when the queue has grown fast.
+    /// Logs a warning when the queue has grown fast.
     async fn compare(&self, growth: &mut Growth) {
         let now = Instant::now();
         if !growth.is_due(now) {
@@ -140,11 +140,11 @@ impl Reporter {
         let Ok(depth) = self.engines.queue.depth().await else { return };
         let events = depth.live + depth.bulk;
         if let Some(before) = growth.note(events, now) {
-            tracing::warn!(events, before, "the queue grows fast: `status` shows who delivers, and why not");
+            tracing::warn!(events, before, "the queue grows fast: `status` shows which processes deliver");
         }
     }
 
-    /// Looks whether anybody delivers. What cannot be read is no sign that nobody does.
+    /// Looks whether any process delivers. A failed read is no sign that none does.
     async fn look(&self) {
         let now = self.engines.now();
         match self.unserved().await {
@@ -158,7 +158,7 @@ impl Reporter {
                 known.untaken_since = None;
             }),
             Err(failure) => {
-                tracing::debug!(error = failure.message, "it cannot be seen whether anybody delivers")
+                tracing::debug!(error = failure.message, "the check whether any process delivers failed")
             }
         }
     }

@@ -19,17 +19,17 @@ use crate::metrics::{RoomFigures, Snapshot, Source};
 /// How often it measures. A client that fills 100 MB/s has filled less than half of the usual `disk.min_free` by then.
 const MEASURE_EVERY: Duration = Duration::from_secs(2);
 
-/// How often at most, however much is taken in.
+/// The shortest time between two measurements, however much is accepted.
 const MEASURE_EVERY_AT_MOST: Duration = Duration::from_millis(100);
 
-/// Once events that would fill this part of what is left of the ledger were taken in, it measures at once.
+/// It measures at once after events were accepted that could fill the ledger's remaining room divided by this.
 const PART_OF_ROOM: u64 = 8;
 
 /// The last decision about the room for new events. Clones share it.
 #[derive(Clone, Default)]
 pub(super) struct Room {
     known: Arc<Mutex<Known>>,
-    /// Much was taken in since it was last measured.
+    /// Many events were accepted since the last measurement.
     much: Arc<Notify>,
 }
 
@@ -38,12 +38,12 @@ struct Known {
     measured: Option<Measured>,
     limit: Option<u64>,
     refusals: Refusals,
-    /// Bytes of the events that were taken in since.
+    /// Bytes of the events that were accepted since then.
     accepted: u64,
 }
 
 impl Known {
-    /// What the ledger has room for, as far as was measured; `None` without a limit.
+    /// The remaining room of the ledger, as far as it was measured; `None` without a limit.
     fn left(&self) -> Option<u64> {
         Some(self.limit?.saturating_sub(self.measured.as_ref()?.ledger_bytes))
     }
@@ -108,7 +108,7 @@ impl Room {
     /// Rests until it is time to measure again.
     async fn pause(&self) {
         tokio::time::sleep(MEASURE_EVERY_AT_MOST).await;
-        // It is time in any case after this.
+        // After this time it measures in any case.
         drop(tokio::time::timeout(MEASURE_EVERY - MEASURE_EVERY_AT_MOST, self.much.notified()).await);
     }
 
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_measures_sooner_where_events_fill_what_is_left() {
+    async fn storage_is_measured_sooner_when_new_events_may_fill_it() {
         assert_eq!(rests_after(99, Some(1_000)).await, MEASURE_EVERY);
         assert_eq!(rests_after(100, Some(1_000)).await, MEASURE_EVERY_AT_MOST);
         assert_eq!(rests_after(1 << 40, None).await, MEASURE_EVERY, "without a limit nothing fills it");

@@ -47,7 +47,7 @@ impl Standby {
         roles: Roles,
         listeners: Listeners,
     ) -> BoxFuture<'_, Result<Self, Failure>> {
-        // Boxed, as below, so that it is compiled in this crate and not in each that awaits it.
+        // Boxed, as below, so that it is compiled in this crate and not in each crate that awaits it.
         Self::begin(config, roles, listeners).boxed()
     }
 
@@ -101,12 +101,12 @@ impl Standby {
         Ok(Self { config, opening, awaited, ledger, room, heartbeat, arrivals, roles, running })
     }
 
-    /// Waits for the ledger, however long that takes, and starts what needs it. `None` if `end` was cancelled
-    /// meanwhile: then everything has ended in good order.
+    /// Waits for the ledger, however long that takes, and starts the parts that need it. `None` if `end` was cancelled
+    /// meanwhile: then everything has ended in order.
     ///
     /// # Errors
     ///
-    /// [`Failure`] if the ledger cannot be used, and waiting does not mend it.
+    /// [`Failure`] if the ledger cannot be used, and waiting does not help.
     pub fn complete(self, end: &CancellationToken) -> BoxFuture<'_, Result<Option<Stack>, Failure>> {
         self.finish(end).boxed()
     }
@@ -136,7 +136,7 @@ impl Standby {
         let running = &mut self.running;
         needs::keep_watching(&self.ledger, engines, running);
         self.room.keep_watching(&self.config, engines, running);
-        // A process with the API alone neither publishes what it would have to count, nor is anybody's to wait for.
+        // A process with the API alone neither publishes nor delivers events, so it has nothing to report.
         if let Some(report) = reporter::report(self.roles, engines) {
             self.arrivals.keep_watching(&self.config, report.id, engines, running);
             self.heartbeat.keep_beating(&self.config, report, engines, running);

@@ -16,7 +16,7 @@ fn config_in(folder: &TempDir) -> Config {
 }
 
 #[tokio::test]
-async fn a_role_has_what_it_needs_and_ends_when_it_is_told() {
+async fn every_role_starts_its_parts_and_stops() {
     let folder = TempDir::new().unwrap();
     let config = config_in(&folder);
     let ingest = Stack::start(&config, Roles { ingest: true, ..Roles::NONE }).await.unwrap();

@@ -1,5 +1,4 @@
-//! The secrets that Refersion's webhooks are signed with, as they were read a moment ago: a webhook that is refused costs no
-//! query.
+//! The secrets that Refersion's webhooks are signed with, kept for a moment, so that a refused webhook costs no query.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -14,27 +13,26 @@ use tokio::time::Instant;
 
 use crate::engines::Engines;
 
-/// How long what was read is believed.
+/// How long a secret that was read is used.
 const FRESH_FOR: Duration = Duration::from_secs(10);
-/// How old it has to be for a signature that does not match to read it again: the secret may have been replaced.
+/// Age from which a secret is read again for a signature that does not match: the secret may have been replaced.
 const DOUBTED_AFTER: Duration = Duration::from_secs(1);
 /// Connections that are remembered, also those that do not exist.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1_000).expect("it is not 0");
 
-/// What is known of each connection.
+/// The secret of each connection, as far as it was read.
 pub(super) struct WebhookSecrets(Mutex<LruCache<i64, Known>>);
 
-/// A connection with its secret, and when they were read; `None`: there is no such connection, or no secret.
+/// The secret of a connection, and when it was read; `None`: there is no such connection, or no secret.
 #[derive(Clone)]
 struct Known {
     read_at: Instant,
-    signer: Option<Arc<(Connection, SharedSecret)>>,
+    secret: Option<Arc<SharedSecret>>,
 }
 
 impl Known {
-    fn signed(&self, signature: &str, body: &[u8]) -> Option<Connection> {
-        let (connection, secret) = self.signer.as_deref()?;
-        webhook::is_signed(secret.reveal(), body, signature).then(|| connection.clone())
+    fn has_signed(&self, signature: &str, body: &[u8]) -> bool {
+        self.secret.as_deref().is_some_and(|secret| webhook::is_signed(secret.reveal(), body, signature))
     }
 }
 
@@ -45,7 +43,8 @@ impl Default for WebhookSecrets {
 }
 
 impl WebhookSecrets {
-    /// The connection, if the body is signed with its secret. A new secret counts within a second, a removed one for ten.
+    /// The connection, if the body is signed with its secret. A new secret counts within a second, a removed one for ten. The
+    /// connection is read each time: persons must not be settled under settings from before a walk that applies new ones.
     pub(super) async fn signed(
         &self,
         engines: &Engines,
@@ -53,28 +52,36 @@ impl WebhookSecrets {
         signature: &str,
         body: &[u8],
     ) -> Result<Option<Connection>, KeysUnavailable> {
+        if !self.has_signed(engines, connection, signature, body).await? {
+            return Ok(None);
+        }
+        engines.connections.by_id(connection).await.map_err(KeysUnavailable::new)
+    }
+
+    async fn has_signed(
+        &self,
+        engines: &Engines,
+        connection: i64,
+        signature: &str,
+        body: &[u8],
+    ) -> Result<bool, KeysUnavailable> {
         let known =
             self.0.lock().get(&connection).cloned().filter(|known| known.read_at.elapsed() < FRESH_FOR);
         if let Some(known) = known {
-            let signed = known.signed(signature, body);
-            if signed.is_some() || known.read_at.elapsed() < DOUBTED_AFTER {
-                return Ok(signed);
+            let is_signed = known.has_signed(signature, body);
+            if is_signed || known.read_at.elapsed() < DOUBTED_AFTER {
+                return Ok(is_signed);
             }
         }
-        let known = Known { read_at: Instant::now(), signer: read(engines, connection).await?.map(Arc::new) };
-        let signed = known.signed(signature, body);
+        let known = Known { read_at: Instant::now(), secret: read(engines, connection).await?.map(Arc::new) };
+        let is_signed = known.has_signed(signature, body);
         self.0.lock().put(connection, known);
-        Ok(signed)
+        Ok(is_signed)
     }
 }
 
-async fn read(
-    engines: &Engines,
-    connection: i64,
-) -> Result<Option<(Connection, SharedSecret)>, KeysUnavailable> {
+async fn read(engines: &Engines, connection: i64) -> Result<Option<SharedSecret>, KeysUnavailable> {
     let sealed = engines.ledger.webhook_secrets(Some(connection)).await.map_err(KeysUnavailable::new)?;
     let Some(sealed) = sealed.first() else { return Ok(None) };
-    let secret = engines.vault.open_secret(sealed).map_err(KeysUnavailable::new)?;
-    let connection = engines.connections.by_id(connection).await.map_err(KeysUnavailable::new)?;
-    Ok(connection.map(|connection| (connection, secret)))
+    engines.vault.open_secret(sealed).map(Some).map_err(KeysUnavailable::new)
 }

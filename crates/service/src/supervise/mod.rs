@@ -1,4 +1,4 @@
-//! Keeps named loops running: one that ends, fails or panics is started again after a pause, and `/readyz` says so
+//! Keeps named loops running: a loop that ends, fails or panics is started again after a pause, and `/readyz` says so
 //! meanwhile.
 
 use std::future::Future;
@@ -18,10 +18,10 @@ use crate::health::{Freshness, Pulse, Pulses};
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause before a restart.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// A loop that ran for this long was well: its next restart comes after the first pause again.
+/// A loop that ran for this long was healthy: its next restart comes after the first pause again.
 const WELL_AFTER: Duration = Duration::from_secs(60);
 
-/// What makes one run of a loop.
+/// Makes one run of a loop.
 type Loop = Arc<dyn Fn(Pulse) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
 
 /// The loops of one process.
@@ -32,7 +32,7 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Supervises loops that end when `stop` is cancelled, and shows how they are in `pulses`.
+    /// Supervises loops that end when `stop` is cancelled, and shows their state in `pulses`.
     #[must_use]
     pub fn new(pulses: Pulses, stop: CancellationToken) -> Self {
         Self { pulses, stop, loops: Vec::new() }
@@ -55,8 +55,8 @@ impl Supervisor {
         self.loops.push((name.to_owned(), tokio::spawn(kept)));
     }
 
-    /// Waits until `stop` is cancelled, then until every loop has ended, but for `deadline` at most; what still runs then
-    /// is cut off. Returns the names of those.
+    /// Waits until `stop` is cancelled, and then until every loop has ended, for at most `deadline`. Loops that still run then
+    /// are aborted. Returns their names.
     pub async fn drain(self, deadline: Duration) -> Vec<String> {
         self.stop.cancelled().await;
         self.pulses.end();
@@ -69,7 +69,10 @@ impl Supervisor {
             }
         }
         if !late.is_empty() {
-            tracing::warn!(loops = late.join(", "), "cut off what did not end within shutdown.deadline");
+            tracing::warn!(
+                loops = late.join(", "),
+                "aborted loops that did not end within shutdown.deadline"
+            );
         }
         late
     }
@@ -103,11 +106,11 @@ async fn run_once(pulse: &Pulse, run: &Loop) -> Result<anyhow::Result<()>, JoinE
     AbortOnDropHandle::new(tokio::spawn(async move { run(pulse).await })).await
 }
 
-/// Logs how a loop ended, and returns what `/readyz` may say of it: no text from outside.
+/// Logs how a loop ended, and returns the text for `/readyz`: no text from outside.
 fn report(name: &str, end: Result<anyhow::Result<()>, JoinError>) -> &'static str {
     match end {
         Ok(Ok(())) => {
-            tracing::error!(name, "a loop ended by itself and is started again");
+            tracing::error!(name, "a loop ended and is started again");
             "ended, to be started again"
         }
         Ok(Err(error)) => {

@@ -38,7 +38,7 @@ async fn a_loop_that_ends_fails_or_panics_is_started_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_loop_that_is_down_shows_without_the_text_of_its_error() {
+async fn a_failed_loop_is_reported_without_the_text_of_its_error() {
     let (mut supervisor, pulses, _stop) = supervisor();
     supervisor.start("absorb", Freshness::Beats, |_| async { anyhow::bail!("ann@example.com") });
     tokio::time::sleep(FIRST_PAUSE / 2).await;
@@ -48,7 +48,7 @@ async fn a_loop_that_is_down_shows_without_the_text_of_its_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn restarts_come_more_and_more_slowly_up_to_a_limit() {
+async fn pauses_between_restarts_grow_up_to_a_limit() {
     let (mut supervisor, pulses, _stop) = supervisor();
     supervisor.start("absorb", Freshness::Beats, |_| async { anyhow::bail!("down") });
     tokio::time::sleep(Duration::from_secs(600)).await;
@@ -57,7 +57,7 @@ async fn restarts_come_more_and_more_slowly_up_to_a_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_does_not_end_within_the_deadline_is_cut_off_and_named() {
+async fn loops_that_outlast_the_deadline_are_aborted_and_named() {
     let (mut supervisor, pulses, stop) = supervisor();
     let until = stop.clone();
     supervisor.start("door", Freshness::WhileRunning, move |_| {

@@ -45,7 +45,7 @@ impl Account {
         Answer::ok(&result)
     }
 
-    /// Whether the affiliate is reported as changed: it has the wanted values now, even if it had them before.
+    /// Returns whether the affiliate is reported as changed: it has the wanted values now, even if it had them before.
     fn edit_one(&mut self, edit: Edit, config: &Config, now: Duration) -> bool {
         let Some(changes) = self.apply_edit(edit, config, now) else { return false };
         if changes {
@@ -56,7 +56,7 @@ impl Account {
         changes || !config.switches.same_values_not_changed
     }
 
-    /// Applies one edit. Whether it changed anything; `None` if it cannot be applied.
+    /// Applies one edit. Returns whether it changed anything; `None` if it cannot be applied.
     pub(super) fn apply_edit(&mut self, edit: Edit, config: &Config, now: Duration) -> Option<bool> {
         if !edit.custom_fields.iter().all(|(id, _)| id.is_some_and(|id| config.has_custom_field(id))) {
             return None;
@@ -120,7 +120,7 @@ impl Account {
     }
 }
 
-/// Applies an edit. Whether it changed anything.
+/// Applies an edit. Returns whether it changed anything.
 fn apply(affiliate: &mut Affiliate, edit: Edit) -> bool {
     let mut changed = false;
     for (field, text) in edit.texts {

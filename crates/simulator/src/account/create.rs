@@ -38,7 +38,28 @@ impl ExistingAffiliate {
             custom_fields: BTreeMap::new(),
         }
     }
+
+    /// The affiliate with this number, from 1: `affiliate1@example.org`, with a first name of a short list and the last name
+    /// `Example1`. Of ten, the ninth is pending and the tenth disabled; the others are active.
+    #[must_use]
+    pub fn numbered(number: u32) -> Self {
+        let first_name = FIRST_NAMES[number as usize % FIRST_NAMES.len()];
+        let status = match number % 10 {
+            9 => Status::Pending,
+            0 => Status::Disabled,
+            _ => Status::Active,
+        };
+        Self {
+            first_name: first_name.to_owned(),
+            last_name: format!("Example{number}"),
+            status,
+            ..Self::active(&format!("affiliate{number}@example.org"))
+        }
+    }
 }
+
+/// The first names of numbered affiliates.
+const FIRST_NAMES: [&str; 8] = ["Hugo", "Ann", "Ben", "Cara", "Dave", "Eve", "Finn", "Gwen"];
 
 /// The two identifiers of an affiliate.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -88,7 +88,7 @@ impl Account {
         }
     }
 
-    /// The bodies of webhooks about what changed since the last look. An affiliate that is gone by now is left out: there is no topic for it.
+    /// The bodies of webhooks about changes since the last look. Removed affiliates are left out: there is no topic for them.
     pub(crate) fn take_changes(&mut self, config: &Config) -> Vec<(Topic, Vec<u8>)> {
         let Some(changes) = self.changes.as_mut().filter(|changes| !changes.is_empty()) else {
             return Vec::new();
@@ -132,7 +132,7 @@ impl Account {
         self.affiliates.insert(affiliate.id, affiliate);
     }
 
-    /// Removes an affiliate with its id, code and address, as when affiliates delete their own account. Whether it
+    /// Removes an affiliate with its id, code and address, as when affiliates delete their own account. Returns whether it
     /// existed.
     pub(crate) fn remove(&mut self, id: u64) -> bool {
         let Some(affiliate) = self.affiliates.remove(&id) else { return false };

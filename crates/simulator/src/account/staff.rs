@@ -1,4 +1,4 @@
-//! What the merchant's staff do in Refersion's dashboard, without a call of the API.
+//! Changes by the merchant's staff in Refersion's dashboard, without a call of the API.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The fault injector: decides for each call what goes wrong with it.
+//! The fault injector: decides which faults are injected into each call.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::{Faults, Kind};
 use crate::answer::Answer;
 use crate::random::RandomSource;
 
-/// What happens instead of carrying a call out.
+/// The result of a call that is not carried out.
 #[derive(Debug)]
 pub(crate) enum BeforeEffect {
     Drop,
@@ -16,7 +16,7 @@ pub(crate) enum BeforeEffect {
     RetryAfter(Answer, Duration),
 }
 
-/// What happens to the answer of a call that was carried out.
+/// The changed answer of a call that was carried out.
 #[derive(Debug)]
 pub(crate) enum AfterEffect {
     Drop,

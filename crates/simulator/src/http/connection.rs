@@ -67,7 +67,7 @@ async fn answer(request: Request<Body>, simulator: &Shared) -> Result<Answer, Di
     send(reply, simulator.0.switches.gzip && gzip::is_accepted(&head.headers)).await
 }
 
-/// Reads a body. One that is too long is not read to its end; zeros, one byte beyond the limit, are returned instead.
+/// Reads a body. A body that is too long is not read to its end; zeros, one byte beyond the limit, are returned instead.
 async fn read(body: Body) -> Result<Bytes, Disconnect> {
     let too_long = || Bytes::from(vec![0; MAX_BODY + 1]);
     if body.size_hint().lower() > MAX_BODY as u64 {

@@ -29,7 +29,7 @@ mod tests {
     use super::{ACCEPT_ENCODING, HeaderMap, is_accepted};
 
     #[test]
-    fn gzip_is_accepted_only_if_the_client_says_so() {
+    fn gzip_is_accepted_only_if_the_client_accepts_it() {
         for (value, accepted) in [
             ("gzip", true),
             ("br, GZIP;q=0.5", true),

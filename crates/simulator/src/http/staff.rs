@@ -1,4 +1,4 @@
-//! `/_simulator/webhooks` and `/_simulator/staff`: what the merchant sets up and changes in the dashboard.
+//! `/_simulator/webhooks` and `/_simulator/staff`: settings and changes that the merchant makes in the dashboard.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::account::StaffChange;
 use crate::affiliate::Status;
 use crate::webhooks::{Deliveries, WebhookTarget};
 
-/// Where webhooks of an account go, and how all are delivered. What is left out stays.
+/// The target of an account's webhooks, and how all webhooks are delivered. Settings that are left out stay.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Webhooks {
@@ -89,7 +89,7 @@ pub(super) fn change(body: &[u8], simulator: &Shared) -> Result<Answer, Disconne
     }
 }
 
-/// What a body says, or what is wrong with it.
+/// Reads a body. The error describes the problem and the right usage.
 fn read<T: DeserializeOwned>(body: &[u8], usage: &str) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| format!("{error}: {usage}"))
 }

@@ -24,7 +24,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// Maximum length of an answer that is read, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
 
-/// Why a webhook has no answer.
+/// The reason why a webhook has no answer.
 #[derive(Debug, thiserror::Error)]
 enum NoAnswer {
     #[error("the address is not an http url with a host")]
@@ -57,7 +57,7 @@ pub(super) async fn deliver(simulator: Shared, changed: Arc<Notify>) {
     }
 }
 
-/// Starts to post what is due, as far as there is room. Returns when to look again; `None`: when something ends or changes.
+/// Starts to post the due webhooks, as far as there is room. Returns when to look again; `None`: when one ends or is added.
 fn post_due(simulator: &Shared, permits: &Arc<Semaphore>, under_way: &mut JoinSet<()>) -> Option<Instant> {
     let room = permits.available_permits();
     let (due, next) =

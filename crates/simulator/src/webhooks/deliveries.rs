@@ -15,7 +15,7 @@ use crate::faults::{Latency, Probability, duration_of, duration_text};
 /// | `delay=0ms..5s`   | how long after the change a webhook is sent; those of a range overtake each other   |
 /// | `twice=5%`        | it is sent twice, each time after a delay of its own                                |
 /// | `lost=5%`         | it is never sent                                                                    |
-/// | `retries=3:10s`   | what is not answered 2xx is sent again at most 3 times, 10 s later each time        |
+/// | `retries=3:10s`   | a webhook without a 2xx is sent again at most 3 times, 10 s later each time         |
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Deliveries {
     /// Time between a change and its webhook.
@@ -24,7 +24,7 @@ pub struct Deliveries {
     pub twice: Probability,
     /// Probability that a webhook is never sent.
     pub lost: Probability,
-    /// What happens to those that are not answered 2xx. Refersion documents no retries, so the default is none.
+    /// Retries of webhooks that are not answered 2xx. Refersion documents no retries, so the default is none.
     pub retries: Option<Retries>,
 }
 
@@ -48,7 +48,7 @@ pub struct DeliveriesError {
 }
 
 impl Deliveries {
-    /// Parses a list like `delay=0ms..5s,lost=5%`; see [`Deliveries`] for every item. Of an item that is given twice the last
+    /// Parses a list like `delay=0ms..5s,lost=5%`; see [`Deliveries`] for every item. If an item is given twice, the last one
     /// counts.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Webhooks about affiliates, which an account posts when one is added or changes.
 //!
-//! Refersion documents their topics, bodies and signature, and neither retries, nor order, nor delivery. So [`Deliveries`]
-//! brings about all that this permits: webhooks that are late, overtake each other, come twice, come again, or never come.
+//! Refersion documents their topics, bodies and signature, but neither retries, nor order, nor delivery. So [`Deliveries`]
+//! produces everything that this permits: webhooks that are late, overtake each other, come twice, come again, or never come.
 
 mod body;
 mod deliveries;
@@ -13,7 +13,7 @@ pub(crate) use body::body;
 pub use deliveries::{Deliveries, DeliveriesError, Retries};
 pub(crate) use outbox::Outbox;
 
-/// Where the webhooks of an account go. There is no `Debug`, because it contains a secret.
+/// The target of an account's webhooks. There is no `Debug`, because it contains a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookTarget {
     /// The address to post to: `http` only.
@@ -22,7 +22,7 @@ pub struct WebhookTarget {
     pub secret: String,
 }
 
-/// What a webhook is about. Source: Refersion, "Webhooks for merchants"; the texts of the first two are assumed.
+/// The topic of a webhook. Source: Refersion, "Webhooks for merchants"; the texts of the first two are assumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Topic {
     /// An affiliate was added.
@@ -50,13 +50,13 @@ impl Topic {
 pub struct Webhook {
     /// The public key of its account.
     pub public_key: String,
-    /// Where to post it.
+    /// The address to post it to.
     pub url: String,
     /// The header `Refersion-Topic`.
     pub topic: Topic,
     /// The header `Refersion-Signature`: base64 of the HMAC-SHA256 of the body under the account's signing secret.
     pub signature: String,
-    /// The affiliate as JSON, as it was when it changed: a webhook that is late says what may be out of date.
+    /// The affiliate as JSON, as it was when it changed: the content of a late webhook may be out of date.
     pub body: Vec<u8>,
     /// The number of the attempt, from 1.
     pub attempt: u32,

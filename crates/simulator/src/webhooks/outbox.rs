@@ -15,7 +15,7 @@ use crate::random::RandomSource;
 /// Maximum number of webhooks that wait; further ones are lost.
 const MAX_WAITING: usize = 100_000;
 
-/// What is to be sent. The seed and the times of the changes determine all of it.
+/// The webhooks that are to be sent. The seed and the times of the changes determine all of them.
 pub(crate) struct Outbox {
     targets: BTreeMap<String, WebhookTarget>,
     deliveries: Deliveries,
@@ -93,7 +93,7 @@ impl Outbox {
         self.waiting.insert((at, self.number), webhook);
     }
 
-    /// Takes those whose time has come, at most `limit`.
+    /// Takes the webhooks whose time has come, at most `limit`.
     pub(crate) fn take_due(&mut self, now: Duration, limit: usize) -> Vec<Webhook> {
         let mut due = Vec::new();
         while due.len() < limit {
@@ -108,7 +108,7 @@ impl Outbox {
         self.waiting.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// Notes how an attempt was answered; `None`: not at all.
+    /// Records the answer to an attempt; `None`: no answer.
     pub(crate) fn answered(&mut self, now: Duration, mut webhook: Webhook, status: Option<u16>) {
         if status.is_some_and(|status| (200..300).contains(&status)) {
             self.counts.delivered += 1;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::json;
-use simulator::{Options, Reply, State};
+use simulator::{Options, Reply, State, Status};
 
 use crate::support::{Api, PUBLIC, SECRET, new};
 
@@ -57,5 +57,21 @@ fn a_seed_gives_the_same_affiliate_in_every_version() {
         (ann.id, ann.code.as_str()),
         (30_188_464, "v3dpz"),
         "a change here invalidates the seeds of earlier reports"
+    );
+}
+
+#[test]
+fn every_account_has_the_numbered_affiliates_before_its_first_call() {
+    let mut api = Api::of(Options { affiliates: 230, ..Options::default() });
+    let page = json!({ "limit": "100", "page": "3" });
+    let (status, listed) = api.call("list", &page);
+    assert_eq!((status, &listed["total"]), (200, &json!(230)), "{listed}");
+    let first = api.affiliate("affiliate1@example.org");
+    assert_eq!((first.first_name.as_str(), first.last_name.as_str()), ("Ann", "Example1"));
+    let statuses = [8, 9, 10].map(|number| api.affiliate(&format!("affiliate{number}@example.org")).status);
+    assert_eq!(statuses, [Status::Active, Status::Pending, Status::Disabled]);
+    assert!(
+        api.simulator.find_by_email("another", "affiliate230@example.org").is_none(),
+        "it is not open yet"
     );
 }

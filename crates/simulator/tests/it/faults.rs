@@ -1,4 +1,4 @@
-//! Each fault: what the caller sees, and whether the call was carried out.
+//! Each fault: the answer to the caller, and whether the call was carried out.
 
 use std::time::Duration;
 

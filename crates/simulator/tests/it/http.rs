@@ -105,7 +105,7 @@ async fn the_time_of_the_last_edit_lies_between_two_looks_at_the_clock() {
     let edit = json!({ "affiliates": [{ "id": id, "first_name": "Bert" }] });
     assert_eq!(status(&server.call("edit", &edit).await), "200");
     let after = clock().await;
-    // An edit in vain is none.
+    // An edit that changes nothing does not count.
     assert_eq!(status(&server.call("edit", &edit).await), "200");
     let edits: Vec<LastEdit> =
         serde_json::from_str(body(&server.request("GET /_simulator/edits", "", "").await)).unwrap();

@@ -1,4 +1,4 @@
-//! Webhooks about affiliates: when they are sent, their content, how they are signed, and all that may happen to them.
+//! Webhooks about affiliates: when they are sent, their content, how they are signed, and how their delivery may fail.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -45,7 +45,7 @@ impl Api {
 }
 
 #[test]
-fn creates_edits_and_status_changes_are_told_and_calls_that_change_nothing_are_not() {
+fn creates_edits_and_status_changes_are_reported_and_calls_without_effect_are_not() {
     let mut api = api("");
     let id = api.create("ann@x.com");
     let webhooks = api.delivered();
@@ -86,7 +86,7 @@ fn creates_edits_and_status_changes_are_told_and_calls_that_change_nothing_are_n
 }
 
 #[test]
-fn what_staff_change_behind_the_clients_back_is_told_too() {
+fn changes_by_staff_are_reported_by_webhooks() {
     let mut api = api("");
     let added = api.simulator.staff_adds(api.now, PUBLIC, ExistingAffiliate::active("bob@x.com")).unwrap();
     assert_eq!(api.delivered()[0].0, "NEW_AFFILIATE");
@@ -128,7 +128,7 @@ fn the_signature_is_the_hmac_of_the_raw_body_under_the_signing_secret() {
 }
 
 #[test]
-fn webhooks_may_be_late_come_twice_in_any_order_or_never() {
+fn webhooks_may_be_late_repeated_reordered_or_lost() {
     let mut api = api("delay=0ms..10s,twice=20%,lost=20%");
     let id = api.create("ann@x.com");
     for number in 0..200 {
@@ -154,7 +154,7 @@ fn webhooks_may_be_late_come_twice_in_any_order_or_never() {
 }
 
 #[test]
-fn what_is_not_answered_2xx_is_sent_again_as_often_as_the_deliveries_say() {
+fn webhooks_without_a_2xx_are_repeated_up_to_the_configured_number() {
     let mut api = api("retries=2:10s");
     api.create("ann@x.com");
     let first = api.webhooks().remove(0);
@@ -175,7 +175,7 @@ fn what_is_not_answered_2xx_is_sent_again_as_often_as_the_deliveries_say() {
 }
 
 #[test]
-fn without_retries_each_is_sent_once() {
+fn webhooks_are_sent_once_without_retries() {
     let mut api = api("");
     api.create("ann@x.com");
     let only = api.webhooks().remove(0);

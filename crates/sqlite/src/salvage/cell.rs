@@ -1,4 +1,4 @@
-//! The rows in one page.
+//! Reads the rows in one page.
 
 use super::Row;
 use super::pages::Pages;
@@ -10,7 +10,7 @@ const LEAF_OF_TABLE: u8 = 13;
 const HEADER: usize = 8;
 /// The file's own header, before that of the first page.
 const FILE_HEADER: usize = 100;
-/// More columns than any table of ours has.
+/// An upper limit of columns: more than any of our tables has.
 const MOST_COLUMNS: usize = 64;
 
 /// A column's value.
@@ -20,7 +20,7 @@ pub enum Value {
     Null,
     /// A number.
     Integer(i64),
-    /// A floating-point number, which no table of ours has.
+    /// A floating-point number; none of our tables contains one.
     Real,
     /// Text, as its bytes.
     Text(Vec<u8>),
@@ -28,7 +28,7 @@ pub enum Value {
     Blob(Vec<u8>),
 }
 
-/// The rows of a page; none if it is no page of rows, or damaged.
+/// The rows of a page; empty if the page contains no rows, or is damaged.
 pub(super) fn cells(pages: &Pages, number: u32, page: &[u8], longest: usize) -> Vec<Row> {
     let begin = if number == 1 { FILE_HEADER } else { 0 };
     if page.get(begin) != Some(&LEAF_OF_TABLE) {
@@ -51,7 +51,7 @@ fn row(pages: &Pages, page: &[u8], place: usize, longest: usize) -> Option<Row> 
     Some(Row { id, values, is_whole: is_whole && record.len() == length })
 }
 
-/// The bytes of a row: those in its page, and those in the chain of pages behind it, as far as it leads.
+/// The bytes of a row: those in its page, and those in its chain of overflow pages, as far as the chain can be followed.
 fn record(pages: &Pages, page: &[u8], at: usize, length: usize) -> Option<Vec<u8>> {
     let here = local(pages.size(), length);
     let mut record = page.get(at..at + here)?.to_vec();
@@ -68,7 +68,7 @@ fn record(pages: &Pages, page: &[u8], at: usize, length: usize) -> Option<Vec<u8
     Some(record)
 }
 
-/// How many bytes of a row of this length stand in its own page.
+/// The number of bytes of a row of this length that are stored in its own page.
 fn local(page: usize, length: usize) -> usize {
     let (most, least) = (page - 35, (page - 12) * 32 / 255 - 23);
     if length <= most {
@@ -78,7 +78,7 @@ fn local(page: usize, length: usize) -> usize {
     if filled <= most { filled } else { least }
 }
 
-/// The columns of a row, and whether all of them are there.
+/// The columns of a row, and whether all of them are complete.
 fn values(record: &[u8]) -> Option<(Vec<Value>, bool)> {
     let mut at = 0;
     let header = usize::try_from(varint(record, &mut at)?).ok()?;
@@ -101,7 +101,7 @@ fn values(record: &[u8]) -> Option<(Vec<Value>, bool)> {
     Some((values, is_whole))
 }
 
-/// The bytes that a value of this kind takes.
+/// The number of bytes of a value of this kind.
 fn length_of(kind: i64) -> Option<usize> {
     Some(match kind {
         0 | 8 | 9 => 0,
@@ -113,7 +113,7 @@ fn length_of(kind: i64) -> Option<usize> {
     })
 }
 
-/// A value; text and bytes may end early, numbers not.
+/// A value. Text and bytes may be truncated, but not numbers.
 fn value(kind: i64, bytes: &[u8], length: usize) -> Option<Value> {
     Some(match kind {
         0 => Value::Null,
@@ -135,7 +135,7 @@ fn short(page: &[u8], at: usize) -> Option<usize> {
     page.get(at..at + 2).map(|bytes| usize::from(u16::from_be_bytes([bytes[0], bytes[1]])))
 }
 
-/// A number of 1 to 9 bytes, and moves `at` behind it.
+/// Reads a number of 1 to 9 bytes, and moves `at` to its end.
 fn varint(bytes: &[u8], at: &mut usize) -> Option<i64> {
     let mut number: i64 = 0;
     for place in 0..9 {

@@ -1,4 +1,4 @@
-//! The pages of a file, the newest version of each.
+//! Reads the newest version of each page of a file.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -32,7 +32,7 @@ impl Pages {
         self.count
     }
 
-    /// Bytes of one page. Our files reserve none of them.
+    /// The size of one page in bytes. Our files have no reserved bytes.
     pub(super) fn size(&self) -> usize {
         self.size
     }
@@ -50,7 +50,7 @@ impl Pages {
     }
 }
 
-/// The size of pages as the file's header says, if that makes sense.
+/// The page size in the file's header, or the default if the header is invalid.
 fn size_in_header(file: &mut File) -> io::Result<usize> {
     let mut header = [0; 18];
     let known = file.read_exact(&mut header).is_ok() && header.starts_with(b"SQLite format 3\0");

@@ -47,7 +47,7 @@ async fn a_transaction_that_fails_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_panic_reaches_the_caller_leaves_nothing_and_spares_the_database() {
+async fn a_panic_reaches_the_caller_and_leaves_the_database_unchanged_and_usable() {
     let folder = tempfile::tempdir().unwrap();
     for database in every_kind(&folder).await {
         let handle = database.clone();
@@ -67,7 +67,7 @@ async fn a_panic_reaches_the_caller_leaves_nothing_and_spares_the_database() {
 }
 
 #[tokio::test]
-async fn work_whose_caller_went_away_is_done_all_the_same() {
+async fn work_of_a_cancelled_caller_is_completed() {
     let database = Database::in_memory().unwrap();
     run(&database, "CREATE TABLE words (word TEXT NOT NULL)").await;
     let (begun, has_begun) = tokio::sync::oneshot::channel();
@@ -90,7 +90,7 @@ async fn work_whose_caller_went_away_is_done_all_the_same() {
 }
 
 #[tokio::test]
-async fn what_was_committed_is_there_after_opening_again() {
+async fn committed_data_is_there_after_reopening() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("words.db");
     let first = Database::open(&path).unwrap();
@@ -100,7 +100,7 @@ async fn what_was_committed_is_there_after_opening_again() {
 }
 
 #[tokio::test]
-async fn the_files_are_for_their_owner_only_even_where_they_were_not() {
+async fn the_files_become_accessible_to_their_owner_only() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("words.db");
     std::fs::write(&path, "").unwrap();
@@ -114,7 +114,7 @@ async fn the_files_are_for_their_owner_only_even_where_they_were_not() {
 }
 
 #[tokio::test]
-async fn the_settings_that_the_promises_rest_on_are_in_force() {
+async fn the_settings_for_durability_and_deletion_are_in_force() {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(&folder.path().join("words.db")).unwrap();
     for (pragma, expected) in
@@ -135,7 +135,7 @@ async fn the_settings_that_the_promises_rest_on_are_in_force() {
 }
 
 #[tokio::test]
-async fn deleted_words_are_in_no_file_once_the_log_is_cut_off() {
+async fn deleted_data_is_in_no_file_after_truncating_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(&folder.path().join("words.db")).unwrap();
     run(&database, "CREATE TABLE words (word TEXT); INSERT INTO words VALUES ('forget-me-please')").await;
@@ -147,9 +147,9 @@ async fn deleted_words_are_in_no_file_once_the_log_is_cut_off() {
     }
 }
 
-/// SQLite would wait for the reader as long as for a writer, and whoever publishes with it.
+/// Otherwise SQLite would wait for the reader as long as for a writer, and publishers would wait with it.
 #[tokio::test]
-async fn a_log_that_somebody_reads_is_left_alone_at_once() {
+async fn truncating_a_log_in_use_returns_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("words.db");
     let database = Database::open(&path).unwrap();
@@ -165,13 +165,13 @@ async fn a_log_that_somebody_reads_is_left_alone_at_once() {
 }
 
 #[test]
-fn a_file_that_cannot_be_made_is_named() {
+fn a_file_that_cannot_be_created_is_named() {
     let error = Database::open(std::path::Path::new("/dev/null/words.db")).unwrap_err();
     assert!(error.to_string().contains("/dev/null/words.db"), "{error}");
 }
 
 #[tokio::test]
-async fn work_on_a_file_that_was_deleted_or_replaced_is_refused_and_goes_on_when_it_is_back() {
+async fn work_on_a_deleted_or_replaced_file_is_refused_until_it_is_back() {
     for ending in ["", "-wal"] {
         for leaves_a_copy in [false, true] {
             let folder = tempfile::tempdir().unwrap();
@@ -193,7 +193,7 @@ async fn work_on_a_file_that_was_deleted_or_replaced_is_refused_and_goes_on_when
 }
 
 #[tokio::test]
-async fn what_was_written_while_the_file_was_taken_away_does_not_count_as_written() {
+async fn a_write_during_which_the_file_is_removed_fails() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("words.db");
     let database = Database::open(&path).unwrap();

@@ -1,4 +1,4 @@
-//! What a look through a write-ahead log tells: damage from frames that nobody committed.
+//! The check of a write-ahead log distinguishes damage from frames that were never committed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use sqlite::rusqlite::Connection;
 use sqlite::{Soundness, beside, check_log};
 
-/// The size of a frame, and of what stands before the first: pages have 4 KiB here.
+/// The sizes of a frame and of the header before the first one: pages have 4 KiB here.
 const FRAME: usize = 24 + 4096;
 const HEADER: usize = 32;
 
-/// A file whose log holds a few transactions; nobody closes it, so that the log stays.
+/// A file whose log contains a few transactions. It is not closed, so that the log stays.
 fn written(folder: &Path) -> (PathBuf, Connection) {
     let path = folder.join("words.db");
     let connection = Connection::open(&path).unwrap();
@@ -29,9 +29,9 @@ fn write(connection: &Connection) {
     connection.execute("INSERT INTO words VALUES (zeroblob(6000))", []).unwrap();
 }
 
-/// Leaves a transaction in the log that is too large for the cache and is taken back, as that of a process which is killed
-/// before its commit counts.
-fn write_in_vain(connection: &Connection, rows: usize) {
+/// Leaves a transaction in the log that is too large for the cache and is rolled back, like that of a process that is killed before its
+/// commit is complete.
+fn write_and_roll_back(connection: &Connection, rows: usize) {
     connection.execute_batch("PRAGMA cache_size = 10; BEGIN IMMEDIATE").unwrap();
     for _ in 0..rows {
         write(connection);
@@ -44,7 +44,7 @@ fn frames(path: &Path) -> usize {
     (bytes - HEADER) / FRAME
 }
 
-/// The same file and log elsewhere, with one bit of a frame changed, `at` that byte of it.
+/// A copy of the file and its log, with one bit of a frame changed, in the byte `at`.
 fn damaged(path: &Path, frame: usize, at: usize, endings: &[&str]) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("words.db");
@@ -63,12 +63,12 @@ fn is_damaged(path: &Path) -> bool {
 }
 
 #[test]
-fn frames_that_nobody_committed_are_no_damage() {
+fn uncommitted_frames_are_no_damage() {
     let folder = tempfile::tempdir().unwrap();
     let (path, connection) = written(folder.path());
     let committed = frames(&path);
     for rows in [60, 40, 20] {
-        write_in_vain(&connection, rows);
+        write_and_roll_back(&connection, rows);
         assert!(frames(&path) > committed + 10, "what is in vain is in the log");
         assert!(!is_damaged(&path));
         write(&connection);
@@ -82,13 +82,13 @@ fn frames_that_nobody_committed_are_no_damage() {
 }
 
 #[test]
-fn a_bit_that_changed_in_any_committed_frame_is_damage() {
+fn a_changed_bit_in_any_committed_frame_is_damage() {
     let folder = tempfile::tempdir().unwrap();
     let (path, connection) = written(folder.path());
     let committed = frames(&path);
-    write_in_vain(&connection, 60);
+    write_and_roll_back(&connection, 60);
     for frame in 0..committed {
-        // In the page; in the frame's header, where its own checksum stands.
+        // In the frame's header (its page number, its checksum), then in the page.
         for at in [2, 18, 50, 4000] {
             let (_folder, copy) = damaged(&path, frame, at, &["", "-wal", "-shm"]);
             assert!(is_damaged(&copy), "byte {at} of frame {frame}");
@@ -97,7 +97,7 @@ fn a_bit_that_changed_in_any_committed_frame_is_damage() {
 }
 
 #[test]
-fn without_its_index_a_log_is_damaged_if_several_commits_stand_behind_the_damage() {
+fn a_log_without_an_index_is_damaged_if_several_commits_follow_the_damage() {
     let folder = tempfile::tempdir().unwrap();
     let (path, _connection) = written(folder.path());
     for frame in 0..frames(&path) - 8 {
@@ -107,7 +107,7 @@ fn without_its_index_a_log_is_damaged_if_several_commits_stand_behind_the_damage
 }
 
 #[test]
-fn a_log_that_was_begun_again_is_sound() {
+fn a_restarted_log_is_sound() {
     let folder = tempfile::tempdir().unwrap();
     let (path, connection) = written(folder.path());
     for _ in 0..3 {

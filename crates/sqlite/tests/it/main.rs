@@ -1,4 +1,4 @@
-//! What the engines rely on, over a real file and over both databases in memory.
+//! Properties that the engines rely on, with a real file and with both databases in memory.
 
 #[cfg(test)]
 mod database;

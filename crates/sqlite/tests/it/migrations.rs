@@ -1,4 +1,4 @@
-//! How a schema grows, and who may use it afterwards.
+//! Migrations of a schema, and the programs that may use it afterwards.
 
 use sqlite::rusqlite::Connection;
 use sqlite::{Error, Migration, migrate};
@@ -18,7 +18,7 @@ fn each_migration_is_applied_once() {
 }
 
 #[test]
-fn an_older_program_goes_on_beside_a_newer_one_until_a_migration_says_otherwise() {
+fn an_older_program_works_with_a_newer_one_until_a_migration_forbids_it() {
     let mut connection = Connection::open_in_memory().unwrap();
     migrate(&mut connection, &[FIRST, SECOND]).unwrap();
     assert_eq!(migrate(&mut connection, &[FIRST]).unwrap(), 0);
@@ -66,7 +66,7 @@ fn processes_that_start_together_migrate_once() {
 }
 
 #[test]
-fn a_program_that_has_nothing_to_migrate_does_not_wait_for_one_that_writes() {
+fn a_program_without_migrations_does_not_wait_for_a_writer() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("words.db");
     let mut writing = Connection::open(&path).unwrap();

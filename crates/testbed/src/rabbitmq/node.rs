@@ -17,7 +17,7 @@ pub(super) const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
 /// The longest a process may take to stop.
 const STOP_TIME: Duration = Duration::from_secs(10);
 
-/// How often it is looked whether a process has stopped.
+/// How often to check whether a process has stopped.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A node, running or not.
@@ -87,7 +87,7 @@ impl Node {
         format!("testbed-{}@localhost", self.ports.amqp)
     }
 
-    /// Starts the broker and, unless it is shared, the port mapper: one that the broker starts would outlive it.
+    /// Starts the broker and, unless it is shared, the port mapper: a port mapper that the broker starts would outlive it.
     pub(super) fn run(&self) -> io::Result<Group> {
         let mapper = if self.maps_ports { map_ports(self.ports.epmd) } else { String::new() };
         let commands = format!("{mapper}{SCRIPTS}/rabbitmq-server & ");

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The longest file, in lines.
-const LONGEST: usize = 300;
-/// What no source file contains: unfinished work is an issue, and a test that does not run is none.
+const MAX_LINES: usize = 300;
+/// Texts that no source file contains: unfinished work is an issue, and a test has to run.
 const FORBIDDEN: [&str; 4] =
     [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X"), concat!("#[ign", "ore")];
 
@@ -21,8 +21,8 @@ const ODD_WORDS: [&str; 8] = [
     concat!("tri", "als"),
 ];
 
-/// Where these words do not occur: folders and files, from the root of the workspace.
-const PLAIN: [&str; 9] = [
+/// Folders and files in which these words do not occur, from the root of the workspace.
+const CHECKED_PATHS: [&str; 9] = [
     "crates",
     "docs",
     "scripts",
@@ -35,7 +35,7 @@ const PLAIN: [&str; 9] = [
 ];
 
 /// Fields of log lines that have another name in docs/logging.md.
-const OTHER_NAMES: [(&str, &str); 4] =
+const RENAMED_FIELDS: [(&str, &str); 4] =
     [("id", "connection_id"), ("cause", "error"), ("why", "error"), ("event", "event_id")];
 
 fn crates() -> PathBuf {
@@ -61,39 +61,40 @@ fn has_sources(folder: &Path) -> bool {
     folder.is_dir() && !sources(folder).is_empty()
 }
 
-/// What is wrong with a file.
-fn breaches(path: &Path, text: &str) -> Vec<String> {
-    let mut breaches = Vec::new();
+/// The problems of a file.
+fn violations(path: &Path, text: &str) -> Vec<String> {
+    let mut violations = Vec::new();
     let lines = text.lines().count();
-    if lines > LONGEST {
-        breaches.push(format!("it has {lines} lines, {LONGEST} are allowed"));
+    if lines > MAX_LINES {
+        violations.push(format!("it has {lines} lines, {MAX_LINES} are allowed"));
     }
     if !text.starts_with("//!") {
-        breaches.push("it does not begin with a header (`//!`)".to_owned());
+        violations.push("it does not begin with a header (`//!`)".to_owned());
     }
     if has_sources(&path.with_extension("")) && path.file_stem().is_some_and(|stem| stem != "main") {
-        breaches.push("its modules are in a folder of its name: call it mod.rs there".to_owned());
+        violations.push("its modules are in a folder of its name: call it mod.rs there".to_owned());
     }
-    breaches.extend(
+    violations.extend(
         FORBIDDEN.iter().filter(|word| text.contains(**word)).map(|word| format!("it contains {word}")),
     );
     for macro_name in ["error!(", "warn!(", "info!(", "debug!("] {
         for line in text.split(macro_name).skip(1) {
-            breaches
-                .extend(misnamed(line).map(|(name, right)| format!("the field {name} is called {right}")));
+            violations.extend(
+                misnamed_fields(line).map(|(name, right)| format!("the field {name} is called {right}")),
+            );
         }
     }
-    breaches
+    violations
 }
 
 /// The fields of a log line, up to its message, that have another name.
-fn misnamed(line: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+fn misnamed_fields(line: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
     let fields = line.split('"').next().unwrap_or_default();
     let names: Vec<&str> = fields
         .split(',')
         .map(|field| field.split('=').next().unwrap_or_default().trim().trim_start_matches(['%', '?']))
         .collect();
-    OTHER_NAMES.into_iter().filter(move |(name, _)| names.contains(name))
+    RENAMED_FIELDS.into_iter().filter(move |(name, _)| names.contains(name))
 }
 
 #[test]
@@ -104,19 +105,19 @@ fn every_source_file_keeps_the_rules() {
         let text = fs::read_to_string(&path).expect("a source file");
         (path, text)
     };
-    let broken = all_breaches(files.into_iter().map(read), breaches);
-    assert!(broken.is_empty(), "{}", broken.join("\n"));
+    let found = all_violations(files.into_iter().map(read), violations);
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
-/// What a check finds in files, each with its path.
-fn all_breaches(
+/// The findings of a check in files, each with its path.
+fn all_violations(
     files: impl Iterator<Item = (PathBuf, String)>,
     check: impl Fn(&Path, &str) -> Vec<String>,
 ) -> Vec<String> {
     let mut all = Vec::new();
     for (path, text) in files {
         let found = check(&path, &text).into_iter();
-        all.extend(found.map(|breach| format!("{}: {breach}", path.display())));
+        all.extend(found.map(|violation| format!("{}: {violation}", path.display())));
     }
     all
 }
@@ -139,28 +140,28 @@ fn odd_words(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn no_text_has_the_words_that_the_glossary_replaces() {
-    let paths = PLAIN.iter().flat_map(|path| files(&crates().join("..").join(path)));
-    // What is no text, as a picture, has no words.
+fn no_text_contains_words_that_the_glossary_replaces() {
+    let paths = CHECKED_PATHS.iter().flat_map(|path| files(&crates().join("..").join(path)));
+    // Files that are no text, such as pictures, are skipped.
     let texts = paths.filter_map(|path| Some((path.clone(), fs::read_to_string(path).ok()?)));
     let texts: Vec<(PathBuf, String)> = texts.collect();
     assert!(texts.len() > 300, "the texts were found");
-    let odd = all_breaches(texts.into_iter(), |_, text| odd_words(text));
+    let odd = all_violations(texts.into_iter(), |_, text| odd_words(text));
     assert!(odd.is_empty(), "{}", odd.join("\n"));
     assert_eq!(odd_words(&ODD_WORDS.join("\n")).len(), ODD_WORDS.len());
     assert!(odd_words(concat!("unbu", "ry burial reb", "ury also manyfold")).is_empty());
 }
 
 #[test]
-fn a_breach_of_each_rule_is_found() {
-    let long = "//! A header.\n".repeat(LONGEST + 1);
-    assert_eq!(breaches(Path::new("long.rs"), &long).len(), 1);
-    assert_eq!(breaches(Path::new("none.rs"), "fn main() {}\n").len(), 1);
+fn a_violation_of_each_rule_is_found() {
+    let long = "//! A header.\n".repeat(MAX_LINES + 1);
+    assert_eq!(violations(Path::new("long.rs"), &long).len(), 1);
+    assert_eq!(violations(Path::new("none.rs"), "fn main() {}\n").len(), 1);
     let unfinished = format!("//! A header.\n// {}\n", FORBIDDEN[0]);
-    assert_eq!(breaches(Path::new("unfinished.rs"), &unfinished).len(), 1);
+    assert_eq!(violations(Path::new("unfinished.rs"), &unfinished).len(), 1);
     let folder = crates().join("testbed/src.rs");
-    assert_eq!(breaches(&folder, "//! A header.\n").len(), 1);
+    assert_eq!(violations(&folder, "//! A header.\n").len(), 1);
     let line = concat!("//! A header.\n", "warn", "!(%cause, id = 1, \"cause, why\");\n");
-    assert_eq!(breaches(Path::new("log.rs"), line).len(), 2);
-    assert!(breaches(Path::new("good.rs"), "//! A header.\n").is_empty());
+    assert_eq!(violations(Path::new("log.rs"), line).len(), 2);
+    assert!(violations(Path::new("good.rs"), "//! A header.\n").is_empty());
 }

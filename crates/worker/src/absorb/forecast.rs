@@ -28,7 +28,7 @@ pub struct Forecaster<'f> {
     now: Timestamp,
 }
 
-/// What would become of a dead event.
+/// The expected result of replaying a dead event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prospect {
     /// It is folded again, and the values that still count are sent.
@@ -52,11 +52,11 @@ pub struct EventForecast {
     pub event: Uuid,
     /// The smallest identifier of its person's graph; `None` if it belongs to no graph.
     pub person: Option<Digest>,
-    /// What would become of it.
+    /// The expected result.
     pub prospect: Prospect,
 }
 
-/// What replaying dead events would do.
+/// The expected results of replaying dead events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Forecast {
     /// The events, in their order.
@@ -79,7 +79,7 @@ impl<'f> Forecaster<'f> {
         Self { ledger, vault, connection, rules, options, now }
     }
 
-    /// What replaying these would do.
+    /// Forecasts the replay of these events.
     ///
     /// # Errors
     ///

@@ -29,7 +29,7 @@ const ROOM: usize = 100;
 /// A graph of the batch.
 pub(super) struct Slot {
     row: Option<Row>,
-    /// What it, and the graphs that were joined into it, contribute to counts in the ledger.
+    /// The contribution of this graph, and of the graphs that were joined into it, to counts in the ledger.
     counted: Counted,
     pub(super) graph: Graph,
     /// The identifiers that the ledger finds it by, in order.
@@ -254,15 +254,17 @@ impl GraphSet {
 
     /// Settles the touched graphs, and returns the edits that can be sent at once.
     pub(super) fn finish(
-        self,
+        mut self,
         worker: &Worker,
         (rules, directory): (&Rules, &DirectoryEntries),
         now: Timestamp,
         changes: &mut Changes,
     ) -> Vec<(usize, Vec<Step>)> {
+        // `record` drops an orphaned dead letter that a tombstone covers. The graphs of its identifiers are saved too, so that a tombstone
+        // that another worker adds meanwhile is a conflict.
+        changes.orphans.iter().for_each(|orphan| self.touch(&orphan.named));
         changes.dissolved = self.dissolved;
-        // `record` drops an orphaned dead letter that a tombstone covers. That tombstone may be in a graph that the batch does
-        // not touch.
+        // Those of a shared identifier are in a graph that is not touched.
         let has_orphans = !changes.orphans.is_empty();
         for slot in self.slots.iter().flatten().filter(|slot| slot.touched || has_orphans) {
             changes.tombstones.extend(Tombstones::of(&slot.graph).all());

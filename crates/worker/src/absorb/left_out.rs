@@ -1,5 +1,6 @@
-//! What absorb leaves out of an event: identifiers that name nobody, and values that cannot be used. Both are counted, and the
-//! values are named in the event's outcome, so that an operator sees what a source should send differently.
+//! The parts of an event that absorb leaves out: identifiers that name nobody, and values that cannot be used. Both are
+//! counted, and the values are named in the event's outcome, so that an operator sees what a source should send
+//! differently.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,7 @@ const COUNTED: usize = 20;
 /// Maximum number of names of one batch that are counted.
 const OF_A_BATCH: usize = 200;
 
-/// What is left out of one event.
+/// The parts that are left out of one event.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LeftOut {
     blocked: Vec<BlockedIdentifier>,
@@ -28,7 +29,7 @@ pub(super) struct LeftOut {
 }
 
 impl LeftOut {
-    /// What is left out of an identify. Null and empty values are not counted, because they state nothing.
+    /// The parts that are left out of an identify. Null and empty values are not counted, because they state nothing.
     pub(super) fn of(
         blocked: &[BlockedIdentifier],
         ignored: &[Ignored],
@@ -55,7 +56,7 @@ impl LeftOut {
     }
 }
 
-/// What was left out of the events that are recorded together, with the number of events for each.
+/// The parts that were left out of the events that are recorded together, with the number of events for each.
 #[derive(Default)]
 pub(super) struct Tally<'r> {
     blocked: BTreeMap<&'r BlockedIdentifier, u64>,

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn few_names_are_all_counted_and_no_sample_is_spoken_of() {
+    fn few_names_are_all_counted_without_a_sample() {
         let events = [names(0..30), names(10..40)];
         let counted: BTreeMap<String, u64> = counted(&events).into_iter().collect();
         assert_eq!(counted.len(), 40);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_names_all_events_count_the_same_few() {
+    fn a_sample_of_many_names_is_the_same_for_all_events() {
         let counted = counted(&[names(0..40_000), names((0..40_000).rev())]);
         assert_eq!(counted.len(), OF_AN_EVENT + 1);
         assert_eq!(counted[0], (MORE.to_owned(), 2));
@@ -151,13 +151,13 @@ mod tests {
     }
 
     #[test]
-    fn names_of_a_batch_are_bounded_too() {
+    fn the_names_of_a_batch_are_limited() {
         let events: Vec<Names> = (0..500).map(|event| names(event * 90..(event + 1) * 90)).collect();
         assert_eq!(counted(&events).len(), OF_A_BATCH + 1);
     }
 
     #[test]
-    fn names_like_addresses_and_ids_are_counted_under_one_word() {
+    fn names_like_addresses_and_ids_are_counted_together() {
         let spellings = ["ann@example.com", "018f3d5e-7c1b-7000-8000-0123456789ab", "plan"];
         let event = Names::of(&spellings.iter().map(|it| ((*it).to_owned(), (*it).to_owned())).collect());
         assert_eq!(counted(&[event]), [(LIKE_IDS.to_owned(), 1), ("plan".to_owned(), 1)]);
@@ -165,7 +165,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_sample_is_those_with_the_smallest_hashes(of in prop::collection::btree_set(0_u32..5000, 0..400)) {
+        fn a_sample_has_the_names_with_the_smallest_hashes(of in prop::collection::btree_set(0_u32..5000, 0..400)) {
             let mut all: Vec<u64> = of.iter().map(|number| hash(&word(*number).to_lowercase())).collect();
             all.sort_unstable();
             let sample: Vec<u64> = names(of.into_iter()).sample.iter().map(|name| name.hash).collect();

@@ -225,7 +225,7 @@ impl Part {
             };
             drop(held);
             if matches!(failed, LedgerError::Conflict) && contention.is_stubborn() && self.range.len() > 1 {
-                break Err(PartError::Together("another process changes a graph of theirs"));
+                break Err(PartError::Together("another process changes one of their graphs"));
             }
             if let Err(failed) = contention.passes(failed).await {
                 break Err(failed.into());
@@ -264,6 +264,6 @@ impl Part {
             }
             part.record_alone(worker, None).await?;
         }
-        Err(PartError::NotNow(anyhow::anyhow!("the settings change without end")))
+        Err(PartError::NotNow(anyhow::anyhow!("the settings keep changing")))
     }
 }

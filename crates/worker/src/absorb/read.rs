@@ -1,4 +1,4 @@
-//! Reading envelopes: what each asks for, or why it cannot be read.
+//! Reads envelopes: the request of each, or the reason why it cannot be read.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ pub(super) struct Reading {
     pub(super) too_long: Vec<String>,
     /// The audience that it is about, if it may be kept.
     pub(super) audience: Option<NamedAudience>,
-    /// What is left out of it.
+    /// The parts that are left out of it.
     pub(super) left_out: LeftOut,
     pub(super) content: Content,
 }

@@ -10,16 +10,16 @@ use tracing::{Instrument as _, debug_span, warn};
 
 /// Maximum number of batches of one connection that are under way at the same time.
 const OF_ONE: usize = 4;
-/// Bytes of events under way that are one connection's share, however few batches they are in.
+/// Bytes of events under way at which a connection has reached its share, however few batches they are in.
 const BYTES_OF_ONE: usize = 2 * TAKE_BYTES;
-/// Bytes of events under way, of all connections together, from which on nothing is taken.
+/// Bytes of events under way, of all connections together, at which nothing more is taken.
 const BYTES: usize = 32 * 1024 * 1024;
 /// While more bytes than these are under way, each connection has one batch at most, so that there is room for others.
 const BYTES_TO_SHARE: usize = BYTES / 4;
 /// How long a connection is passed over after its events could not be recorded.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What one connection has under way.
+/// The number of batches of one connection that are under way, and their bytes.
 #[derive(Default)]
 struct Share {
     batches: usize,

@@ -1,4 +1,4 @@
-//! One call: what it requests, of which affiliates or addresses. Its shape guarantees its kind.
+//! One call: its request, with the affiliates or addresses that it is about. All of them are of one kind.
 
 use identity::graph::Status;
 use identity::{Digest, Map, Text};
@@ -11,11 +11,11 @@ use super::item::Item;
 pub struct Call {
     /// Its row in the ledger.
     pub id: CallId,
-    /// What it requests.
+    /// Its request.
     pub request: CallRequest,
 }
 
-/// What a call requests. It has no `Debug`, because that would show values.
+/// The request of a call. It has no `Debug`, because that would show values.
 pub enum CallRequest {
     /// Creates an affiliate.
     Create(Create),

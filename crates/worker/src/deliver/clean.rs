@@ -40,8 +40,8 @@ fn replace(text: &str, value: &str) -> String {
     cleaned
 }
 
-/// How many bytes of the text the value takes at its beginning. Lower case may be longer or shorter than what was
-/// written, so a position in a text of lower case says nothing about the text itself.
+/// How many bytes of the text the value takes at its beginning. A text in lower case may be longer or shorter than the
+/// original, so a position in one says nothing about a position in the other.
 fn begins_with(text: &str, value: &str) -> Option<usize> {
     let mut wanted = value.chars();
     for (at, written) in text.char_indices() {
@@ -67,12 +67,12 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_found_whatever_its_blanks_were() {
+    fn a_value_is_found_with_any_white_space_in_it() {
         assert_eq!(clean("Ann Mary is not allowed", &["Ann  \tMary"]), "… is not allowed");
     }
 
     #[test]
-    fn letters_whose_lower_case_is_longer_or_shorter_do_not_move_what_is_cut() {
+    fn letters_whose_lower_case_has_another_length_do_not_shift_the_cut() {
         assert_eq!(clean("İx; éclair 5; ẞy", &["éclair 5"]), "İx; …; ẞy");
         assert_eq!(clean("İZMİR is wrong", &["İZMİR"]), "… is wrong");
         assert_eq!(clean("ΟΔΟΣ is wrong", &["Οδος"]), "… is wrong");

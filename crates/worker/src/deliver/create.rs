@@ -73,7 +73,7 @@ fn unknown(item: &Create, sent: &Texts, failure: Option<&Failure>) -> CallOutcom
     CallOutcome { failed: failure.map(|failure| item.failure(failure)), ..item.answered(answer) }
 }
 
-/// The outcome of a create that was answered and created nothing, with what the answer says.
+/// The outcome of a create that was answered but created nothing; `answer` says why.
 fn not_created(item: &Create, answer: Answer) -> CallOutcome {
     CallOutcome::known(item.anchor, vec![(item.anchor, Answer::NotCreated), (item.anchor, answer)])
 }

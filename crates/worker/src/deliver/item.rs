@@ -8,7 +8,7 @@ use refersion::{Class, Failure, Operation};
 use super::clean::clean;
 use super::{CallOutcome, Create, Edit, Failed, Search, StatusChange};
 
-/// What items of all kinds have in common.
+/// The common interface of items of all kinds.
 pub(super) trait Item {
     /// The address that the step is about.
     fn anchor(&self) -> Digest;
@@ -19,7 +19,7 @@ pub(super) trait Item {
     /// The values that are sent.
     fn values(&self) -> Vec<&str>;
 
-    /// What is known after a failure that is certain to have had no effect.
+    /// The answer that follows from a failure which certainly had no effect.
     fn not_done(&self) -> Option<Answer> {
         None
     }
@@ -65,7 +65,8 @@ pub(super) trait Item {
     }
 }
 
-/// What becomes unknown when a call about an item has no recorded answer. A search changes nothing.
+/// The answer that makes the parts of an item unknown that a call without a recorded answer may have changed. A search
+/// changes nothing.
 #[must_use]
 pub fn unknown(operation: Operation, written: &CallItem) -> Option<Answer> {
     match (operation, written.affiliate) {

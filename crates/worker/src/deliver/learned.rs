@@ -1,4 +1,4 @@
-//! What calls have revealed about an account where Refersion's documentation says nothing.
+//! Facts about an account that calls have revealed, and that Refersion's documentation does not state.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,12 +13,12 @@ pub struct Learned {
 }
 
 impl Learned {
-    /// What `ids_not_changed` means, once that is known.
+    /// The meaning of `ids_not_changed`, once it is known.
     pub(super) fn meaning_of_not_changed(&self) -> Option<Meaning> {
         self.not_changed.get().copied()
     }
 
-    /// Learns what `ids_not_changed` means, unless another call was faster; returns the valid meaning.
+    /// Learns the meaning of `ids_not_changed`, unless another call was faster; returns the valid meaning.
     pub(super) fn learn_meaning_of_not_changed(&self, meaning: Meaning) -> Meaning {
         *self.not_changed.get_or_init(|| meaning)
     }

@@ -26,21 +26,21 @@ pub use item::unknown;
 pub use learned::Learned;
 pub(crate) use search::status as shown_status;
 
-/// How one item ended.
+/// The outcome of one item.
 #[derive(Debug)]
 pub struct CallOutcome {
     /// The item's anchor.
     pub anchor: Digest,
-    /// What is known now, each with the address that it is about.
+    /// The answers that are known now, each with the address that it is about.
     pub answers: Vec<(Digest, Answer)>,
-    /// What failed, if something did.
+    /// The failure, if there was one.
     pub failed: Option<Failed>,
     /// The request: fields without values, as JSON of at most 4 KiB.
     pub request: Option<String>,
 }
 
 impl CallOutcome {
-    /// The outcome of an item about which this is known, and of which nothing failed.
+    /// The outcome of an item with these answers and without a failure.
     pub(crate) fn known(anchor: Digest, answers: Vec<(Digest, Answer)>) -> Self {
         Self { anchor, answers, failed: None, request: None }
     }
@@ -57,7 +57,7 @@ pub struct Failed {
     pub operation: Operation,
 }
 
-/// The API client of a connection, with what its settings add to a create.
+/// The API client of a connection, with the parts of a create that come from its settings.
 pub struct Api {
     /// The account.
     pub client: Client,
@@ -71,7 +71,7 @@ pub struct Api {
     pub scrub_domain: Option<String>,
     /// Which numeric ids affiliates have.
     pub ids: Arc<dyn KnownIds>,
-    /// What calls have revealed about the account.
+    /// Facts about the account that calls have revealed.
     pub learned: Arc<Learned>,
 }
 

@@ -1,7 +1,8 @@
 //! Finds out why Refersion did not change an affiliate: it is gone, it has the wanted values already, or a value is not accepted.
 //!
-//! Refersion documents the list `ids_not_changed` without reasons. Some accounts may list affiliates for which there was nothing
-//! to change. So each is tried once more, then read; what the list means is learned once for each connection.
+//! Refersion documents the list `ids_not_changed` without reasons. Some accounts may list affiliates for which there was
+//! nothing to change. So each affiliate is tried once more, then read; the meaning of the list is learned once for each
+//! connection.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use super::{Api, CallOutcome, Edit, Texts};
 /// Number of probes of the list's meaning. Refersion sometimes skips valid items, so one is not enough.
 const PROBES: usize = 2;
 
-/// What the list means for an affiliate.
+/// The meaning of the list for an affiliate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// There was nothing to change, or a value was not accepted.
@@ -25,7 +26,7 @@ pub(super) enum Meaning {
     NotTaken,
 }
 
-/// What reading an affiliate shows.
+/// The result of reading an affiliate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
     /// Refersion no longer has it.
@@ -132,7 +133,7 @@ fn shows(shown: &Affiliate, field: &str, text: &str) -> Option<bool> {
     }
 }
 
-/// Probes what the list means in this account: sends an affiliate the values that it has.
+/// Probes the meaning of the list in this account: sends an affiliate the values that it has.
 async fn meaning(api: &Api, shown: &Affiliate) -> Result<Meaning, Failure> {
     if let Some(known) = api.learned.meaning_of_not_changed() {
         return Ok(known);

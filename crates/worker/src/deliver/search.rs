@@ -26,7 +26,7 @@ pub(super) async fn search(api: &Api, item: &Search) -> CallOutcome {
     }
 }
 
-/// What Refersion shows of an affiliate, as far as it can be compared.
+/// An affiliate as Refersion shows it, with the fields that can be compared.
 pub(super) fn found(affiliate: &Affiliate) -> Found {
     let shown = [
         ("first_name", &affiliate.first_name),

@@ -19,7 +19,7 @@ const SLOW: Duration = Duration::from_secs(2);
 /// See [`SLOW`].
 const SLOW_FACTOR: f64 = 4.0;
 
-/// What is wrong with the latest calls.
+/// A problem of the latest calls.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Problem {
     /// This share of them failed.
@@ -70,7 +70,7 @@ impl Health {
         self.bad += 1;
     }
 
-    /// What is wrong, if enough calls failed or were slow since the last judgement.
+    /// The problem, if enough calls failed or were slow since the last judgement.
     pub(super) fn judge(&mut self, now: Duration) -> Option<Problem> {
         if self.calls < CALLS || now < self.since + WINDOW {
             return None;

@@ -1,5 +1,5 @@
-//! Plays the pace against limits of known shapes, in virtual time: how many of the possible calls it makes, and how many of
-//! its calls are throttled.
+//! Simulates the pace with limits of known shapes, in virtual time: how many of the possible calls it makes, and how many
+//! of its calls are throttled.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub enum Shape {
     },
 }
 
-/// What to simulate.
+/// One simulation.
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario {
     /// The limit.
@@ -47,11 +47,11 @@ pub struct Scenario {
     pub ceiling: f64,
     /// The shortest and the longest time that a call takes.
     pub latency: (Duration, Duration),
-    /// How long it runs before anything counts.
+    /// The time before anything counts.
     pub warm_up: Duration,
-    /// How long it runs after that.
+    /// The time after that.
     pub lasts: Duration,
-    /// From when to when every call is answered by an error of the API.
+    /// Start and end of the time in which every call is answered with an error of the API.
     pub outage: (Duration, Duration),
     /// Decides levels, latencies and chance.
     pub seed: u64,
@@ -63,7 +63,7 @@ impl Scenario {
     }
 }
 
-/// How it went.
+/// The result of a simulation.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Measured {
     /// Calls that limit and ceiling allowed.
@@ -88,7 +88,7 @@ impl Measured {
     }
 }
 
-/// Plays a scenario with always enough to do.
+/// Simulates a scenario in which there is always work to do.
 #[must_use]
 pub fn simulate(scenario: &Scenario) -> Measured {
     let mut pace = Pace::new(scenario.ceiling, None, 10_000, Duration::ZERO);
@@ -125,7 +125,7 @@ struct Call {
     result: Option<CallResult>,
 }
 
-/// The other side.
+/// The simulated API.
 struct Server {
     scenario: Scenario,
     random: Xoshiro256PlusPlus,

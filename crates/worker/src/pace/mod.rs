@@ -170,7 +170,7 @@ impl Pace {
         Ok(())
     }
 
-    /// How many calls may be under way.
+    /// Maximum number of calls under way.
     fn places(&self, now: Duration) -> f64 {
         self.places.min(self.limit.concurrency(now)).floor().max(1.0)
     }

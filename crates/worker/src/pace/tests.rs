@@ -1,18 +1,18 @@
-//! What starts, and what may arrive, at any moment; and what is learned.
+//! Tests which calls start, which calls may arrive at any moment, and what the pace learns.
 
 use proptest::prelude::*;
 
 use super::measure::{Measured, Scenario, Shape, simulate};
 use super::*;
 
-/// With as many calls under way as one likes.
+/// A pace that does not limit the number of calls under way.
 fn without_a_limit(ceiling: f64) -> Pace {
     let mut pace = Pace::new(ceiling, None, 10_000, Duration::ZERO);
     pace.places = pace.most;
     pace
 }
 
-/// In any ten seconds lie at most ten times the ceiling, and one, of these times.
+/// Checks that any ten seconds contain at most ten times the ceiling, plus one, of these times.
 fn in_any_ten_seconds(times: &[f64], ceiling: f64) -> Result<(), TestCaseError> {
     for (index, first) in times.iter().enumerate() {
         let within = times[index..].iter().take_while(|other| **other <= first + 10.0).count();
@@ -24,7 +24,7 @@ fn in_any_ten_seconds(times: &[f64], ceiling: f64) -> Result<(), TestCaseError> 
 
 proptest! {
     #[test]
-    fn in_any_ten_seconds_at_most_ten_times_the_rate_and_one_calls_start(
+    fn at_most_ten_times_the_rate_plus_one_calls_start_in_any_ten_seconds(
         ceiling in 0.05_f64..500.0,
         steps in proptest::collection::vec((1_u64..400, 0_u8..20), 1..1500),
     ) {
@@ -44,7 +44,7 @@ proptest! {
 
     /// A call arrives at some moment between its start and its end.
     #[test]
-    fn in_any_ten_seconds_at_most_ten_times_the_ceiling_and_one_calls_arrive(
+    fn at_most_ten_times_the_ceiling_plus_one_calls_arrive_in_any_ten_seconds(
         ceiling in 0.05_f64..200.0,
         steps in proptest::collection::vec((1_u64..100, 0_u64..12_000, 0.0_f64..=1.0), 1..1500),
     ) {
@@ -70,7 +70,7 @@ proptest! {
 }
 
 #[test]
-fn where_calls_take_long_no_more_of_them_start_than_may_arrive_at_once() {
+fn slow_calls_start_only_up_to_the_number_that_may_arrive_at_once() {
     let mut pace = without_a_limit(10.0);
     let mut started = 0;
     for millis in 1..60_000 {
@@ -96,7 +96,7 @@ fn a_new_holder_begins_with_an_empty_bucket() {
 }
 
 #[test]
-fn the_rate_shrinks_when_throttled_and_grows_back_while_the_api_is_well() {
+fn the_rate_shrinks_when_throttled_and_grows_back_while_calls_succeed() {
     let mut pace = Pace::new(10.0, None, 8, Duration::ZERO);
     for millis in [980, 1000] {
         pace.ended(
@@ -115,7 +115,7 @@ fn the_rate_shrinks_when_throttled_and_grows_back_while_the_api_is_well() {
 
 const NO_OUTAGE: (Duration, Duration) = (Duration::ZERO, Duration::ZERO);
 
-/// The means over four seeds: how much of what was possible is used, and how many calls in one are throttled.
+/// The means over four seeds: the share of the possible calls that are made, and the share of calls that are throttled.
 fn measured(shape: Shape, ceiling: f64) -> (f64, f64) {
     measured_with(shape, ceiling, NO_OUTAGE)
 }
@@ -133,7 +133,7 @@ fn measured_with(shape: Shape, ceiling: f64, outage: (Duration, Duration)) -> (f
 }
 
 #[test]
-fn of_a_limit_that_nobody_tells_nine_tenths_are_used_and_two_calls_in_a_hundred_are_throttled() {
+fn a_hidden_limit_is_used_to_nine_tenths_and_two_calls_in_a_hundred_are_throttled() {
     let bucket = Shape::Bucket { low: 8.0, high: 40.0 };
     let windows = [10, 60].map(|seconds| Shape::Window(24.0, Duration::from_secs(seconds)));
     for shape in [bucket, windows[0], windows[1], Shape::Bucket { low: 50.0, high: 200.0 }] {
@@ -148,23 +148,24 @@ fn of_a_limit_that_nobody_tells_nine_tenths_are_used_and_two_calls_in_a_hundred_
 #[test]
 fn a_limit_of_calls_at_the_same_time_is_found() {
     for most in [2, 4, 10, 40] {
-        // What is on its way is not at work; so a client that keeps `most` under way uses 0.85 of what is possible.
+        // Calls on their way do not use the limit, so a client that keeps `most` under way makes 0.85 of the possible
+        // calls.
         let (used, throttled) = measured(Shape::AtOnce(most), 1000.0);
         assert!(used >= 0.7 && throttled <= 0.02, "{most} at once: {used:.3} used, {throttled:.4} throttled");
     }
 }
 
 #[test]
-fn light_trouble_leaves_nine_tenths_of_the_rate() {
+fn rare_failures_leave_nine_tenths_of_the_rate() {
     for (ceiling, throttled, bad) in [(20.0, 13, 27), (5.0, 22, 44), (20.0, 0, 40), (5.0, 0, 66)] {
         let (used, _) = measured(Shape::Chance { throttled, bad }, ceiling);
         assert!(used >= 0.9, "ceiling {ceiling}, {throttled} and {bad} in a thousand: {used:.3} used");
     }
 }
 
-/// Calls that take long go on being answered for a while after the rate was lowered; they must not lower it again.
+/// Slow calls are still answered for a while after the rate was lowered; they must not lower it again.
 #[test]
-fn a_great_ceiling_and_slow_answers_do_not_silence_a_connection() {
+fn a_high_ceiling_and_slow_answers_do_not_stop_a_connection() {
     for shape in [Shape::Bucket { low: 8.0, high: 40.0 }, Shape::Window(24.0, Duration::from_secs(10))] {
         let latency = (Duration::from_millis(300), Duration::from_millis(500));
         let (warm_up, lasts) = (Duration::from_secs(60), Duration::from_secs(300));
@@ -184,9 +185,9 @@ fn a_great_ceiling_and_slow_answers_do_not_silence_a_connection() {
     }
 }
 
-/// Throttled by what is no limit, such as a busy gateway: it must not count as one for long.
+/// Throttling without a limit, as by a busy gateway, must not count as a limit for long.
 #[test]
-fn minutes_after_calls_were_throttled_without_measure_the_rate_is_back() {
+fn the_rate_recovers_within_minutes_after_arbitrary_throttling() {
     for (share, lasts) in [(100, 5), (100, 10), (60, 5), (60, 10), (20, 10)] {
         let mut random = 1_u64;
         let mut pace = Pace::new(12.0, None, 100, Duration::ZERO);
@@ -211,8 +212,8 @@ fn minutes_after_calls_were_throttled_without_measure_the_rate_is_back() {
     }
 }
 
-/// Seconds after the end of an outage until the rate is nine tenths of the ceiling. In the outage nothing is answered
-/// within `takes`, or only by an error; after it every call is answered well.
+/// Seconds from the end of an outage until the rate is nine tenths of the ceiling. In the outage each call fails after
+/// `takes`; after it every call is answered well.
 fn seconds_to_recover(ceiling: f64, outage: u64, takes: Duration, is_new_holder: bool) -> u64 {
     let mut pace = Pace::new(ceiling, None, 100, Duration::ZERO);
     let mut under_way: std::collections::VecDeque<(Duration, Duration, CallResult)> = Default::default();
@@ -243,7 +244,7 @@ fn seconds_to_recover(ceiling: f64, outage: u64, takes: Duration, is_new_holder:
 }
 
 #[test]
-fn half_a_minute_after_an_outage_the_rate_is_back() {
+fn the_rate_recovers_half_a_minute_after_an_outage() {
     for ceiling in [5.0, 20.0, 100.0, 1000.0] {
         for outage in [10, 60, 600] {
             for takes in [Duration::from_millis(50), Duration::from_secs(10)] {
@@ -259,9 +260,9 @@ fn half_a_minute_after_an_outage_the_rate_is_back() {
     }
 }
 
-/// An outage says nothing of the limits beside it.
+/// An outage says nothing about other limits.
 #[test]
-fn after_an_outage_hidden_limits_are_kept_as_before() {
+fn an_outage_does_not_change_how_hidden_limits_are_kept() {
     let outage = (Duration::from_secs(100), Duration::from_secs(160));
     for shape in [Shape::Bucket { low: 8.0, high: 40.0 }, Shape::Window(24.0, Duration::from_secs(10))] {
         for ceiling in [50.0, 1000.0] {
@@ -272,9 +273,9 @@ fn after_an_outage_hidden_limits_are_kept_as_before() {
     }
 }
 
-/// Some APIs answer 503 where they have too much to do: a rate that led to trouble again is not returned to.
+/// Some APIs answer 503 when they are overloaded: a rate that has led to trouble again is not used again at once.
 #[test]
-fn a_rate_that_leads_to_trouble_again_is_not_returned_to_at_once() {
+fn a_rate_that_caused_failures_twice_is_not_restored_at_once() {
     let mut recovery = super::recovery::Recovery::default();
     recovery.falls_from(100.0, 100.0);
     assert!((recovery.sustainable_rate(1.0) - 100.0).abs() < 1e-9);

@@ -13,8 +13,8 @@ use crate::deliver::CallRequest;
 pub(super) const BATCH: usize = 50;
 /// Every Nth call begins with bulk if both lanes have due work.
 const BULK_EVERY: u64 = 10;
-/// How much later than their due time edits are ordered among other calls. Each create may cause another edit, and fifty edits share
-/// one call.
+/// The time by which edits are ordered later than their due time among other calls. Each create may cause another edit, and
+/// fifty edits share one call.
 const BATCHING_DELAY: SignedDuration = SignedDuration::from_secs(10);
 
 /// A call that is planned and not recorded yet.
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn live_goes_first_and_every_tenth_call_is_bulks() {
+    fn live_calls_go_first_and_every_tenth_call_is_bulk() {
         let live = many(Lane::Live, CallKind::Create, 0..40);
         let mut batcher = Batcher::of(live.chain(many(Lane::Bulk, CallKind::Create, 100..140)), NOW);
         let calls = batcher.calls(20, 0);
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn fifty_edits_go_in_one_call_and_live_ones_take_bulk_along() {
+    fn fifty_edits_share_one_call_and_bulk_edits_fill_a_live_one() {
         let live = many(Lane::Live, CallKind::Edit, 0..30);
         let mut batcher = Batcher::of(live.chain(many(Lane::Bulk, CallKind::Edit, 100..140)), NOW);
         let sizes: Vec<usize> =
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn deletes_go_first_however_late_they_came() {
+    fn deletes_go_first_even_if_they_came_last() {
         let mut batcher = Batcher::of(
             [
                 candidate(Lane::Live, CallKind::Create, 1, 0),
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_due_yet_fills_up_a_call_and_begins_one_only_if_it_is_full() {
+    fn work_that_is_not_due_fills_a_call_and_starts_one_only_if_it_is_full() {
         let edits = |due: u8, early: u8| {
             let early = (50..50 + early).map(|number| candidate(Lane::Bulk, CallKind::Edit, number, 101));
             many(Lane::Bulk, CallKind::Edit, 0..due).chain(early)

@@ -16,7 +16,7 @@ use crate::rules::WALKS_BEGIN_AFTER;
 /// Graphs looked at in one step of the walk.
 const STEP: usize = 200;
 
-/// What a holder knows about the walk.
+/// A holder's state of the walk.
 #[derive(Default)]
 pub(crate) struct CountingWalk {
     /// The newest audience for which all graphs are known to be counted.

@@ -3,8 +3,8 @@
 //! Refersion documents neither an order of the list nor a snapshot: rows move while pages are read. After an insert before the
 //! next page, a row appears twice, which does no harm. After a delete or a move, another row moves to a page that was read
 //! already, and the pass misses it. So passes are repeated until one finds no more new affiliates than were added meanwhile, and
-//! has found as many as Refersion counts; [`MAX_PASSES`] bounds that. An affiliate that a walk misses nevertheless is found by
-//! the next walk, or by the create for its address.
+//! has found as many as Refersion counts; [`MAX_PASSES`](super::passes::MAX_PASSES) bounds that. An affiliate that a walk misses
+//! nevertheless is found by the next walk, or by the create for its address.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,24 +17,28 @@ use refersion::{Class, Failure, ListPage};
 use tokio::task::JoinSet;
 use tracing::{debug, info};
 
+use super::passes::{has_found_all, is_last_pass, missing, next_pass};
 use super::verify::{Compared, Coverage};
 use super::{Ended, Holder};
 use crate::deliver::shown_status;
 use crate::retry::doubled;
 use crate::translate::Translator;
 
-/// Maximum number of passes of one walk.
-const MAX_PASSES: u32 = 5;
 /// Maximum number of pages of one pass: ten million affiliates.
 const MAX_PAGES: u32 = 100_000;
 /// Number of pages in a row without an affiliate that is new to the pass, after which it ends: a server may repeat its last page.
 const IDLE_PAGES: u32 = 3;
-/// How often the ledger is asked whether a walk is wanted.
+/// Interval at which the ledger is asked whether a walk is wanted.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(2);
 /// The wait after the first call that fails; it doubles.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest such wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// Number of refusals of a page in a row, within about an hour, after which the walk ends: this page could be refused for ever, and
+/// no other walk would begin.
+const MAX_REFUSALS: u32 = 20;
+/// The same for any other failure, within about a day: during an outage the walk keeps its place.
+const MAX_FAILURES: u32 = 300;
 
 /// State of the walk of one lease holder.
 #[derive(Default)]
@@ -62,16 +66,25 @@ impl Walker {
 }
 
 impl Holder {
-    /// Requests the next page, if a walk is under way or wanted, and nothing else can be started.
-    pub(super) async fn walk_on(&mut self, under_way: &mut JoinSet<Ended>) -> anyhow::Result<()> {
+    /// Requests the next page, if a walk is under way or wanted. `may_request` is whether there was room for a call and no other call
+    /// was due.
+    pub(super) async fn walk_on(
+        &mut self,
+        under_way: &mut JoinSet<Ended>,
+        may_request: bool,
+    ) -> anyhow::Result<()> {
         // A page that arrived while the ledger failed is still to be taken.
         self.take_page().await?;
-        if self.walker.is_asking || self.room() == 0 {
+        if self.walker.is_asking || !may_request || self.room() == 0 {
             return Ok(());
         }
         let now = self.worker.now();
         let Some(walk) = self.walk(now).await? else { return Ok(()) };
-        if walk.next_at.is_some_and(|at| at > now) {
+        if is_waiting(&walk, now) {
+            return Ok(());
+        }
+        if walk.is_spent() {
+            self.walker.walk = self.end_walk(walk, false).await?;
             return Ok(());
         }
         let (api, page) = (self.api().await?, walk.page);
@@ -96,9 +109,14 @@ impl Holder {
         let state = ledger.directory(id).await?;
         self.walker.looked_at = Some(now);
         let walk = match state.walk.clone() {
-            Some(walk) => {
-                // This holder does not know which affiliates the walk has passed over until now.
-                self.walker.coverage.is_partial |= walk.request.verify;
+            Some(mut walk) => {
+                // This holder does not know which affiliates were passed over, or compared on a page that could not be recorded.
+                // All are compared and counted again, which costs no call.
+                self.walker.coverage = Coverage::default();
+                if walk.request.verify {
+                    self.walker.coverage.is_partial = true;
+                    (walk.compared, walk.drifted) = (0, 0);
+                }
                 walk
             }
             None => {
@@ -120,7 +138,9 @@ impl Holder {
     fn wanted(&self, state: &DirectoryState, now: Timestamp) -> Option<WalkRequest> {
         let every = self.worker.limits.walk_every.and_then(|every| SignedDuration::try_from(every).ok());
         let last = state.finished.as_ref().map(|finished| finished.ended_at);
-        let is_due = last.zip(every).is_some_and(|(last, every)| now.duration_since(last) >= every);
+        // An end in the future was written by a clock that was ahead.
+        let is_due =
+            last.zip(every).is_some_and(|(last, every)| last > now || now.duration_since(last) >= every);
         let again = WalkRequest { asked_at: now, verify: false, repair: false, max_calls: None };
         state.requested.clone().or_else(|| is_due.then_some(again))
     }
@@ -161,6 +181,7 @@ impl Holder {
         let page = Compared { rows, affiliates: &affiliates, asked_at, called, walk: &walk };
         let compared = self.compare_page(&page).await?;
         walk.compared += compared.count;
+        walk.drifted += compared.repaired_unseen;
         compared.keep_addresses(&mut affiliates);
         let page = Page { walk, asked_at, affiliates, drift: compared.found };
         let (ledger, id) = (&self.worker.ledger, self.connection.id);
@@ -195,28 +216,12 @@ impl Holder {
     /// Ends a pass. Ends the walk too, if the pass has found all affiliates and, in a comparison, none had a call under way.
     async fn end_pass(&mut self, walk: Walk) -> anyhow::Result<Option<Walk>> {
         let is_partial = std::mem::take(&mut self.walker.coverage.is_partial);
-        if has_found_all(&walk) && !is_partial {
-            return self.end_walk(walk, true).await;
-        }
+        let has_found_all = has_found_all(&walk);
         // An account that keeps changing is walked through again later; until then the directory does not count as complete.
-        let is_over = walk.pass >= MAX_PASSES;
-        if is_over || walk.is_spent() {
-            return self.end_walk(walk, false).await;
+        if (has_found_all && !is_partial) || is_last_pass(&walk) || walk.is_spent() {
+            return self.end_walk(walk, has_found_all).await;
         }
-        let now = self.worker.now();
-        let walk = Walk {
-            pass: walk.pass + 1,
-            // Passes are distinguished by their beginnings.
-            pass_started_at: now.max(walk.pass_started_at + SignedDuration::from_micros(1)),
-            page: 1,
-            seen: 0,
-            fresh: 0,
-            unreadable: 0,
-            idle: 0,
-            total: None,
-            total_before: walk.total,
-            ..walk
-        };
+        let walk = next_pass(walk, self.worker.now());
         self.worker.ledger.save_walk(self.connection.id, self.fence, &walk).await?;
         Ok(Some(walk))
     }
@@ -246,7 +251,11 @@ impl Holder {
             calls: walk.calls + 1,
             ..walk
         };
-        if walk.is_spent() {
+        let most = match failure.class {
+            Class::Request | Class::Refused { .. } | Class::TooMany => MAX_REFUSALS,
+            _ => MAX_FAILURES,
+        };
+        if walk.is_spent() || walk.failures >= most {
             return self.end_walk(walk, false).await;
         }
         self.worker.ledger.save_walk(self.connection.id, self.fence, &walk).await?;
@@ -254,24 +263,10 @@ impl Holder {
     }
 }
 
-/// Whether a pass has found as many as Refersion counts, and no more new ones than were added since the pass before.
-fn has_found_all(walk: &Walk) -> bool {
-    // A pass that got no total is compared with the total of the pass before.
-    let total = walk.total.or(walk.total_before);
-    let agrees = total.is_none_or(|total| walk.seen + walk.unreadable >= total);
-    let added = walk.total.zip(walk.total_before).map_or(0, |(now, before)| now.saturating_sub(before));
-    // One empty answer to the first page must not empty a directory.
-    walk.pass >= 2 && agrees && walk.fresh <= added
-}
-
-/// How many affiliates the last pass has missed, by Refersion's count; at least 1 if it found new ones that an earlier pass had
-/// missed. `None` if the pass was not read to its end.
-fn missing(walk: &Walk) -> Option<u64> {
-    if walk.pass < MAX_PASSES {
-        return None;
-    }
-    let found = walk.seen + walk.unreadable;
-    Some(walk.total.or(walk.total_before).map_or(1, |total| total.saturating_sub(found).max(1)))
+/// Whether the walk waits after a failed page. A longer wait than the longest was written by a clock that was ahead.
+fn is_waiting(walk: &Walk, now: Timestamp) -> bool {
+    let left = walk.next_at.map(|at| at.duration_since(now));
+    left.is_some_and(|left| left.is_positive() && left.unsigned_abs() <= LONGEST_WAIT)
 }
 
 /// A row as the directory keeps it.

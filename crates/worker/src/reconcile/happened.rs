@@ -1,4 +1,4 @@
-//! What a holder waits for: the end of calls and recordings, handoffs of absorb, and the time.
+//! Waits for anything that can wake a holder: the end of calls and recordings, handoffs of absorb, and the time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const MANY: usize = 64;
 /// The longest such wait.
 const GATHER: Duration = Duration::from_millis(5);
 
-/// What happened while there was nothing to start.
+/// The tasks that ended and the handoffs that arrived while there was nothing to start.
 #[derive(Default)]
 pub(super) struct Happened {
     pub(super) ended: Vec<Result<Ended, JoinError>>,

@@ -31,7 +31,7 @@ pub(crate) struct Ids {
     gave_up: AtomicBool,
 }
 
-/// An id, and where its code is awaited.
+/// An id, and the channel on which its code is awaited.
 struct Asked {
     id: u64,
     code: oneshot::Sender<Option<String>>,

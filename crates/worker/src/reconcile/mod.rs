@@ -11,6 +11,7 @@ mod happened;
 mod ids;
 mod interrupted;
 mod notes;
+mod passes;
 mod pause;
 mod probe;
 mod rate;
@@ -67,7 +68,7 @@ pub struct Holder {
     pub(crate) suspicion: Suspicion,
     /// When the holder last looked for due work and found none.
     pub(crate) found_nothing_at: Option<Instant>,
-    /// What calls have revealed about the account since the lease began.
+    /// Facts about the account that calls have revealed since the lease began.
     pub(crate) learned: Arc<Learned>,
     /// The numeric ids of affiliates.
     pub(crate) ids: Arc<Ids>,
@@ -188,7 +189,7 @@ impl Holder {
         }
     }
 
-    /// Starts what is due and records what has ended, once. Returns why serving ends, if it does.
+    /// Starts due work and records ended calls, once. Returns why serving ends, if it does.
     async fn round(
         &mut self,
         rounds: &mut ServeState,
@@ -224,7 +225,7 @@ impl Holder {
         };
         handoffs.set_capacity(capacity);
         if looks && started == 0 {
-            self.work_while_idle(cache, under_way).await?;
+            self.work_while_idle(cache, under_way, capacity > 0).await?;
         }
         let happened = self.wait(under_way, handoffs, started, stop).await?;
         self.end(happened.ended).await?;
@@ -240,16 +241,18 @@ impl Holder {
         Ok(None)
     }
 
-    /// Work that has to wait while calls are due.
+    /// Work that has to wait while calls are due. A call for it may be started only if there `is_room`: without room, no due work was
+    /// looked for.
     async fn work_while_idle(
         &mut self,
         cache: &mut ConnectionCache,
         under_way: &mut JoinSet<Ended>,
+        is_room: bool,
     ) -> anyhow::Result<()> {
         self.apply_settings().await?;
         self.count_audiences().await?;
         self.probe_suspended(cache).await?;
-        self.walk_on(under_way).await
+        self.walk_on(under_way, is_room).await
     }
 
     fn beat(&self) {

@@ -1,4 +1,4 @@
-//! What is recorded with the graphs when calls end: dead letters, the attempts that caused them, and the audit.
+//! Data that is recorded with the graphs when calls end: dead letters, the attempts that caused them, and the audit.
 
 use identity::Digest;
 use identity::answer::{Answer, DeadEvent, concerned_by};

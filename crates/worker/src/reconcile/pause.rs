@@ -21,7 +21,7 @@ const FIRST_PROBE: Duration = Duration::from_secs(1);
 const LAST_PROBE: Duration = Duration::from_secs(60);
 /// The same if each probe is a call about a person.
 const LAST_CALL_PROBE: Duration = Duration::from_secs(600);
-/// How often a paused connection is looked at.
+/// Interval of looks at a paused connection.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// A pause that begins this soon after one that ended by itself continues its waits: the cause was not gone.
 const SAME_CAUSE_WITHIN: SignedDuration = SignedDuration::from_mins(20);
@@ -76,7 +76,7 @@ impl Holder {
         // Logged once: not if a stronger reason holds the pause, or if the current settings make it unnecessary.
         if state == State::Paused(reason) && self.connection.state != state {
             let (connection, reason) = (&self.connection.name, reason.as_str());
-            warn!(%connection, connection_id = id, reason, error = why, "the connection is paused, its events are kept");
+            warn!(%connection, connection_id = id, reason, error = why, "the connection is paused; its events are kept");
         }
         fault_point!("reconcile.paused");
         cache.forget();

@@ -64,7 +64,7 @@ impl Holder {
         let connection = self.connection.id;
         let rows = self.worker.ledger.walk(connection, after, STEP).await?;
         let Some(last) = rows.last().map(|read| read.row.id) else {
-            info!(connection = %self.connection.name, connection_id = connection, version, "the settings are applied to everybody");
+            info!(connection = %self.connection.name, connection_id = connection, version, "the settings are applied to all persons");
             self.walk_since = None;
             return self.worker.ledger.set_walk_position(connection, version, None).await;
         };

@@ -25,7 +25,7 @@ const STEP: usize = 200;
 /// Maximum number of such reads for one probe.
 const STEPS: usize = 50;
 
-/// What a probe sends: one person's value, to their own affiliate.
+/// The content of a probe: one person's value, for their own affiliate.
 struct Sample {
     affiliate: u64,
     text: Text,

@@ -22,7 +22,7 @@ pub(crate) enum Reaction {
         reason: PausedFor,
         /// In words, for the operator.
         why: String,
-        /// Whose calls fail.
+        /// The kind of step whose calls fail.
         suspect: Option<StepKind>,
     },
     /// A custom field, by its numeric id, is no longer sent.
@@ -187,13 +187,13 @@ mod tests {
     }
 
     #[test]
-    fn refused_keys_are_enough_by_themselves() {
+    fn refused_keys_alone_pause_the_connection() {
         let outcomes = [failed(1, Operation::Edit, Class::Credentials, 401)];
         assert_eq!(reaction(&outcomes), Some(PausedFor::Credentials));
     }
 
     #[test]
-    fn three_persons_in_a_row_are_a_mistake_in_the_settings_and_one_person_three_times_is_not() {
+    fn failures_of_three_persons_in_a_row_mean_wrong_settings_and_three_of_one_person_do_not() {
         let met = |n| failed(n, Operation::New, Class::Request, 404);
         assert_eq!(reaction(&[met(1), met(2)]), None);
         assert_eq!(reaction(&[met(1), met(1), met(1)]), None);
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_ends_where_the_operation_goes_well() {
+    fn a_success_of_the_operation_ends_a_row_of_failures() {
         let created =
             Answer::Created { id: 9, code: "abc".to_owned(), status: Status::Active, fields: Map::new() };
         let well = [
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_custom_field_that_nobody_may_set_is_suspended_and_any_other_field_is_not() {
+    fn a_custom_field_that_is_refused_for_everybody_is_suspended_and_no_other_field_is() {
         let row = |field| [refused(1, field), refused(2, field), refused(3, field)];
         assert_eq!((suspended(&row("custom:7")), reaction(&row("custom:7"))), (Some(7), None));
         assert_eq!(suspended(&row("country")), None);

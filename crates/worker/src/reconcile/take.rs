@@ -7,7 +7,7 @@ use identity::plan::{Act, Analysis, Step, StepKind};
 use identity::stamp::Moment;
 use identity::{Digest, Text};
 use jiff::{SignedDuration, Timestamp};
-use ledger::{DueGraph, LedgerError, Want};
+use ledger::{DueGraph, FURTHEST_DUE, LedgerError, Want};
 
 use super::Holder;
 use super::batcher::{BATCH, Batcher, CallKind, Candidate, Planned};
@@ -65,7 +65,7 @@ impl Holder {
             let mut candidates = Vec::new();
             for graph in due {
                 fault_point!("reconcile.taken");
-                candidates.extend(self.candidates(&graph, &rules, now.into()));
+                candidates.extend(self.candidates(&graph, &rules, now));
             }
             candidates
         }))
@@ -85,24 +85,31 @@ impl Holder {
 
     /// The steps of a graph that can be sent now. None if a call about the graph is under way; this is decided by anchors, because
     /// a merge may have changed the id of the graph.
-    fn candidates(&self, due: &DueGraph, rules: &Rules, now: Moment) -> Vec<Candidate> {
+    fn candidates(&self, due: &DueGraph, rules: &Rules, now: Timestamp) -> Vec<Candidate> {
         let graph = &due.graph.graph;
         if self.in_flight.is_about(graph) {
             return Vec::new();
         }
         let analysis = Analysis::of(graph, rules);
+        let is_due = |at: Moment| due_time(at.into(), now) <= now;
         let ready = |step: &&Step| {
-            graph.retries.get(&step.anchor).is_none_or(|retry| !retry.given_up && retry.due_at <= now)
+            graph.retries.get(&step.anchor).is_none_or(|retry| !retry.given_up && is_due(retry.due_at))
         };
         let steps = analysis.steps.iter().filter(ready);
         steps
             .filter_map(|step| {
                 let (kind, request) = request(&self.worker.vault, graph, step)?;
                 let (graph, anchor) = (due.graph.row.id, step.anchor);
-                Some(Candidate { lane: due.lane, graph, due_at: due.due_at, anchor, request, kind })
+                let due_at = due_time(due.due_at, now);
+                Some(Candidate { lane: due.lane, graph, due_at, anchor, request, kind })
             })
             .collect()
     }
+}
+
+/// When work that is stored as due at `at` is due: now, if no retry waits as long.
+fn due_time(at: Timestamp, now: Timestamp) -> Timestamp {
+    if now.saturating_add(FURTHEST_DUE).is_ok_and(|furthest| at > furthest) { now } else { at }
 }
 
 /// Whether an earlier create at the address may have been carried out. Then Refersion may have sent its welcome mail, and the retry

@@ -1,4 +1,4 @@
-//! Compares what Refersion lists with what affiliates were last sent.
+//! Compares the affiliates that Refersion lists with the values that they were last sent.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -49,6 +49,8 @@ pub(super) struct Comparison {
     pub(super) count: u64,
     /// The differences that were found.
     pub(super) found: Vec<Drift>,
+    /// How many affiliates are repaired that differ in nothing that the list shows.
+    pub(super) repaired_unseen: u64,
     /// Those that were passed over. They would not be found again at an address that somebody gave them.
     passed_over: BTreeSet<String>,
 }
@@ -90,9 +92,9 @@ impl Holder {
         for part in wanted.chunks(PART) {
             self.compare_part(page, part, &mut comparison).await?;
         }
-        let differs: Vec<Drift> =
-            comparison.found.iter().filter(|it| !it.fields.is_empty()).cloned().collect();
-        if page.walk.request.repair && !differs.is_empty() {
+        if page.walk.request.repair {
+            let stored = self.worker.ledger.drift_of(id, &codes).await?;
+            let differs = comparison.with_unseen(&wanted, &stored);
             self.mark_unknown(&differs).await?;
         }
         Ok(comparison)
@@ -135,6 +137,9 @@ impl Holder {
 
     /// Marks the fields that differ as unknown, so that they are sent again.
     async fn mark_unknown(&self, drift: &[Drift]) -> Result<(), LedgerError> {
+        if drift.is_empty() {
+            return Ok(());
+        }
         let recorder = self.recorder();
         let addresses = in_order(drift.iter().filter_map(|drift| drift.address));
         let texts =
@@ -158,6 +163,24 @@ impl Comparison {
         if row.is_asked_for || !fields.is_empty() {
             self.found.push(found(row.code, address, fields, at));
         }
+    }
+
+    /// The affiliates to repair: also with the stored differences in fields that the list does not show, which webhooks have found. Whether
+    /// these are still there cannot be known, so the comparison leaves none of them.
+    fn with_unseen(&mut self, rows: &[Wanted<'_>], stored: &BTreeMap<String, Vec<String>>) -> Vec<Drift> {
+        let mut differs = Vec::new();
+        for found in &self.found {
+            let mut drift = found.clone();
+            if let Some(row) = rows.iter().find(|row| row.code == found.code) {
+                let stored = stored.get(&found.code).into_iter().flatten();
+                drift.fields.extend(stored.filter(|field| !row.shown.has(field)).cloned());
+            }
+            if !drift.fields.is_empty() {
+                self.repaired_unseen += u64::from(found.fields.is_empty());
+                differs.push(drift);
+            }
+        }
+        differs
     }
 
     /// Keeps the former addresses of affiliates that were passed over in the directory.
@@ -205,7 +228,8 @@ fn ids_by_label(names: &BTreeMap<u64, String>) -> BTreeMap<&str, u64> {
 
 fn shown(row: &refersion::Listed, affiliate: &ListedAffiliate, fields: &BTreeMap<&str, u64>) -> Shown {
     let names = [("first_name", &row.first_name), ("last_name", &row.last_name)];
-    let names = names.into_iter().map(|(field, text)| (Text::from(field), Text::from(text.as_str())));
+    let names =
+        names.into_iter().filter_map(|(field, text)| Some((Text::from(field), Text::from(text.as_deref()?))));
     let custom = row.custom_fields.iter().filter_map(|(label, text)| {
         let id = fields.get(label.as_str())?;
         Some((Text::from(format!("custom:{id}")), Text::from(text.as_str())))

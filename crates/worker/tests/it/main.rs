@@ -1,9 +1,9 @@
-//! The worker as a whole: over real engines in memory, a simulated Refersion, and time that is not waited for.
+//! The worker as a whole: over real engines in memory, a simulated Refersion, and virtual time.
 
 #![expect(clippy::disallowed_methods, reason = "tests take seeds and times from outside")]
 
 mod absorb;
 mod deliver;
-mod newcomer;
 mod reconcile;
 mod sim;
+mod unusual_events;

@@ -1,4 +1,4 @@
-//! `audiences`: which audiences the connections have, and how far they are delivered.
+//! `audiences`: the audiences of the connections, and their delivery.
 
 mod import;
 mod show;
@@ -21,8 +21,8 @@ Examples:
   refersion-destination audiences show first_time_shopper
   refersion-destination audiences export first_time_shopper --for-import members.csv
 
-An audience is what Engage names in `context.personas`, or else the one trait of an identify that states a single
-boolean. Persons are counted, not events. docs/audiences.md says what each number is.";
+An audience is named by Engage in `context.personas`. Without that, it is the only trait of an identify, if the trait is
+a boolean. Persons are counted, not events. docs/audiences.md explains each number.";
 
 const LIST_EXAMPLES: &str = "\
 Examples:
@@ -30,7 +30,8 @@ Examples:
   refersion-destination audiences list --connection shop
   refersion-destination audiences list --json
 
-MATCH is the share of members that are affiliates; HELD is the number of members whose membership Refersion has.";
+MATCH is the share of members that are affiliates, unknown (-) while the audience has no field; HELD is the number of
+members whose membership Refersion has.";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
@@ -38,7 +39,7 @@ Examples:
   refersion-destination audiences show first_time_shopper --connection shop
   refersion-destination audiences show first_time_shopper --json
 
-The remaining time covers what has arrived: members that Segment has yet to send are not in it.";
+The remaining time covers the events that have arrived. Members that Segment has not sent yet are not included.";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
@@ -46,8 +47,9 @@ Examples:
   refersion-destination audiences export first_time_shopper --for-import members.csv --offer 12345
   refersion-destination audiences export first_time_shopper --for-import - --connection shop > members.csv
 
-The file has the members who have all that an affiliate needs and are none yet, each with a random password. It holds
-personal data: only you can read it, and the audit says that it was made.";
+The file lists the members who are not affiliates yet and have all data that an affiliate needs, each with a random
+password. It contains personal data: only you can read it, and the export is recorded in the audit. Pause the connection
+a few seconds before the export: an active worker creates the same people.";
 
 /// The arguments of `audiences`.
 #[derive(Debug, Args)]
@@ -59,14 +61,14 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// List audiences with their members and how many are delivered
+    /// List audiences with their members and their delivery
     #[command(after_help = LIST_EXAMPLES)]
     List {
         /// Only of this connection
         #[arg(long, value_name = "NAME")]
         connection: Option<ConnectionName>,
     },
-    /// Show one audience: its numbers, its progress, why members are rejected
+    /// Show one audience: its numbers, its progress, and the causes of rejections
     #[command(after_help = SHOW_EXAMPLES)]
     Show(One),
     /// Export the members that are not affiliates yet
@@ -78,9 +80,17 @@ enum Act {
         #[arg(long, value_name = "FILE", required = true)]
         for_import: String,
         /// The number of the offer; that of the connection's settings if left out
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", value_parser = offer)]
         offer: Option<String>,
     },
+}
+
+/// The number of an offer, as the import takes it.
+fn offer(text: &str) -> Result<String, &'static str> {
+    match !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => Ok(text.to_owned()),
+        false => Err("an offer is a number: give digits alone, as Refersion's dashboard shows them"),
+    }
 }
 
 /// One audience.
@@ -94,7 +104,7 @@ struct One {
     connection: Option<ConnectionName>,
 }
 
-/// Carries one of them out.
+/// Carries out `audiences`.
 ///
 /// # Errors
 ///

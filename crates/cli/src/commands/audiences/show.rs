@@ -4,12 +4,12 @@ use jiff::Timestamp;
 
 use service::failure::Failure;
 use service::operator::audiences::{AtSegment, LastVerify, List, Row};
-use service::output::{Output, age, cut, spare, whole};
+use service::output::{Output, age, counted, cut, spare, whole};
 
-/// What a table says of a number that does not exist.
+/// Stands in a table for a number that does not exist.
 const NONE: &str = "-";
 
-/// All audiences as a table, and what to know beside it.
+/// All audiences as a table, with notes.
 pub(super) fn list(list: &List, now: Timestamp, output: &mut Output) -> Result<(), Failure> {
     if list.audiences.is_empty() {
         return output.line("No event of an audience has arrived yet.");
@@ -46,7 +46,8 @@ pub(super) fn list(list: &List, now: Timestamp, output: &mut Output) -> Result<(
     }
     if list.audiences.iter().any(|row| row.mapped_to.is_empty()) {
         output.line(
-            "\nAn audience without a field is not sent: `connections set NAME --custom-field AUDIENCE=ID` gives it one.",
+            "\nAn audience without a field is not sent, and its match rate is not known: `connections set NAME --custom-field \
+             AUDIENCE=ID` gives it one.",
         )?;
     }
     for connection in &list.beyond_the_limit {
@@ -66,9 +67,9 @@ pub(super) fn one(row: &Row, now: Timestamp, output: &mut Output) -> Result<(), 
         ("field", field(row)),
         ("members", members(row)),
         ("left", row.left.to_string()),
-        ("affiliates", row.affiliates.to_string()),
-        ("held", format!("{} members whose membership Refersion has", row.held)),
-        ("delivered", format!("{} persons, in or out", row.delivered)),
+        ("affiliates", affiliates(row)),
+        ("held", format!("{} whose membership Refersion has", counted(row.held, "member"))),
+        ("delivered", format!("{}, members or former members", counted(row.delivered, "person"))),
         ("waiting", waiting(row)),
         ("refused", row.refused.to_string()),
         ("last change", row.last_change.map_or("never".to_owned(), |at| format!("{} ago", age(at, now)))),
@@ -97,22 +98,27 @@ pub(super) fn one(row: &Row, now: Timestamp, output: &mut Output) -> Result<(), 
     output.line("")
 }
 
-/// What the last comparison with Refersion has found of this audience.
+/// The result of the last comparison with Refersion, for this audience.
 fn verified(last: Option<&LastVerify>, now: Timestamp) -> String {
     let Some(last) = last else {
-        return "never compared with Refersion: `connections verify` does it".to_owned();
+        return "never compared with Refersion: run `connections verify`".to_owned();
     };
     let part = if last.complete { "" } else { ", not all" };
-    let repair = if last.repair && last.drifted > 0 { "; what differs was to be sent again" } else { "" };
+    let repair = if last.repair && last.drifted > 0 { "; the differences were to be sent again" } else { "" };
     format!(
-        "{} ago, {} affiliates compared{part}; {} differ in its field{repair}",
+        "{} ago, {} compared{part}; {} in its field{repair}",
         age(last.at, now),
-        last.compared,
-        last.drifted
+        counted(last.compared, "affiliate"),
+        differ(last.drifted)
     )
 }
 
-/// What Segment believes, what has arrived, and what Refersion holds.
+/// How many differ, in words.
+fn differ(count: u64) -> String {
+    if count == 1 { "1 differs".to_owned() } else { format!("{count} differ") }
+}
+
+/// The members according to Segment, those that have arrived, and those that Refersion holds.
 fn three_numbers(row: &Row, segment: &AtSegment, now: Timestamp) -> String {
     let asked = segment.asked_at.map(|at| format!("{} ago", age(at, now)));
     let Some(members) = segment.members else {
@@ -125,10 +131,11 @@ fn three_numbers(row: &Row, segment: &AtSegment, now: Timestamp) -> String {
     let beside: Vec<String> = segment.status.clone().into_iter().chain(asked).collect();
     let beside = if beside.is_empty() { String::new() } else { format!(" ({})", beside.join(", ")) };
     let eta = segment.eta_seconds.filter(|_| segment.not_arrived.is_some_and(|it| it > 0));
-    let eta = eta.map(|it| format!("; {} to go with those that have not arrived", duration(it)));
+    let eta = eta.map(|it| format!("; {} remaining, with the members that have not arrived", duration(it)));
     let (received, held) = (row.members, row.held);
     format!(
-        "{members} members at Segment{beside}, {received} received, {held} held by Refersion{}",
+        "{} at Segment{beside}, {received} received, {held} held by Refersion{}",
+        counted(members, "member"),
         eta.unwrap_or_default()
     )
 }
@@ -138,15 +145,29 @@ fn field(row: &Row) -> String {
 }
 
 fn members(row: &Row) -> String {
-    let matched = row.match_rate.map(|rate| format!(", {} of them affiliates", percent(rate)));
-    format!("{}{}", row.members, matched.unwrap_or_default())
+    let members = row.members;
+    match row.match_rate {
+        Some(rate) => format!("{members}, {} of them affiliates", percent(rate)),
+        None if members > 0 && row.mapped_to.is_empty() => {
+            format!(
+                "{members}; how many of them are affiliates is not known, because the audience has no field"
+            )
+        }
+        None => members.to_string(),
+    }
+}
+
+/// Members that only Refersion's list shows as affiliates are not counted without a field, because no call about them is due.
+fn affiliates(row: &Row) -> String {
+    let at_least = if row.mapped_to.is_empty() { "at least " } else { "" };
+    format!("{at_least}{}", row.affiliates)
 }
 
 fn waiting(row: &Row) -> String {
     let Some(progress) = row.progress else { return row.waiting.to_string() };
     let eta = match row.eta_seconds {
         Some(seconds) => {
-            format!("{} to go at the rate of now, for what has arrived", duration(seconds))
+            format!("{} remaining at the current rate, for the events that have arrived", duration(seconds))
         }
         None => "the connection is paused".to_owned(),
     };

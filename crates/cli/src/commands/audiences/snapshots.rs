@@ -1,4 +1,4 @@
-//! What `audiences` shows on terminals of 80 and of 120 columns, as snapshots.
+//! The output of `audiences` on terminals of 80 and of 120 columns, as snapshots.
 
 use super::show;
 use crate::commands::snapshots::{at, fits, shown};
@@ -33,13 +33,13 @@ fn row(audience: &str, connection: &str) -> Row {
     }
 }
 
-/// An audience that is not sent, of which nothing is known to Refersion.
+/// An audience that is not sent, so that Refersion knows nothing of it.
 fn unmapped() -> Row {
     Row {
         class: None,
         mapped_to: Vec::new(),
         affiliates: 0,
-        match_rate: Some(0.0),
+        match_rate: None,
         held: 0,
         delivered: 0,
         waiting: 0,

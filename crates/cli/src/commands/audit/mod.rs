@@ -1,4 +1,4 @@
-//! `audit`: who did what.
+//! `audit`: acts, and their actors.
 
 mod row;
 
@@ -28,10 +28,10 @@ Examples:
   refersion-destination audit list result:denied --ndjson
   refersion-destination audit list 'at:>=2026-11-01' 'at:<2026-12-01' --csv > november.csv
 
-Actions of operators, here and over the HTTP API, allowed, failed and denied; and what the worker did to affiliates
-other than ordinary edits: addresses that changed hands, statuses that changed, affiliates that were found, deleted in
-Refersion or scrubbed. Newest first. The ledger refuses to change or delete a line. It holds ids alone; `profiles show`
-tells whose they are.
+The audit lists the actions of operators, at the command line and over the HTTP API, also those that failed or were
+denied. It also lists changes that the worker made or noticed, other than ordinary edits: addresses that another person
+took over, changed statuses, and affiliates that were found, deleted in Refersion or scrubbed. Newest lines come first.
+The ledger refuses to change or delete a line. Lines contain ids only; `profiles show` shows the person of an id.
 
 A selector is a list of terms, all of which must match: actor:NAME, action:WORD, connection:NAME, result:done (or
 failed, denied), at:>=TIME, at:<TIME, age:<2d. Values with commas between them are alternatives.";

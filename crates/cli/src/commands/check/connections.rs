@@ -1,4 +1,4 @@
-//! The connections: whether the key opens the ledger, and what each of them is paused for.
+//! The connections: whether the key opens the ledger, and why each of them is paused.
 
 use connections::keys::UnlockError;
 use connections::{Connection, PausedFor, State};
@@ -17,8 +17,8 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
     };
     match listed {
         Ok(connections) if connections.is_empty() && config.ingest.registration == Registration::Closed => {
-            let mend = "add one with `connections add`, or name the right ledger";
-            vec![Finding::note(NAME, "none, so every event is answered 503", mend)]
+            let hint = "add one with `connections add`, or set ledger.url to the right ledger";
+            vec![Finding::note(NAME, "none, so every event is answered 503", hint)]
         }
         Ok(connections) => {
             let proxy = &config.refersion.proxy;
@@ -31,7 +31,7 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
     }
 }
 
-/// What is to be said of one connection.
+/// The findings about one connection.
 pub(super) fn of_connection(connection: &Connection, proxy: &Proxy) -> Vec<Finding> {
     std::iter::once(state(connection, proxy)).chain(suspended(connection)).collect()
 }
@@ -49,7 +49,7 @@ fn state(connection: &Connection, proxy: &Proxy) -> Finding {
     }
 }
 
-/// How Refersion is reached, where it is not directly.
+/// How Refersion is reached, if not directly.
 fn way(url: &str, proxy: &Proxy) -> String {
     match proxy.proxies().of(url) {
         Some(_) => format!("; {url} is reached {}", proxy.in_words(url)),

@@ -14,7 +14,7 @@ use service::engines::{self, EngineError};
 
 const NAME: &str = "ledger";
 
-/// What was found, and whether it can be opened without changing anything.
+/// The findings, and whether the ledger can be opened without changing anything.
 pub(super) async fn look(settings: &Ledger, clock: &Clock) -> (Vec<Finding>, bool) {
     match &settings.url {
         LedgerUrl::Sqlite(path) if Presence::of(path) == Presence::Missing => {
@@ -44,10 +44,10 @@ pub(super) async fn look(settings: &Ledger, clock: &Clock) -> (Vec<Finding>, boo
 fn findings(found: &Inspection) -> Vec<Finding> {
     let mut findings = vec![server(found), rights(found), schema(found)];
     if !found.is_durable {
-        let mend = "set fsync and full_page_writes on: without them a power cut loses accepted events";
-        findings.push(Finding::note("ledger, durability", "fsync or full_page_writes is off", mend));
+        let hint = "set fsync and full_page_writes on: without them a power cut loses accepted events";
+        findings.push(Finding::note("ledger, durability", "fsync or full_page_writes is off", hint));
     }
-    // So far apart as two workers may be, each of them may be half of it off.
+    // The clocks of two workers may differ by `SKEW`, so each may be off by half of it.
     if found.clock_ahead.unsigned_abs() > SKEW / 2 {
         findings.push(clocks(found.clock_ahead));
     }
@@ -68,9 +68,8 @@ fn server(found: &Inspection) -> Finding {
 fn clocks(ahead: SignedDuration) -> Finding {
     let side = if ahead.is_negative() { "behind" } else { "ahead of" };
     let found = format!("this machine's clock is {:.1} s {side} the database's", ahead.abs().as_secs_f64());
-    let mend =
-        "set both by a time server (NTP): workers go by their clocks when they take over from one another";
-    Finding::bad("ledger, clock", found, mend)
+    let hint = "synchronize both with a time server (NTP): a worker takes over from another one by the time of its clock";
+    Finding::bad("ledger, clock", found, hint)
 }
 
 fn rights(found: &Inspection) -> Finding {
@@ -78,13 +77,12 @@ fn rights(found: &Inspection) -> Finding {
     match (found.may_create, found.owns_tables) {
         (true, true) => Finding::ok(NAME, "the role can create tables and owns the existing ones"),
         (false, _) => {
-            let mend = "make the role the owner of its database: ALTER DATABASE … OWNER TO …";
-            Finding::bad(NAME, "the role cannot create tables in its schema", mend)
+            let hint = "make the role the owner of its database: ALTER DATABASE … OWNER TO …";
+            Finding::bad(NAME, "the role cannot create tables in its schema", hint)
         }
         (true, false) => {
-            let mend =
-                "let it own them (ALTER TABLE … OWNER TO …): it creates and drops a partition for each week";
-            Finding::bad(NAME, "the role does not own some of the existing tables", mend)
+            let hint = "make it their owner (ALTER TABLE … OWNER TO …): it creates and drops a partition for each week";
+            Finding::bad(NAME, "the role does not own some of the existing tables", hint)
         }
     }
 }
@@ -93,9 +91,13 @@ fn schema(found: &Inspection) -> Finding {
     const NAME: &str = "ledger, schema";
     let steps = format!("step {} of {}", found.schema, found.known_schema);
     match &found.refused {
-        Some(why) => Finding::bad(NAME, why.clone(), "install the newest version, or name another database"),
+        Some(why) => Finding::bad(
+            NAME,
+            why.clone(),
+            "install the newest version, or set ledger.url to another database",
+        ),
         None if found.schema < found.known_schema => {
-            Finding::note(NAME, steps, "the next start brings it up to date, or `migrate`")
+            Finding::note(NAME, steps, "the next start updates it; `migrate` does so in advance")
         }
         None => Finding::ok(NAME, steps),
     }
@@ -127,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn each_thing_that_is_wrong_with_a_database_is_told() {
+    fn each_problem_of_a_database_is_reported() {
         assert_eq!(worst(&well()), Verdict::Ok);
         for bad in [
             Inspection { server_is_new_enough: false, ..well() },

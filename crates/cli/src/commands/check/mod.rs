@@ -1,5 +1,6 @@
-//! `check`: whether everything that the program needs is there and as it should be, and how to correct what is not.
+//! `check`: whether everything that the program needs is there and in order, and how to correct the rest.
 
+mod attention;
 mod connections;
 mod ledger;
 mod policies;
@@ -20,60 +21,62 @@ use service::engines::{EngineError, files};
 use service::failure::{Exit, Failure, with_causes};
 use service::output::Output;
 
-/// How long it looks through one file for damage.
+/// Time limit for the check of one file for damage.
 const LOOK_WITHIN: Duration = Duration::from_secs(600);
 
-/// What the help shows.
+/// The examples in the help.
 pub const EXAMPLES: &str = "\
 Examples:
   refersion-destination check
   refersion-destination check --config production.toml
   refersion-destination check --json
 
-It looks at the configuration, the master key, queue, ledger and connections as a process that starts would find them,
-and ends with 1 if something has to be corrected. It names the proxy through which Refersion is reached, if there is
-one. It creates nothing: on RabbitMQ it declares the exchange and the queues again only if all are there. To see whether
-it can write where `serve` will, it writes a file without a name there, and a row into queue and ledger.
+It checks configuration, master key, queue, ledger and connections as a starting process finds them. The exit code is 1
+if something has to be corrected. It prints the proxy through which Refersion is reached, if there is one. It creates
+nothing: on RabbitMQ it declares the exchange and the queues again only if all of them exist. To test write access, it
+writes a temporary file into the folders that `serve` uses, and a row into queue and ledger. Open dead letters and
+undelivered notifications are shown, and do not change the exit code.
 `connections check NAME` asks Refersion whether the keys of a connection work.";
 
-/// What to do where a file is not there.
-const NO_FILE: &str = "run this in the folder of `serve`, or name the right file in queue.url and ledger.url; the first `serve` creates it";
+/// Advice for a missing file.
+const NO_FILE: &str = "run this in the folder of `serve`, or set queue.url and ledger.url to the right file; the first `serve` creates it";
 
-/// How something is.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Verdict {
-    /// As it should be.
+    /// It is in order.
     Ok,
-    /// It works, and there is something to know.
+    /// It works, and there is a note about it.
     Note,
     /// It has to be corrected.
     Bad,
 }
 
-/// One thing that was looked at.
+/// One thing that was checked.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Finding {
     name: String,
     verdict: Verdict,
-    /// What is there, in words; nothing secret.
+    /// The finding in words; nothing secret.
     found: String,
-    /// What to do about it.
-    mend: Option<String>,
+    /// The remedy.
+    #[serde(rename = "mend")]
+    hint: Option<String>,
 }
 
 impl Finding {
     fn ok(name: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { name: name.into(), verdict: Verdict::Ok, found: found.into(), mend: None }
+        Self { name: name.into(), verdict: Verdict::Ok, found: found.into(), hint: None }
     }
 
-    fn note(name: impl Into<String>, found: impl Into<String>, mend: impl Into<String>) -> Self {
-        let (found, mend) = (found.into(), Some(mend.into()));
-        Self { name: name.into(), verdict: Verdict::Note, found, mend }
+    fn note(name: impl Into<String>, found: impl Into<String>, hint: impl Into<String>) -> Self {
+        let (found, hint) = (found.into(), Some(hint.into()));
+        Self { name: name.into(), verdict: Verdict::Note, found, hint }
     }
 
-    fn bad(name: impl Into<String>, found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Bad, ..Self::note(name, found, mend) }
+    fn bad(name: impl Into<String>, found: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Bad, ..Self::note(name, found, hint) }
     }
 
     fn failed(name: impl Into<String>, error: &EngineError) -> Self {
@@ -81,11 +84,11 @@ impl Finding {
     }
 }
 
-/// Looks at everything, and shows what was found.
+/// Checks everything, and shows the findings.
 ///
 /// # Errors
 ///
-/// [`Failure`] if the output cannot be written. What is wrong is shown, and ends with [`Exit::Failed`].
+/// [`Failure`] if the output cannot be written. Problems are shown, and end with [`Exit::Failed`].
 pub async fn run(context: &mut Context) -> Result<Exit, Failure> {
     let findings = look(&context.loaded).await;
     let is_well = findings.iter().all(|finding| finding.verdict != Verdict::Bad);
@@ -133,7 +136,7 @@ fn configuration(loaded: &Loaded) -> Finding {
     Finding::ok("configuration", found)
 }
 
-/// Makes none: that is for a start, or for `secrets create`.
+/// Creates no key: that is for a start, or for `secrets create`.
 fn key(config: &Config) -> Finding {
     const NAME: &str = "master key";
     let place = match (&config.secrets.key, config.key_file()) {
@@ -144,7 +147,7 @@ fn key(config: &Config) -> Finding {
     match master_key::read(config) {
         Ok(Found::Key(_)) => Finding::ok(NAME, place),
         Ok(Found::ToBeMade(_)) => {
-            Finding::note(NAME, format!("not there yet, to be {place}"), "the first start creates it")
+            Finding::note(NAME, format!("not created yet; it will be {place}"), "the first start creates it")
         }
         Err(error) => Finding::failed(NAME, &error),
     }
@@ -161,8 +164,8 @@ fn show(findings: &[Finding], output: &mut Output) -> Result<(), Failure> {
     };
     output.table(&["WHAT", "", "FOUND"], &findings.iter().map(row).collect::<Vec<_>>())?;
     for finding in findings {
-        if let Some(mend) = &finding.mend {
-            output.line(&format!("\n{}: {mend}", finding.name))?;
+        if let Some(hint) = &finding.hint {
+            output.line(&format!("\n{}: {hint}", finding.name))?;
         }
     }
     output.line(&format!("\n{}", conclusion(findings)))

@@ -1,4 +1,4 @@
-//! Policies of the broker by which it throws accepted events away.
+//! Policies that let the broker throw accepted events away.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,20 @@ use service::engines::queue_engine;
 
 const NAME: &str = "queue, policies";
 
-/// What was found; nothing where there is no broker.
+/// The findings; empty without a broker.
 pub(super) async fn look(settings: &Queue) -> Vec<Finding> {
     if matches!(settings.url, QueueUrl::Sqlite(_)) {
         return Vec::new();
     }
     match queue_engine::lossy_policies(settings).await {
         Ok(Some((_, lossy))) if lossy.is_empty() => {
-            vec![Finding::ok(NAME, "none lets the broker throw events away")]
+            vec![Finding::ok(NAME, "no policy makes the broker throw events away")]
         }
         Ok(Some((host, lossy))) => findings(&host, &settings.prefix, &lossy),
         Ok(None) => {
-            let mend = "set queue.management_url: policies with message-ttl, expires or drop-head throw accepted events away";
-            vec![Finding::note(NAME, "not known, because queue.management_url is not set", mend)]
+            let hint = "set queue.management_url: policies with message-ttl, expires or drop-head make the broker throw \
+                        accepted events away";
+            vec![Finding::note(NAME, "not known, because queue.management_url is not set", hint)]
         }
         Err(error) => vec![Finding::failed(NAME, &error)],
     }
@@ -49,9 +50,10 @@ fn findings(host: &str, prefix: &str, lossy: &[LossyPolicy]) -> Vec<Finding> {
             Some(format!("`rabbitmqctl {command} -p {host} {}`", name.as_ref()?))
         });
         let clear = clear.collect::<Vec<_>>().join(" or ");
-        let mend =
-            format!("take {key} out of it, let its pattern not match {prefix}.*, or clear it: {clear}");
-        Finding::bad(NAME, found, mend)
+        let hint = format!(
+            "remove {key} from the policy, change its pattern so that it does not match {prefix}.*, or clear it: {clear}"
+        );
+        Finding::bad(NAME, found, hint)
     };
     queues.into_iter().map(finding).collect()
 }
@@ -76,9 +78,9 @@ mod tests {
             found[0].found,
             "policy `ttl` sets message-ttl = 1000 for segment.live, segment.bulk: the broker throws events away"
         );
-        assert!(found[0].mend.as_ref().unwrap().contains("`rabbitmqctl clear_policy -p / ttl`"), "{found:?}");
+        assert!(found[0].hint.as_ref().unwrap().contains("`rabbitmqctl clear_policy -p / ttl`"), "{found:?}");
         let found = findings("/", "segment", &[lossy("segment.live", Some("limits"))]);
         assert!(found[0].found.starts_with("operator policy `limits` sets"), "{found:?}");
-        assert!(found[0].mend.as_ref().unwrap().contains("clear_operator_policy -p / limits"), "{found:?}");
+        assert!(found[0].hint.as_ref().unwrap().contains("clear_operator_policy -p / limits"), "{found:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! What `check` says, at the widths of a small and of a usual terminal.
+//! The output of `check`, at the widths of a small and of a usual terminal.
 
 use ::connections::{Connection, Settings, State};
 
@@ -47,7 +47,7 @@ fn a_check_fits_a_terminal_of_80_and_of_120_columns() {
 }
 
 #[test]
-fn the_last_line_agrees_with_what_was_found() {
+fn the_last_line_agrees_with_the_findings() {
     let (well, none) = (Finding::ok("queue", ""), Finding::note("connections", "none", "add one"));
     let bad = Finding::bad("work", "no worker is running", "start it");
     let last = |findings: &[Finding]| {
@@ -60,13 +60,13 @@ fn the_last_line_agrees_with_what_was_found() {
 }
 
 #[test]
-fn a_suspended_field_is_named_with_its_time_and_what_to_do() {
+fn a_suspended_field_is_named_with_its_time_and_advice() {
     let [well, field] = &connections::of_connection(&with_a_suspended_field(), &Proxy::Direct)[..] else {
         panic!("two findings")
     };
     assert_eq!((well.verdict, field.verdict), (Verdict::Ok, Verdict::Bad));
     assert_eq!(field.name, "connection shop, custom field 8");
     assert!(field.found.starts_with("not sent since 2027-01-15T07:00:00Z"), "{}", field.found);
-    let mend = field.mend.as_deref().unwrap_or_default();
-    assert!(mend.contains("connections set shop --no-custom-field vip"), "{mend}");
+    let hint = field.hint.as_deref().unwrap_or_default();
+    assert!(hint.contains("connections set shop --no-custom-field vip"), "{hint}");
 }

@@ -1,6 +1,6 @@
-//! Whether engines can be written, and whether somebody serves what waits.
+//! Whether engines can be written, and whether any process serves the waiting events.
 
-use super::Finding;
+use super::{Finding, attention};
 use crate::commands::status::registration::in_words;
 use service::config::{Config, Registration};
 use service::engines::Engines;
@@ -20,7 +20,7 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
             );
             findings
         }
-        // What is wrong with them was just reported.
+        // Their problem was just reported.
         Err(_) => Vec::new(),
     }
 }
@@ -31,27 +31,30 @@ async fn writes(engines: &Engines) -> Vec<Finding> {
     let queue = engines.queue.prove_writing().await.map_err(Failure::from);
     let failed = |name: &str, written: Result<(), Failure>| {
         let failure = written.err()?;
-        let mend = "make room on its disk, end what locks it, and let this user write it";
-        Some(Finding::bad(format!("{name}, writing"), failure.message, mend))
+        let hint = "free space on its disk, end a process that locks it, and give this user write access";
+        Some(Finding::bad(format!("{name}, writing"), failure.message, hint))
     };
     [failed("ledger", ledger), failed("queue", queue)].into_iter().flatten().collect()
 }
 
-/// What the processes say that run.
+/// What waits for operators, and the reports of the processes that run.
 async fn running(engines: &Engines, config: &Config) -> Result<Vec<Finding>, Failure> {
     let (workers, waiting) = (Workers::read(engines, config).await?, Waiting::read(engines).await?);
-    Ok(registration(&workers, config).into_iter().chain([work(&workers, &waiting)]).collect())
+    let mut findings = attention::look(engines, config).await?;
+    findings.extend(registration(&workers, config));
+    findings.push(work(&workers, &waiting));
+    Ok(findings)
 }
 
-/// What becomes of unknown API keys, where they are registered.
+/// The results for unknown API keys, if they are registered.
 fn registration(workers: &Workers, config: &Config) -> Option<Finding> {
     let reported = workers.registrations();
     if config.ingest.registration == Registration::Closed && reported.is_none() {
         return None;
     }
     let found = format!("open: {}", in_words(&reported.unwrap_or_default()));
-    let mend = "everybody with an account at Refersion can use this installation: set ingest.registration to closed to end it";
-    Some(Finding::note("registration", found, mend))
+    let hint = "everybody with an account at Refersion can use this installation: set ingest.registration to closed to prevent this";
+    Some(Finding::note("registration", found, hint))
 }
 
 fn work(workers: &Workers, waiting: &Waiting) -> Finding {

@@ -1,4 +1,4 @@
-//! Whether a process with our user could write where `serve` will: the files, those that SQLite keeps beside them, and
+//! Whether a process with our user could write where `serve` will: the files, the files that SQLite keeps beside them, and
 //! their folders.
 
 use std::collections::BTreeSet;
@@ -12,12 +12,12 @@ use service::engines::files::{key_file, ledger_file, queue_file, whole};
 use service::engines::presence::{Presence, nearest_folder};
 
 const NAME: &str = "writing";
-/// What SQLite and the repair of a queue keep beside a file.
+/// Files that SQLite and the repair of a queue keep beside a file.
 const BESIDE: [&str; 3] = ["-wal", "-shm", ".lock"];
-/// A page, which a full disk does not take.
+/// A page: a full disk has no room for it.
 const TRIED_BYTES: [u8; 4096] = [0; 4096];
 
-/// Looks at every place that is written. On servers there is none.
+/// Checks every place that is written. Servers have none.
 pub(super) fn look(config: &Config) -> Vec<Finding> {
     let databases: Vec<&Path> = queue_file(config).into_iter().chain(ledger_file(config)).collect();
     let key = key_file(config).filter(|key| Presence::of_readable(key) == Presence::Missing);
@@ -45,14 +45,14 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
 fn cannot_write(path: &Path, why: &str) -> Finding {
     let found = format!("{} cannot be written: {why}", whole(path).display());
     let user = rustix::process::geteuid().as_raw();
-    let mend = format!(
-        "let the user that runs this program (number {user}) write there and make room on the disk, or name another \
-         place in queue.url and ledger.url"
+    let hint = format!(
+        "give the user that runs this program (number {user}) write access, and free space on the disk; or set another \
+         path in queue.url and ledger.url"
     );
-    Finding::bad(NAME, found, mend)
+    Finding::bad(NAME, found, hint)
 }
 
-/// Writes a file without a name, which is gone when it is closed.
+/// Writes a file without a name, which disappears when it is closed.
 fn try_to_write(folder: &Path) -> io::Result<()> {
     if !fs::metadata(folder)?.is_dir() {
         return Err(io::ErrorKind::NotADirectory.into());

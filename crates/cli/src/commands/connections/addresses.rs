@@ -1,4 +1,4 @@
-//! The addresses to paste: where Segment, client libraries and web pages send events to.
+//! The addresses to paste, to which Segment, client libraries and web pages send events.
 
 use serde::Serialize;
 
@@ -18,7 +18,7 @@ pub(super) struct Addresses {
 }
 
 impl Addresses {
-    /// Those of this configuration: below `public_url`, or below the address on which the endpoint listens.
+    /// The addresses of this configuration: below `public_url`, or below the address on which the endpoint listens.
     pub(super) fn of(ingest: &Ingest) -> Self {
         let public = ingest.public_url.as_ref().map(|url| url.0.clone());
         let base = public.unwrap_or_else(|| format!("http://{}", ingest.listen));

@@ -1,4 +1,4 @@
-//! What changes a connection: `add`, `set`, `pause`, `resume`, `remove`.
+//! Changes of a connection: `add`, `set`, `pause`, `resume`, `remove`.
 
 use connections::{Connection, ConnectionName, NewConnection, Settings};
 
@@ -33,12 +33,12 @@ Examples:
   refersion-destination connections set shop --scrub-on-delete deleted.example.com
   refersion-destination connections set shop --shared-secret-stdin < secret.txt
 
-What changes is applied to everybody concerned within seconds, also to what was said before. Custom fields that are not
-named stay as they are.
+A change applies to all persons concerned within seconds, also to traits that were stated before. Custom fields that
+are not named stay as they are.
 
 From 10 s after a shared secret is set, every request to /segment must carry the X-Signature of Segment's Webhooks
-destinations; unsigned ones are answered 403, and Segment discards their events. So enter it in Segment first. One that
-is replaced stays valid for 7 days.";
+destinations; unsigned requests are answered 403, and Segment discards their events. So enter the secret in Segment
+first. A replaced secret stays valid for 7 days.";
 
 pub(super) const STATE_EXAMPLES: &str = "\
 Examples:
@@ -46,8 +46,8 @@ Examples:
   refersion-destination connections resume shop
   refersion-destination connections resume shop --json
 
-While a connection is paused, its events are accepted and kept, and no calls go out (from a second later on). A pause
-for credentials or by the breaker ends by itself when calls work again; the others end with `resume`.";
+While a connection is paused, its events are accepted and kept, and the worker makes no calls (after at most a second).
+A pause for credentials or by the breaker ends by itself when calls work again; other pauses end with `resume`.";
 
 pub(super) const REMOVE_EXAMPLES: &str = "\
 Examples:
@@ -55,8 +55,8 @@ Examples:
   refersion-destination connections remove shop --yes --json
   refersion-destination connections pause shop
 
-Everything that is kept for the connection goes: profiles, events, dead letters. Affiliates in Refersion stay as they
-are. To stop deliveries only, pause it.";
+All data of the connection is removed: profiles, events, dead letters. Affiliates in Refersion stay as they are. To only
+stop deliveries, pause the connection.";
 
 pub(super) async fn add(
     name: ConnectionName,
@@ -100,7 +100,7 @@ pub(super) async fn set(
     quiet: bool,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
-    // Read before anything is changed: a wrong key changes nothing.
+    // The key is read before anything is changed: a wrong key changes nothing.
     let api_key = if key.api_key_stdin { Some(key::read(key, context)?) } else { None };
     let shared_secret = secret.shared_secret_stdin.then(key::read_shared_secret).transpose()?;
     let engines = context.engines().await?;
@@ -148,7 +148,7 @@ pub(super) async fn remove(name: &ConnectionName, yes: bool, context: &mut Conte
     let engines = context.engines().await?;
     let connection = by_name(&engines, name).await?;
     if !yes {
-        let message = format!("{name} would be removed with all that is kept for it, which cannot be undone");
+        let message = format!("{name} would be removed with all its data, which cannot be undone");
         return Err(Failure::usage("not_confirmed", message, "pass --yes, or pause it instead"));
     }
     let removed = engines.connections.remove(connection.id).await;
@@ -164,7 +164,7 @@ pub(super) async fn remove(name: &ConnectionName, yes: bool, context: &mut Conte
     Ok(Exit::Done)
 }
 
-/// Writes down how an act on a connection ended.
+/// Records how an act on a connection ended.
 pub(super) async fn noted<T>(
     engines: &Engines,
     action: &str,

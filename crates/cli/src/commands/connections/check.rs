@@ -1,4 +1,4 @@
-//! `connections check`: asks Refersion whether the keys work, and says in words what is wrong.
+//! `connections check`: asks Refersion whether the keys work, and describes the problem otherwise.
 
 use connections::{Connection, ConnectionName};
 use refersion::Class;
@@ -36,11 +36,11 @@ fn in_words(failure: &refersion::Failure, connection: &Connection, proxy: &Proxy
         Class::Credentials => Failure::refused(
             "credentials",
             format!("Refersion refuses the keys of {name}{status}"),
-            format!("copy both keys once more and give them with `connections rotate-key {name}`"),
+            format!("copy both keys again and enter them with `connections rotate-key {name}`"),
         ),
         Class::Throttled => Failure::refused(
             "throttled",
-            format!("Refersion asks to wait{status}, which says nothing about the keys"),
+            format!("Refersion asks to wait{status}, so the keys could not be checked"),
             "try again in a minute",
         ),
         Class::Unavailable | Class::NoAnswer => Failure::refused(
@@ -55,7 +55,7 @@ fn in_words(failure: &refersion::Failure, connection: &Connection, proxy: &Proxy
         _ => Failure::refused(
             "unexpected_answer",
             format!("{url} does not answer as Refersion does{status}: {}", failure.message),
-            format!("look at the address: `connections set {name} --refersion-url URL`, without /v2"),
+            format!("check the address: `connections set {name} --refersion-url URL`, without /v2"),
         ),
     }
 }

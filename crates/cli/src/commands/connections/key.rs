@@ -1,4 +1,4 @@
-//! Where secrets are read from. Never from an argument: those end up in the shell's history, and in the list of processes.
+//! Reads secrets. Never from an argument: arguments end up in the shell's history, and in the list of processes.
 
 use std::io::{IsTerminal, Read};
 
@@ -20,7 +20,7 @@ pub(super) struct KeyOptions {
     pub(super) api_key_stdin: bool,
 }
 
-/// What becomes of the shared secret of a connection.
+/// The change of a connection's shared secret.
 #[derive(Debug, Args)]
 pub(super) struct SecretOptions {
     /// Read the shared secret of Segment's Webhooks from standard input
@@ -51,33 +51,55 @@ pub(super) fn read(options: &KeyOptions, context: &Context) -> Result<ApiKey, Fa
     Ok(key)
 }
 
+/// A secret that is read, in the words of its prompt and of its errors.
+struct Asked {
+    code: &'static str,
+    /// The secret, with the option or the command that asked for it.
+    what: &'static str,
+    prompt: &'static str,
+    hint: &'static str,
+}
+
+const SHARED_SECRET: Asked = Asked {
+    code: "shared_secret",
+    what: "the shared secret (--shared-secret-stdin)",
+    prompt: "Shared secret, as in Segment's settings: ",
+    hint: "it is the Shared Secret in the settings of Segment's Webhooks",
+};
+
+const WEBHOOK_SECRET: Asked = Asked {
+    code: "webhook_secret",
+    what: "the webhook signing secret (set-webhook-secret)",
+    prompt: "Webhook signing secret, as in Refersion's dashboard: ",
+    hint: "it is the Webhook Signing Secret in Refersion's dashboard",
+};
+
 /// Reads the shared secret: from standard input, on a terminal from a prompt that does not show it.
 pub(super) fn read_shared_secret() -> Result<SharedSecret, Failure> {
-    let hint = "it is the Shared Secret in the settings of Segment's Webhooks";
-    read_secret("shared_secret", "Shared secret, as in Segment's settings: ", hint)
+    read_secret(&SHARED_SECRET)
 }
 
 /// Reads the secret that Refersion signs webhooks with, in the same way.
 pub(super) fn read_webhook_secret() -> Result<SharedSecret, Failure> {
-    let hint = "it is the Webhook Signing Secret in Refersion's dashboard";
-    read_secret("webhook_secret", "Webhook signing secret, as in Refersion's dashboard: ", hint)
+    read_secret(&WEBHOOK_SECRET)
 }
 
-fn read_secret(code: &'static str, prompt: &str, hint: &'static str) -> Result<SharedSecret, Failure> {
+fn read_secret(asked: &Asked) -> Result<SharedSecret, Failure> {
     let text = if std::io::stdin().is_terminal() {
-        rpassword::prompt_password(prompt)
+        rpassword::prompt_password(asked.prompt)
             .map(Zeroizing::new)
-            .map_err(|error| Failure::failed(code, &error, "give it on standard input"))?
+            .map_err(|error| Failure::failed(asked.code, &error, "give it on standard input"))?
     } else {
-        from_stdin(code, MAX_SHARED_SECRET_BYTES)?
+        from_stdin(asked.code, MAX_SHARED_SECRET_BYTES)?
     };
-    SharedSecret::parse(text.trim_end_matches(['\r', '\n']))
-        .map_err(|error| Failure::usage(code, error.to_string(), hint))
+    SharedSecret::parse(text.trim_end_matches(['\r', '\n'])).map_err(|error| {
+        Failure::usage(asked.code, format!("{} cannot be used: {error}", asked.what), asked.hint)
+    })
 }
 
 fn from_stdin(code: &'static str, longest: usize) -> Result<Zeroizing<String>, Failure> {
     let mut text = Zeroizing::new(String::new());
-    // A little more than there may be, so that what is too long is refused and not cut.
+    // A little more than the longest key, so that a text that is too long is refused and not cut.
     let limit = u64::try_from(longest).unwrap_or(u64::MAX).saturating_add(16);
     std::io::stdin()
         .take(limit)

@@ -1,4 +1,4 @@
-//! What `connections show` says of old keys, and of requests that were refused because of their signature.
+//! The part of `connections show` about old keys, and about requests that were refused because of their signature.
 
 use connections::{Connection, ReplacedUntil};
 use ledger::RefusedSignatures;
@@ -9,8 +9,7 @@ use service::engines::Engines;
 use service::failure::Failure;
 use service::operator::workers::Workers;
 
-/// What is known of the keys of one connection beside the newest ones. The names of these fields are fixed: scripts rely on
-/// them.
+/// Facts about the keys of one connection beside the newest ones. The names of these fields are fixed: scripts rely on them.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct KeysInUse {
     #[serde(flatten)]
@@ -21,7 +20,7 @@ pub(super) struct KeysInUse {
 }
 
 impl KeysInUse {
-    /// Reads what the ledger and the processes say.
+    /// Reads these facts from the ledger and from the reports of processes.
     ///
     /// # Errors
     ///

@@ -71,11 +71,11 @@ enum Act {
     Adopt {
         #[command(flatten)]
         named: Named,
-        /// Request it, and return at once
+        /// Request the walk, and return at once
         #[arg(long)]
         no_wait: bool,
     },
-    /// Compare Refersion with what was last sent
+    /// Compare Refersion with the values that were last sent
     #[command(after_help = verify::EXAMPLES)]
     Verify {
         #[command(flatten)]
@@ -88,7 +88,7 @@ enum Act {
     SetWebhookSecret {
         #[command(flatten)]
         named: Named,
-        /// Remove it; webhooks are refused
+        /// Remove the secret; webhooks are then refused
         #[arg(long)]
         none: bool,
     },
@@ -128,7 +128,7 @@ enum Act {
     /// Create a new write key; the old one stays valid for 7 days
     #[command(after_help = secrets::WRITE_KEY_EXAMPLES)]
     RotateWriteKey(Named),
-    /// Remove it with everything that is kept for it
+    /// Remove a connection with all its data
     #[command(after_help = change::REMOVE_EXAMPLES)]
     Remove {
         #[command(flatten)]
@@ -150,7 +150,7 @@ struct Named {
 ///
 /// # Errors
 ///
-/// [`Failure`] by what went wrong.
+/// [`Failure`] of the subcommand.
 pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Failure> {
     match arguments.act {
         Act::Add { name, key, settings, quiet } => change::add(name, &key, &settings, quiet, context).await,

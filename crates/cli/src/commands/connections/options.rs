@@ -9,7 +9,7 @@ use service::failure::Failure;
 /// Settings of a connection; what is not given stays as it is.
 #[derive(Debug, Default, Args)]
 pub(super) struct SettingOptions {
-    /// Where its Refersion answers, without /v2
+    /// The address of Refersion's API, without /v2
     #[arg(long, value_name = "URL")]
     refersion_url: Option<String>,
     /// Accept http:// to another machine: the keys are sent unencrypted
@@ -18,10 +18,10 @@ pub(super) struct SettingOptions {
     /// Upper limit of calls per second
     #[arg(long, value_name = "N")]
     rate: Option<f64>,
-    /// Whether somebody without a usable part of an address has to wait
+    /// Whether a person without a usable part of an address has to wait
     #[arg(long, value_name = "true|false")]
     require_address: Option<bool>,
-    /// The status with which affiliates are created
+    /// The status of new affiliates
     #[arg(long, value_enum, ignore_case = true, value_name = "PENDING|ACTIVE")]
     new_affiliate_status: Option<StatusWord>,
     /// A trait and the numeric id of the custom field that takes it; may be repeated
@@ -36,13 +36,13 @@ pub(super) struct SettingOptions {
     /// The last name to send for a one-word name; `wait`: create no affiliate until a last name is stated
     #[arg(long, value_name = "TEXT|wait")]
     one_word_name: Option<String>,
-    /// A domain of yours: a delete also clears the affiliate's fields and gives it an address there; `off`: it does not
+    /// A domain that you own: a delete also clears the affiliate's fields and gives it an address in the domain; `off` disables this
     #[arg(long, value_name = "DOMAIN|off")]
     scrub_on_delete: Option<String>,
-    /// The trait that holds the PayPal address; `off`: none does
+    /// The trait that holds the PayPal address, or `off` for none
     #[arg(long, value_name = "TRAIT|off")]
     paypal_trait: Option<String>,
-    /// How long a delete looks for the affiliate of a create that was never answered
+    /// How long a delete searches for the affiliate of a create without an answer
     #[arg(long, value_name = "SECONDS")]
     late_creates: Option<u32>,
     /// An identifier that names nobody (a placeholder); may be repeated
@@ -51,7 +51,7 @@ pub(super) struct SettingOptions {
     /// An identifier that was blocked by this option before; may be repeated
     #[arg(long = "unblock-identifier", value_name = "TEXT")]
     unblocked: Vec<String>,
-    /// A standard field and the trait that is read as it, as first_name=users.first_name, or `off` for none; may be repeated
+    /// A standard field and the trait that supplies it, like first_name=users.first_name, or `off` for none; may be repeated
     #[arg(long = "map", value_name = "FIELD=TRAIT|off", value_parser = mapped_trait)]
     mapped: Vec<(&'static str, String)>,
 }
@@ -65,8 +65,7 @@ enum StatusWord {
 }
 
 impl SettingOptions {
-    /// Refuses an address that is new and at which the keys would be sent in clear text to another machine, unless that
-    /// was asked for.
+    /// Refuses a new address at which the keys would be sent in clear text to another machine, unless that was asked for.
     pub(super) fn check_url(&self, settings: &Settings, before: Option<&Settings>) -> Result<(), Failure> {
         let is_new = before.is_none_or(|before| before.refersion_url != settings.refersion_url);
         if !is_new || self.insecure || !settings.is_insecure() {
@@ -81,7 +80,7 @@ impl SettingOptions {
         ))
     }
 
-    /// Changes what was given.
+    /// Changes the settings that were given.
     pub(super) fn apply(&self, settings: &mut Settings) -> Result<(), Failure> {
         if let Some(url) = &self.refersion_url {
             settings.refersion_url = url.trim().trim_end_matches('/').to_owned();
@@ -154,7 +153,7 @@ pub(super) fn unmap(settings: &mut Settings, name: &str) -> bool {
     settings.custom_fields.len() < before
 }
 
-/// A standard trait goes into the affiliate field of its own and nowhere else: mapped, it would never be sent.
+/// Refuses a standard trait: it goes into its own affiliate field and nowhere else, so a mapped one would never be sent.
 fn must_be_custom(name: &str) -> Result<(), Failure> {
     if is_custom(name) {
         return Ok(());
@@ -201,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_trait_is_mapped_once_however_it_is_spelt() {
+    fn a_trait_is_mapped_once_in_any_spelling() {
         let mut settings = Settings::default();
         for spelling in ["Plan Name", "plan_name", "planName"] {
             let fields = vec![(spelling.to_owned(), 7)];
@@ -211,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_standard_trait_is_refused_because_it_would_never_be_told() {
+    fn a_standard_trait_cannot_be_mapped_to_a_custom_field() {
         for name in ["company", "First Name", "E-Mail"] {
             let fields = SettingOptions { custom_fields: vec![(name.to_owned(), 7)], ..Default::default() };
             let paypal = SettingOptions { paypal_trait: Some(name.to_owned()), ..Default::default() };
@@ -224,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identifier_is_blocked_once_in_whatever_case_and_can_be_unblocked() {
+    fn an_identifier_is_blocked_once_in_any_case_and_can_be_unblocked() {
         let mut settings = Settings::default();
         for text in ["Demo-User", " demo-user"] {
             let options = SettingOptions { blocked: vec![text.to_owned()], ..Default::default() };
@@ -257,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_given_stays_as_it_is() {
+    fn options_that_are_not_given_leave_settings_unchanged() {
         let mut settings =
             Settings { rate_per_second: 3.0, offer: Some("9".to_owned()), ..Default::default() };
         let options = SettingOptions { require_address: Some(false), ..Default::default() };

@@ -1,4 +1,4 @@
-//! What changes keys and secrets: `rotate-key`, `rotate-write-key`, `set-webhook-secret`, and those of `set`.
+//! Changes of keys and secrets: `rotate-key`, `rotate-write-key`, `set-webhook-secret`, and the options of `set`.
 
 use connections::{ApiKey, Connection, ConnectionName, SharedSecret};
 use service::Context;
@@ -18,7 +18,7 @@ Examples:
   refersion-destination connections rotate-key shop --api-key-stdin < new-key.txt
   refersion-destination connections rotate-key shop --json --api-key-stdin < new-key.txt
 
-The new key is used at once; the old one is still valid for 7 days, so that Segment's settings can follow.";
+The new key is used at once; the old one is still valid for 7 days, so that you can update Segment's settings.";
 
 pub(super) const WRITE_KEY_EXAMPLES: &str = "\
 Examples:
@@ -36,7 +36,7 @@ Examples:
   refersion-destination connections set-webhook-secret shop --none
 
 The secret is the Webhook Signing Secret of Refersion's dashboard (Account, Settings, Webhooks). It is read from
-standard input or a prompt, and replaces the one before at once. `connections show` prints the address for the webhooks.";
+standard input or a prompt, and replaces the previous one at once. `connections show` prints the address for webhooks.";
 
 pub(super) async fn rotate_key(
     name: &ConnectionName,
@@ -67,7 +67,7 @@ pub(super) async fn rotate_write_key(name: &ConnectionName, context: &mut Contex
     Ok(Exit::Done)
 }
 
-/// Gives the connection a new key, and writes that down.
+/// Gives the connection a new key, and records that.
 pub(super) async fn replace_key(
     engines: &Engines,
     connection: &Connection,
@@ -77,7 +77,7 @@ pub(super) async fn replace_key(
     noted(engines, "api_key_rotated", connection, replaced.map_err(Failure::from)).await
 }
 
-/// Gives the connection a shared secret, or takes away those that it has.
+/// Gives the connection a shared secret, or removes those that it has.
 pub(super) async fn set_shared_secret(
     engines: &Engines,
     connection: &Connection,

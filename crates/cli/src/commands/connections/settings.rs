@@ -3,7 +3,7 @@
 use connections::{OneWordName, Settings};
 use service::operator::directory::suspension;
 
-/// What is set, as names and values.
+/// The settings, as names and values.
 pub(super) fn settings(settings: &Settings) -> Vec<Vec<String>> {
     let line = |name: &str, value: String| vec![name.to_owned(), value];
     let or = |value: Option<&str>, otherwise: &str| value.unwrap_or(otherwise).to_owned();

@@ -1,4 +1,4 @@
-//! `connections list` and `show`: what a connection is, without any secret.
+//! `connections list` and `show`: connections, without any secret.
 
 use std::collections::BTreeSet;
 
@@ -47,10 +47,10 @@ pub(super) struct Row<'a> {
     /// The walk through Refersion's affiliates; left out of lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     adoption: Option<Adoption>,
-    /// Of one connection that is shown alone.
+    /// Left out of lists.
     #[serde(flatten)]
     keys_in_use: Option<KeysInUse>,
-    /// What Refersion's webhooks say; left out of lists.
+    /// The state of Refersion's webhooks; left out of lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     webhooks: Option<Webhooks>,
 }

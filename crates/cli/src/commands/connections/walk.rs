@@ -1,26 +1,26 @@
-//! Asks for a walk through Refersion's affiliates, and shows how far it is: a bar on a terminal, lines elsewhere.
+//! Waits for a walk through Refersion's affiliates, and shows its progress: a bar on a terminal, lines elsewhere.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 use connections::Connection;
 use indicatif::{ProgressBar, ProgressStyle};
-use ledger::WalkRequest;
+use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
 
 use service::Context;
 use service::engines::Engines;
-use service::failure::Failure;
-use service::operator::adoption::{Adoption, request_walk_for};
-use service::operator::audit;
+use service::failure::{Exit, Failure};
+use service::operator::adoption::Adoption;
 use service::operator::workers::Workers;
 
-/// How often the ledger is asked how far the walk is.
+/// How often the ledger is asked for the progress of the walk.
 const LOOK: Duration = Duration::from_millis(500);
 /// Interval of lines where there is no terminal.
 const LINE: Duration = Duration::from_secs(5);
 const BAR: &str = "{wide_bar} {msg}";
 
-/// Where progress is shown, on standard error.
+/// The place of progress, on standard error.
 enum Place {
     Terminal(ProgressBar),
     Lines(Option<Instant>),
@@ -64,17 +64,18 @@ impl Place {
     }
 }
 
-/// Requests a walk and, unless `no_wait` is set, waits until a worker has ended it. Stopping the command does not stop the walk.
-pub(super) async fn request_and_wait(
+/// Waits until a worker has ended the walk that was requested at `asked_at`, unless `no_wait` is set. Stopping the command does not stop
+/// the walk.
+pub(super) async fn wait_for_walk(
     engines: &Engines,
     connection: &Connection,
-    request: WalkRequest,
+    asked_at: Timestamp,
     no_wait: bool,
     context: &mut Context,
 ) -> Result<Adoption, Failure> {
-    let asked_at = request.asked_at;
-    request_walk_for(engines, &audit::cli(), connection, request, None).await?;
     let mut place = Place::new(context.output.is_json());
+    let mut interrupt = signal(SignalKind::interrupt())
+        .map_err(|error| Failure::failed("signals", &error, "report this as a bug"))?;
     loop {
         let workers = Workers::read(engines, &context.loaded.config).await?;
         let connection = service::operator::directory::by_name(engines, &connection.name).await?;
@@ -86,6 +87,25 @@ pub(super) async fn request_and_wait(
             return Ok(adoption);
         }
         place.show(&adoption);
-        tokio::time::sleep(LOOK).await;
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            _ = interrupt.recv() => {
+                place.end();
+                return Err(not_waited_for(&connection));
+            }
+        }
+    }
+}
+
+fn not_waited_for(connection: &Connection) -> Failure {
+    let name = &connection.name;
+    Failure {
+        exit: Exit::Failed,
+        code: "interrupted",
+        message: "this command ended, and the walk continues in the background".to_owned(),
+        hint: format!(
+            "`connections show {name}` shows its progress; a walk cannot be cancelled, but `connections pause {name}` stops all calls, \
+             those of the walk too"
+        ),
     }
 }

@@ -1,4 +1,4 @@
-//! What `connections show` says of Refersion's webhooks.
+//! The part of `connections show` about Refersion's webhooks.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +9,18 @@ use serde::Serialize;
 use super::addresses::Addresses;
 use service::engines::Engines;
 use service::failure::Failure;
+use service::output::counted;
 
-/// What Refersion's webhooks need, and say.
+/// The settings that Refersion's webhooks need, and their results.
 #[derive(Debug, Serialize)]
 pub(super) struct Webhooks {
-    /// Where Refersion posts them.
+    /// The address to which Refersion posts them.
     url: String,
-    /// Whether they can be signed: without a secret none is taken.
+    /// Whether they can be signed: without a secret they are all refused.
     has_secret: bool,
     /// The account's custom fields by numeric id.
     custom_fields: BTreeMap<u64, String>,
-    /// Affiliates that are known to differ from what they were sent.
+    /// Affiliates that are known to differ from the values that they were sent.
     drifted: usize,
 }
 
@@ -39,8 +40,8 @@ impl Webhooks {
         let mut lines =
             vec![line("url for Refersion", self.url.clone()), line("webhook secret", secret.to_owned())];
         if self.drifted > 0 {
-            lines
-                .push(line("drift", format!("{} affiliates: `connections verify` lists them", self.drifted)));
+            let drifted = counted(self.drifted as u64, "affiliate");
+            lines.push(line("drift", format!("{drifted}: `connections verify --known` lists them")));
         }
         for (id, name) in &self.custom_fields {
             lines.push(line("refersion has", format!("custom field {id}: {name}")));

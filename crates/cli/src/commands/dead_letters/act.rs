@@ -1,4 +1,4 @@
-//! `dead-letters replay`, `discard` and `restore`: what became of each.
+//! `dead-letters replay`, `discard` and `restore`, and the result for each dead letter.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,25 +17,25 @@ use service::output::{cut, spare, whole};
 /// Rows that people are shown of a selection; `--json` has all.
 const SHOWN: usize = 20;
 
-/// Why nothing was done about an id that was asked for.
+/// The reason why nothing was done about an id that was asked for.
 const MISSING: &str = "there is no such dead letter";
 
 /// Why an operator acts.
 #[derive(Debug, Default, Args)]
 pub(super) struct Reason {
-    /// Why; it is kept with the dead letters and in the audit, so no personal data
+    /// The reason; it is kept with the dead letters and in the audit, so no personal data
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }
 
 impl Reason {
-    /// What was given, cut to its limit.
+    /// The reason that was given, cut to its limit.
     pub(super) fn text(&self) -> Option<String> {
         self.reason.as_ref().map(|reason| reason.chars().take(MAX_REASON_CHARS).collect())
     }
 }
 
-/// Acts, and shows what became of each.
+/// Acts, and shows the result for each.
 pub(super) async fn run(
     engines: &Engines,
     asked: &Asked,
@@ -43,6 +43,10 @@ pub(super) async fn run(
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     let selection = &asked.selection;
+    // Nothing is to be done, so nothing is recorded as done.
+    if selection.is_by_id && selection.count == 0 {
+        return Err(no_such(selection.filter.ids.as_deref().unwrap_or_default()));
+    }
     let act = act(engines, &audit::cli(), selection, reason.reason.as_deref());
     let mut done = Done { keeps_all: context.output.is_json() || selection.is_by_id, ..Done::default() };
     let plan = carry_out(engines, selection, verb, &act, &mut |row| done.count(row)).await?;
@@ -50,14 +54,14 @@ pub(super) async fn run(
     show(asked, &done, (verb.done(), plan), context)
 }
 
-/// What became of all of them. People are shown few rows of a selection, so no more are kept for them.
+/// The results of all. People are shown few rows of a selection, so no more are kept for them.
 #[derive(Default)]
 struct Done {
     /// Every row is shown.
     keeps_all: bool,
     rows: Vec<Row>,
     done: usize,
-    /// With how many nothing was done, by reason.
+    /// Number of dead letters with which nothing was done, by reason.
     reasons: BTreeMap<&'static str, usize>,
 }
 
@@ -85,16 +89,16 @@ struct Answer<'a> {
     done: usize,
     not_done: usize,
     dead_letters: &'a [Row],
-    /// The plan that notes what becomes of them.
+    /// The plan that records their results.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<PlanId>,
 }
 
-/// Adds a row for each id that was asked for and is not there, in the order of asking, before the others.
+/// Adds a row for each id that was asked for and does not exist, in the order of asking, before the others.
 ///
 /// # Errors
 ///
-/// [`Failure`] with the code `no_such_dead_letter` if none of them is.
+/// [`Failure`] with the code `no_such_dead_letter` if none of them exists.
 fn add_missing(selection: &Selection, done: &mut Done) -> Result<(), Failure> {
     if !selection.is_by_id {
         return Ok(());
@@ -103,9 +107,7 @@ fn add_missing(selection: &Selection, done: &mut Done) -> Result<(), Failure> {
     let asked = selection.filter.ids.as_deref().unwrap_or_default();
     let missing: Vec<i64> = asked.iter().copied().filter(|id| !found.contains(id)).collect();
     if found.is_empty() && !missing.is_empty() {
-        let ids: Vec<String> = missing.iter().map(i64::to_string).collect();
-        let message = format!("there is no dead letter {}", ids.join(", "));
-        return Err(Failure::refused("no_such_dead_letter", message, "`dead-letters list` shows their ids"));
+        return Err(no_such(&missing));
     }
     if !missing.is_empty() {
         done.reasons.insert(MISSING, missing.len());
@@ -115,8 +117,14 @@ fn add_missing(selection: &Selection, done: &mut Done) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Shows what became of each, and how many there were; `word` is that for the others than those with a reason. The exit code
-/// says the same.
+fn no_such(ids: &[i64]) -> Failure {
+    let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
+    let message = format!("there is no dead letter {}", ids.join(", "));
+    Failure::refused("no_such_dead_letter", message, "`dead-letters list` shows their ids")
+}
+
+/// Shows the result for each, and their number; `word` describes those without a reason. The exit code tells whether all were
+/// done.
 fn show(
     asked: &Asked,
     all: &Done,
@@ -134,8 +142,12 @@ fn show(
     if !context.output.is_json() {
         table(selection, all, context)?;
         context.output.line(&format!("{done} {word}, {not_done} left as they are"))?;
+        let beyond = selection.count.saturating_sub((done + not_done) as u64);
+        if beyond > 0 && !selection.is_by_id {
+            context.output.line(&format!("{beyond} more are selected: --limit leaves them as they are"))?;
+        }
         if let Some(plan) = plan {
-            context.output.line(&format!("what becomes of them: dead-letters report {plan}"))?;
+            context.output.line(&format!("for the results: dead-letters report {plan}"))?;
         }
     } else if asked.is_object {
         let (selector, count) = (selection.selector.to_string(), selection.count);
@@ -146,7 +158,7 @@ fn show(
     Ok(exit)
 }
 
-/// Of ids every row; of a selection the first of those with which nothing was done, and how many these are by reason.
+/// Shows every row if ids were given. Of a selection, shows the first ones with which nothing was done, and their number by reason.
 fn table(selection: &Selection, all: &Done, context: &mut Context) -> Result<(), Failure> {
     context.output.line(&format!("{}\n", selection.summary()))?;
     let cells = |row: &Row| {

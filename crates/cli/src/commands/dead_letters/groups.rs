@@ -14,7 +14,7 @@ use service::output::{Output, age, counted, cut, spare, whole};
 #[derive(Serialize)]
 struct Listed {
     selector: String,
-    /// All groups, also those that `--limit` leaves out.
+    /// Number of all groups, including those that `--limit` leaves out.
     count: usize,
     dead_letters: u64,
     groups: Vec<GroupRow>,
@@ -46,7 +46,7 @@ pub(super) async fn list(
     Ok(Exit::Done)
 }
 
-/// A table for each who can correct the cause.
+/// Shows a table for each place where causes can be corrected.
 pub(super) fn show(rows: &[GroupRow], now: Timestamp, output: &mut Output) -> Result<(), Failure> {
     for mender in Mender::ALL {
         let those: Vec<&GroupRow> = rows.iter().filter(|row| row.mend == mender).collect();
@@ -115,7 +115,7 @@ fn trend(hours: &[u64]) -> String {
     hours.iter().map(bar).collect()
 }
 
-/// Writes the note of a group; an empty one takes it away.
+/// Writes the note of a group; an empty one removes it.
 pub(super) async fn note(
     engines: &Engines,
     group: &str,
@@ -132,7 +132,7 @@ pub(super) async fn note(
     let done = if note.is_some() { "noted" } else { "the note is removed" };
     context.output.line(&format!("{group}: {done}"))?;
     if let Some(before) = replaced {
-        context.output.line(&format!("it said before: {before}"))?;
+        context.output.line(&format!("the previous note: {before}"))?;
     }
     Ok(Exit::Done)
 }

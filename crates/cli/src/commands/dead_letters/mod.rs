@@ -1,4 +1,4 @@
-//! `dead-letters`: events that nobody will try again until an operator says so.
+//! `dead-letters`: events that are not tried again until an operator says so.
 
 mod act;
 mod groups;
@@ -34,21 +34,20 @@ Examples:
   refersion-destination dead-letters run 7 --rate 5/s --canary 10 --stop-if 20% --reason 'the form is corrected'
   refersion-destination dead-letters discard audience:vip 'age:>4w' --reason 'a test audience'
 
-A selector is a list of terms, all of which must match; of several values in a term, one must: class:refused,gone
+A selector is a list of terms, all of which must match. If a term has several values, one must match: class:refused,gone
   state:open             open, replaying, resolved or discarded; without it, `replay` and `discard` take open ones,
                          `restore` discarded ones
   class:refused          the class of the failure                  status:422      HTTP status of Refersion's answer
   field:email            the field that was refused                connection:shop the name of the connection
-  audience:vip           what Engage synced with the event         id:17,18        their ids; also without the key
-  'age:<2d' 'age:>30m'   since it died; units s, m, h, d, w        'died:>=2026-11-29' 'died:<2026-11-29T12:00:00Z'
+  audience:vip           the audience that Engage synced with it   id:17,18        their ids; also without the key
+  'age:<2d' 'age:>30m'   time since it died; units s, m, h, d, w   'died:>=2026-11-29' 'died:<2026-11-29T12:00:00Z'
   mend:data              data (in Segment), settings (of the connection), refersion, us (this program)
   group:g1f0c5e2a9b47    the group, as `groups` shows it
   text:'taken by'        the cause contains this, in upper or lower case
 
-`edit 17` opens the event in $EDITOR, `patch field:email --patch fix.json` applies a JSON Patch to all of a selector;
-both keep the original, and ids, times and the type of an event cannot be changed.
-A replay processes the same event again, as it was repaired last, with the same id and time: what was stated since still
-wins.";
+`edit 17` opens the event in $EDITOR. `patch field:email --patch fix.json` applies a JSON Patch to all dead letters of a
+selector. Both keep the original; ids, times and the type of an event cannot be changed.
+A replay processes the newest revision of the event again, with the same id and time: newer statements still win.";
 
 /// The arguments of `dead-letters`.
 #[derive(Debug, Args)]
@@ -72,7 +71,7 @@ enum Act {
         #[arg(long, value_name = "ID")]
         after: Option<i64>,
     },
-    /// Show dead letters by cause: how many, of how many people, and who can correct it
+    /// Show dead letters by cause, with their number and where to correct it
     #[command(after_help = EXAMPLES)]
     Groups {
         #[command(flatten)]
@@ -92,7 +91,7 @@ enum Act {
         /// Its id
         id: i64,
     },
-    /// Change the event of a dead letter, in $EDITOR or by a patch
+    /// Change the event of a dead letter, in $EDITOR on a terminal, or by a patch
     #[command(after_help = EXAMPLES)]
     Edit {
         #[command(flatten)]
@@ -123,7 +122,7 @@ enum Act {
         #[command(flatten)]
         reason: Reason,
     },
-    /// Give dead letters up; for seven days they can be restored
+    /// Discard dead letters; they can be restored for seven days
     #[command(after_help = EXAMPLES)]
     Discard {
         #[command(flatten)]
@@ -148,10 +147,11 @@ enum Act {
 }
 
 impl Act {
-    /// How the audit calls it; `None` for one that only shows something.
+    /// The name of the act in the audit; `None` for a command that only shows something.
     fn action(&self) -> Option<&'static str> {
         match self {
             Self::List { .. } | Self::Groups { .. } | Self::Show { .. } => None,
+            Self::Patch { many, .. } if many.is_dry_run() => None,
             Self::Note { .. } => Some("group_noted"),
             Self::Edit { .. } | Self::Patch { .. } => Some("dead_letters_repaired"),
             Self::Planned(act) => act.action(),
@@ -183,7 +183,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     let engines = context.engines().await?;
     let action = arguments.act.action();
     let done = carry_out(arguments.act, &engines, context).await;
-    // What was done is written down with it.
+    // A successful act is recorded where it is done.
     if let (Some(action), Err(failure)) = (action, &done) {
         audit::note_failed(&engines, action, failure).await;
     }

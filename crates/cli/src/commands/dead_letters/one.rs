@@ -1,4 +1,4 @@
-//! `dead-letters show`: one dead letter, its failed calls, the person as it is now, and what came after it.
+//! `dead-letters show`: one dead letter, its failed calls, the person as it is now, and later events.
 
 use ledger::{AttemptView, DeadLetterView, EventView};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use service::failure::{Exit, Failure};
 use service::operator::Directory;
 use service::operator::events::{EventRow, find_by};
 use service::operator::profile::{self, Profile};
-use service::operator::repairs::{RevisionRow, revisions};
+use service::operator::repairs::{Advice, RevisionRow, revisions};
 use service::output::{Output, counted};
 
 /// Events of the same person that are shown: the newest.
@@ -30,22 +30,22 @@ struct Shown {
     row: Row,
     /// The event as it came, with its numbers as they were written; null once a delete erased it.
     payload: Option<Box<RawValue>>,
-    /// How operators have repaired it, the first revision first.
+    /// The repairs of operators, the first revision first.
     revisions: Vec<RevisionRow>,
-    /// Failed calls, oldest first: at most the newest 100, each with what Refersion said, less any value of a person.
+    /// Failed calls, oldest first: at most the newest 100, each with Refersion's message, without any value of a person.
     calls: Vec<AttemptView>,
     /// The persons that its event is about, as they are now.
     person: Vec<Profile>,
-    /// Events of the same person that were received after it, the newest first, at most 20: also those that wait.
+    /// Events of the same person that were received after it, the newest first, at most 20, including those that wait.
     later_events: Vec<EventRow>,
-    /// How many there are, as far as the newest 10,000 events of the person show.
+    /// Number of those events, as far as the newest 10,000 events of the person show.
     later_count: usize,
 }
 
 pub(super) async fn show(engines: &Engines, id: i64, context: &mut Context) -> Result<Exit, Failure> {
     let directory = Directory::read(engines, None).await?;
     let letter = letter(engines, id).await?;
-    let text = letter.payload.clone();
+    let (text, advice) = (letter.payload.clone(), Advice::about(&letter));
     let event = engines.dead_letters.event(letter.event).await?;
     let (person, later) = around(engines, &directory, &letter, event.as_ref()).await?;
     let revisions = revisions(engines, &letter).await?;
@@ -61,12 +61,12 @@ pub(super) async fn show(engines: &Engines, id: i64, context: &mut Context) -> R
     if context.output.is_json() {
         context.output.json(&shown)?;
     } else {
-        as_tables(&shown, text, engines, &mut context.output)?;
+        as_tables(&shown, (text, advice), engines, &mut context.output)?;
     }
     Ok(Exit::Done)
 }
 
-/// The person, and what was received after the event.
+/// The person, and the events that were received after this one.
 async fn around(
     engines: &Engines,
     directory: &Directory,
@@ -84,14 +84,17 @@ async fn around(
 
 fn as_tables(
     shown: &Shown,
-    payload: Option<String>,
+    (payload, advice): (Option<String>, Option<Advice>),
     engines: &Engines,
     output: &mut Output,
 ) -> Result<(), Failure> {
-    let mut lines = shown.row.lines();
-    lines.push(vec!["payload".to_owned(), payload.unwrap_or_else(|| "(erased)".to_owned())]);
-    output.table(&["WHAT", "VALUE"], &lines)?;
+    output.table(&["WHAT", "VALUE"], &shown.row.lines())?;
+    if let Some(advice) = advice {
+        output.line(&format!("\nwhat can be done: {}", advice.words()))?;
+    }
     let now = engines.now();
+    output.line("\nthe event as it was received")?;
+    output.text(&payload.map_or_else(|| "(erased)".to_owned(), |payload| repair::pretty(&payload)))?;
     show_revisions(&shown.revisions, output)?;
     if !shown.calls.is_empty() {
         output.line("\nfailed calls")?;
@@ -123,7 +126,7 @@ fn show_revisions(revisions: &[RevisionRow], output: &mut Output) -> Result<(), 
     Ok(())
 }
 
-/// What was no JSON when it came is shown as a text.
+/// A payload that was not JSON when it came is shown as a text.
 fn as_json(text: String) -> Box<RawValue> {
     let quoted = serde_json::Value::from(text.as_str()).to_string();
     RawValue::from_string(text)

@@ -1,4 +1,4 @@
-//! Which dead letters a command is about: its selector, with the options of earlier versions as terms.
+//! The dead letters that a command is about: its selector, with the options of earlier versions as terms.
 
 use clap::{Args, ValueEnum};
 use connections::ConnectionName;
@@ -27,15 +27,16 @@ pub(super) struct Wanted {
     pub(super) limit: Option<usize>,
 }
 
-/// What a command is about.
+/// The selection that a command is about.
 pub(super) struct Asked {
     pub(super) selection: Selection,
-    /// Terms were written: the JSON is an object. Ids and options alone give the list that scripts of earlier versions read.
+    /// Terms were written: the JSON is an object. If only ids and options are given, it is the list that scripts of earlier
+    /// versions read.
     pub(super) is_object: bool,
 }
 
 impl Wanted {
-    /// The selector that the arguments write.
+    /// The selector in the arguments.
     fn selector(&self, state: Option<StateWord>) -> Result<Selector, SelectorError> {
         let mut selector = Selector::of_arguments(&self.selector)?;
         if let Some(class) = &self.class {
@@ -62,7 +63,7 @@ impl Wanted {
         !self.selector.iter().all(is_id)
     }
 
-    /// What a list shows: of an empty selector everything.
+    /// The selection of a list: everything, if the selector is empty.
     ///
     /// # Errors
     ///
@@ -76,7 +77,7 @@ impl Wanted {
         self.select(selector, engines).await
     }
 
-    /// What is grouped: without a state, open dead letters.
+    /// The selection to group: without a state, open dead letters.
     ///
     /// # Errors
     ///
@@ -90,8 +91,8 @@ impl Wanted {
         Frozen::of(engines, &directory, selector)
     }
 
-    /// What an act concerns. Without a state or ids these are the dead letters in the state `acts_on`, which the selector of
-    /// the answer then says.
+    /// The selection of an act. Without a state or ids these are the dead letters in the state `acts_on`, and the selector of
+    /// the answer then says so.
     ///
     /// # Errors
     ///

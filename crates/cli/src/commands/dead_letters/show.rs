@@ -47,8 +47,9 @@ fn show_list(
     rows: &[Row],
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    if !selection.selector.is_empty() {
-        output.line(&format!("selector: {}", selection.selector))?;
+    match selection.selector.is_empty() {
+        true => output.line("selector: none, so every dead letter")?,
+        false => output.line(&format!("selector: {}", selection.selector))?,
     }
     if rows.is_empty() && selection.count == 0 {
         output.line("no dead letter")?;

@@ -1,4 +1,4 @@
-//! The delete as it is put into the queue of a connection, by what the person is known as.
+//! The delete that is put into the queue of a connection, by the identifiers of the person.
 
 use connections::Connection;
 use identity::graph::Kind;
@@ -11,13 +11,13 @@ use service::operator::events::find;
 use service::operator::{Directory, Subject};
 use uuid::Uuid;
 
-/// As what a text is known, in any of the connections.
+/// The kinds of identifiers that a text is known as, in any of the connections.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     user: bool,
     address: bool,
     anonymous: bool,
-    /// Some event is found by it, also one that waits in the queue.
+    /// An event is found by it, possibly one that waits in the queue.
     pub(super) event: bool,
 }
 
@@ -55,14 +55,14 @@ pub(super) struct Row {
     pub(super) connection: String,
     pub(super) event_id: Uuid,
     pub(super) message_id: String,
-    /// `pending`, or how it ended.
+    /// `pending`, or its outcome.
     pub(super) state: &'static str,
     #[serde(skip)]
     pub(super) digest: identity::Digest,
 }
 
-/// The delete as Segment would send it. A text that is known as an anonymousId alone is named as one; an address may be a
-/// userId as well, and is named as both.
+/// The delete as Segment would send it. A text that is known only as an anonymousId is sent as one; an address may be a userId
+/// as well, and is sent as both.
 pub(super) fn deletion(
     engines: &Engines,
     connection: &Connection,

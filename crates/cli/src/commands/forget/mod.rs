@@ -1,4 +1,4 @@
-//! `forget`: what a Segment delete does, for the day it does not come.
+//! `forget`: does what a Segment delete does, in case Segment sends none.
 
 mod deletion;
 
@@ -28,8 +28,8 @@ Examples:
   refersion-destination forget ann@example.org --wait --json
   refersion-destination forget ann@example.org --wait --timeout 300
 
-It puts a delete into the queue for every connection (or for one), and a worker carries it out: what is kept of the
-person is erased, and their affiliate is disabled. `events find MESSAGE` tells how far it is. It asks first if no
+It puts a delete into the queue for every connection (or for one). A worker applies it: the stored data of the person
+is erased, and their affiliate is disabled. `events find MESSAGE` shows its progress. The command asks first if no
 connection knows the person; --yes answers for scripts.";
 
 /// The arguments of `forget`.
@@ -88,7 +88,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
             format!("event {}", envelope.event_id),
         )
     });
-    // Before it is done: a delete that nobody can find in the audit would be worse than a line about one that failed.
+    // Recorded before it is done: a delete that is missing in the audit would be worse than a line about one that failed.
     engines.operators.note(&entries.collect::<Vec<_>>()).await?;
     engines.queue.publish(&envelopes).await?;
     report_own(&engines).await;
@@ -103,12 +103,11 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
 fn confirm(subject: &Subject) -> Result<(), Failure> {
     let message = format!("no connection knows {}", subject.text());
     if !std::io::stdin().is_terminal() {
-        let hint =
-            "check the spelling; --yes deletes all the same, which keeps later copies of old events away";
+        let hint = "check the spelling; --yes deletes anyway, so that copies of old events that arrive later are not applied";
         return Err(Failure::usage("unknown_person", message, hint));
     }
     // Standard output is for results. A caller that cannot read the question does not answer yes.
-    drop(write!(std::io::stderr(), "{message}. Delete all the same? Type yes: "));
+    drop(write!(std::io::stderr(), "{message}. Delete anyway? Type yes: "));
     let mut answer = String::new();
     match std::io::stdin().read_line(&mut answer) {
         Ok(_) if answer.trim() == "yes" => Ok(()),
@@ -139,7 +138,7 @@ fn ended(row: &Row) -> bool {
     row.state != ledger::State::Pending.word()
 }
 
-/// Without `--wait` a delete that is in the queue is all that was asked for.
+/// Without `--wait`, the command has succeeded when the delete is in the queue.
 fn exit(rows: &[Row], waited: bool) -> Exit {
     let deleted = rows.iter().filter(|row| row.state == ledger::State::Deleted.word()).count();
     match deleted {

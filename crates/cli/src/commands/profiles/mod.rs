@@ -1,4 +1,4 @@
-//! `profiles show`: what is kept of a person and of all that hangs together with them; `profiles confirm-payout`.
+//! `profiles show`: the stored data of a person and of everything linked with the person; `profiles confirm-payout`.
 
 mod show;
 
@@ -19,8 +19,8 @@ Examples:
   refersion-destination profiles show user-4711 --json
   refersion-destination profiles confirm-payout ann@example.org --connection shop --yes
 
-It shows names of people, and digests with --json. An anonymousId is kept as a digest, and shown by its beginning.
-To hand out what is kept about a person, see `export`.";
+It shows identifiers of people, and digests with --json. An anonymousId is kept as a digest; its beginning is shown.
+To hand out the stored data of a person, use `export`.";
 
 /// The arguments of `profiles`.
 #[derive(Debug, Args)]
@@ -51,7 +51,7 @@ enum Act {
         /// The connection
         #[arg(long, value_name = "NAME")]
         connection: ConnectionName,
-        /// Do it; without this it only says what would change
+        /// Make the change; without this option it is only shown
         #[arg(long)]
         yes: bool,
     },
@@ -75,7 +75,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     if context.output.is_json() {
         context.output.json(&profiles)?;
     } else if profiles.is_empty() {
-        context.output.line("nothing is kept under this name")?;
+        context.output.line("no data is kept for this email address or id")?;
     }
     if !context.output.is_json() {
         for profile in &profiles {
@@ -86,7 +86,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
-/// What is held back, since when, and the command that ends it.
+/// The values that are held back, since when, and the command that ends it.
 fn held_payouts(profile: &Profile, subject: &Subject, output: &mut Output) -> Result<(), Failure> {
     for affiliate in &profile.affiliates {
         let (Some(since), Some(id)) = (affiliate.payout_held_since, affiliate.id) else { continue };

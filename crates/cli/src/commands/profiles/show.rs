@@ -1,4 +1,4 @@
-//! The tables that show a profile, and all that hangs together with it.
+//! The tables that show a profile, and everything that is linked with it.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(in super::super) fn show(profile: &Profile, output: &mut Output) -> Result<(
     traits(profile, &names, output)
 }
 
-/// A table under a title; nothing where it is empty.
+/// A table under a title; nothing if it is empty.
 fn section(title: &str, head: &[Column], rows: &[Vec<String>], output: &mut Output) -> Result<(), Failure> {
     if rows.is_empty() {
         return Ok(());
@@ -31,7 +31,7 @@ fn text<T: ToString>(value: Option<&T>) -> String {
     value.map(ToString::to_string).unwrap_or_default()
 }
 
-/// What identifiers are called, by their digests: the name, or kind and digest where the name is not kept.
+/// The names of identifiers by their digests: the plain text, or kind and digest if the text is not kept.
 struct Names<'a>(BTreeMap<&'a str, String>);
 
 impl<'a> Names<'a> {
@@ -76,7 +76,7 @@ fn identifiers(profile: &Profile, names: &Names<'_>, output: &mut Output) -> Res
     section("identifiers", &head, &rows, output)
 }
 
-/// Identifiers that are used for too many people, and the identifiers of this person that it affects.
+/// Identifiers that are used for too many people, and the identifiers of this person that are affected.
 fn shared(profile: &Profile, names: &Names<'_>, output: &mut Output) -> Result<(), Failure> {
     for it in &profile.identifiers {
         let name = names.name(&it.digest);
@@ -112,7 +112,7 @@ fn traits(profile: &Profile, names: &Names<'_>, output: &mut Output) -> Result<(
     section("traits", &head, &rows, output)
 }
 
-/// Why identifiers are linked.
+/// The reasons why identifiers are linked.
 fn links(profile: &Profile, names: &Names<'_>, output: &mut Output) -> Result<(), Failure> {
     let claim = |it: &profile::ClaimRow| {
         let by = if it.by_engage_only { "events of Engage name both" } else { "events name both" };
@@ -152,7 +152,7 @@ fn affiliates(profile: &Profile, names: &Names<'_>, output: &mut Output) -> Resu
     let cells = |it: &profile::AffiliateRow| {
         let marks = [
             (it.left_over, "left over"),
-            (it.found, "there before us"),
+            (it.found, "existed already"),
             (it.disabled_by_us, "disabled by a delete"),
             (it.gone, "gone"),
             (it.payout_held_since.is_some(), "payout held back"),

@@ -1,4 +1,4 @@
-//! What `profiles show` says of a person, at the widths of a small and of a usual terminal.
+//! The output of `profiles show`, at the widths of a small and of a usual terminal.
 
 use identity::graph::Status;
 
@@ -37,7 +37,7 @@ fn stated(name: &str, value: &str, field: Option<&str>, refused: Option<&str>) -
     }
 }
 
-/// Somebody whose phone number was refused, and whose flag is still to be sent.
+/// A person whose phone number was refused, and whose flag is still to be sent.
 fn peter() -> Profile {
     let traits = vec![
         stated("first_name", "Peter", Some("first_name"), None),

@@ -7,8 +7,8 @@ use queue::{Envelope, FORMAT, Lane};
 use super::marker::Saved;
 use service::clock::{self, Clock};
 
-/// A file of this age gives its events its own time in their ids: each run sends the very same events, apart from deletes. The
-/// ledger keeps events by the time in their ids, so what is older gets the time of the run.
+/// If a file is younger than this, the ids of its events contain the file's time: each run sends the very same events, apart
+/// from deletes. The ledger keeps events by the time in their ids, so events of an older file get the time of the run.
 const YOUNG: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// An interrupted run is resumed with its own ids for this long.
@@ -17,7 +17,7 @@ const RESUMED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 /// Makes the envelopes of one run.
 pub(super) struct Envelopes {
     connection: i64,
-    /// The time of the file in the ids of its events; `None` if it is too old for that.
+    /// The time of the file, for the ids of its events; `None` if the file is too old for that.
     file_time: Option<Timestamp>,
     pub(super) started_at: Timestamp,
     clock: Clock,
@@ -33,17 +33,17 @@ impl Envelopes {
         Self { connection, file_time, started_at, clock: clock::system() }
     }
 
-    /// Begins a run of its own: the file is not the one that `saved` was about.
+    /// Begins a new run: the file is not the one that `saved` was about.
     pub(super) fn start_again(&mut self) {
         self.started_at = self.now();
     }
 
-    /// When what is read now counts as accepted.
+    /// The time at which events that are read now count as accepted.
     pub(super) fn now(&self) -> Timestamp {
         (self.clock)()
     }
 
-    /// The envelope of an event that is accepted at this time. What a file has waits behind live events, except for deletes.
+    /// The envelope of an event that is accepted at this time. Events of a file wait behind live events, except for deletes.
     pub(super) fn envelope(&self, event: Event, received_at: Timestamp) -> Envelope {
         let lane = match event.kind {
             Kind::Identify | Kind::Other => Lane::Bulk,
@@ -62,8 +62,8 @@ impl Envelopes {
         }
     }
 
-    /// A UUIDv7 of the event's digest, which another connection's event does not share. A delete has the time of the run in
-    /// any case: a second run asks to delete what was recorded since the first one, so it is not a repeat.
+    /// A UUIDv7 of the event's digest, which differs between connections. A delete always has the time of the run: a second run
+    /// asks to delete the data since the first one, so it is not a repeat.
     fn id(&self, kind: Kind, digest: [u8; 16]) -> uuid::Uuid {
         let at = match kind {
             Kind::Delete => self.started_at,

@@ -1,7 +1,7 @@
-//! How far a file was sent, in a small file beside the data: a run that was interrupted goes on from there.
+//! The progress of sending a file, in a small file beside the data: an interrupted run continues from there.
 //!
-//! It is written when what it says is in the queue, so it may be behind, and is never ahead. It holds a hash of the part of
-//! the file that was sent: a file that is another one by now is sent from its begin.
+//! It is written when the events before it are in the queue, so it may be behind, and is never ahead. It holds a hash of the
+//! part of the file that was sent: if the file has changed, it is sent from its beginning.
 
 use std::fs;
 use std::io;
@@ -17,12 +17,12 @@ use super::source::Input;
 use service::config::Config;
 use service::engines::files::{ledger_file, queue_file};
 
-/// The folder of markers, beside the SQLite files, or in `data` where there are none.
+/// The folder of markers, beside the SQLite files, or in `data` if there are none.
 const FOLDER: &str = "sends";
 /// How often it is written.
 const WRITE_EVERY: Duration = Duration::from_millis(200);
 
-/// How far a run has come.
+/// The progress of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Saved {
     /// Bytes of the file.
@@ -43,14 +43,14 @@ pub(super) struct Saved {
 /// The marker of one file.
 pub(super) struct Marker {
     path: PathBuf,
-    /// What is not written yet.
+    /// The newest state, not written yet.
     next: Option<Saved>,
     written: Option<Instant>,
     has_failed: bool,
 }
 
 impl Marker {
-    /// The marker of what is sent to a connection; `None` for a stream, which cannot be read again.
+    /// The marker of a file that is sent to a connection; `None` for a stream, which cannot be read again.
     pub(super) fn of(config: &Config, connection: i64, input: &Input) -> Option<Self> {
         let path = input.path.as_ref()?;
         let file = ledger_file(config).or_else(|| queue_file(config));
@@ -63,12 +63,12 @@ impl Marker {
         Some(Self { path, next: None, written: None, has_failed: false })
     }
 
-    /// How far the last run came, if it was interrupted. A marker that cannot be read is none.
+    /// The progress of the last run, if it was interrupted. A marker that cannot be read counts as none.
     pub(super) fn read(&self) -> Option<Saved> {
         serde_json::from_slice(&fs::read(&self.path).ok()?).ok()
     }
 
-    /// Notes how far it is, and writes it down now and then.
+    /// Notes the progress, and writes it now and then.
     pub(super) fn write(&mut self, saved: Saved) {
         self.next = Some(saved);
         if self.written.is_none_or(|at| at.elapsed() >= WRITE_EVERY) {
@@ -76,7 +76,7 @@ impl Marker {
         }
     }
 
-    /// Writes down what was noted. Without a marker a run can be repeated, and not resumed, so a failure is reported once.
+    /// Writes the noted progress. Without a marker a run can be repeated, but not resumed, so a failure is reported once.
     pub(super) fn write_now(&mut self) {
         let Some(saved) = self.next.take() else { return };
         self.written = Some(Instant::now());

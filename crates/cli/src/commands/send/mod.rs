@@ -1,9 +1,8 @@
 //! `send`: publishes the events of a file into the queue.
 //!
-//! A thread reads the file (`source`, `window`, `reading`, `reader`), and this task publishes what it has read
-//! (`publishing`), so that both go on at the same time. How far it has come is written down after each batch
-//! (`marker`): a run that was interrupted, even by a kill, goes on from there. What was sent and not yet written down
-//! is sent again as the same events.
+//! A thread reads the file (`source`, `window`, `reading`, `reader`), and this task publishes the events (`publishing`), so
+//! that both go on at the same time. The progress is written after each batch (`marker`): a run that was interrupted, even by a
+//! kill, continues from there. Events that were sent after the last written progress are sent again as the same events.
 
 mod envelopes;
 mod marker;
@@ -49,9 +48,9 @@ Examples:
   zcat events.ndjson.gz | refersion-destination send --connection shop -
 
 A file has an identify or a delete as JSON on each line, or it is a CSV export of an audience or of a trait from Segment
-Engage. Bad lines are named on standard error and left out; the exit code is 3 then. A file that is sent twice states
-nothing new, but its deletes are applied again. A run that was interrupted goes on where it stopped when it is started
-again. `events find` shows what became of the events.";
+Engage. Bad lines are left out and reported on standard error; the exit code is then 3. Sending a file again changes
+nothing, but its deletes are applied again. An interrupted run resumes where it stopped when you start it again.
+`events find` shows the outcomes of the events.";
 
 /// The arguments of `send`.
 #[derive(Debug, Args)]
@@ -66,7 +65,7 @@ pub struct Arguments {
     /// The trait of the column `value` of a trait export
     #[arg(long = "trait", id = "trait_name", value_name = "TRAIT", value_parser = trait_name)]
     trait_name: Option<String>,
-    /// The time of events that state none, like 2026-11-01T12:00:00Z [default: when the file was changed; now for `-`]
+    /// The time of events that have none, like 2026-11-01T12:00:00Z [default: the file's modification time; now for `-`]
     #[arg(long, value_name = "TIME", value_parser = time)]
     time: Option<Timestamp>,
     /// The file, or `-` for standard input
@@ -74,7 +73,7 @@ pub struct Arguments {
     file: PathBuf,
 }
 
-/// Without any letter or digit it could not be distinguished from others.
+/// A name without any letter or digit could not be distinguished from others.
 fn trait_name(text: &str) -> Result<String, String> {
     let name = text.trim();
     let has_name = segment::fold_key(name).chars().any(char::is_alphanumeric);
@@ -142,7 +141,7 @@ impl Sending<'_> {
         report.print(Path::new(&name), marker.is_some(), &mut context.output)
     }
 
-    /// True if all was sent, and false if the run shall end before.
+    /// Returns true if all was sent, and false if the run was stopped before.
     async fn send_all(
         &self,
         reading: &mut Reading,

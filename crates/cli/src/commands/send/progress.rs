@@ -1,5 +1,5 @@
-//! Progress on standard error: a bar on a terminal, a line every few seconds elsewhere. A script gets what is not a figure as
-//! JSON on standard output.
+//! Progress on standard error: a bar on a terminal, a line every few seconds elsewhere. A script gets everything except figures
+//! as JSON on standard output.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ const LINE: Duration = Duration::from_secs(3);
 const BAR: &str = "{wide_bar} {percent:>3} %  {msg}";
 const NO_BAR: &str = "{spinner} {msg}";
 
-/// Where progress is shown.
+/// The place where progress is shown.
 enum Place {
     Terminal(ProgressBar),
     Lines,
@@ -33,13 +33,13 @@ struct BadLine {
     reason: String,
 }
 
-/// Anything else that happens, for scripts.
+/// Any other notice, for scripts.
 #[derive(Serialize)]
 struct Notice<'a> {
     notice: &'a str,
 }
 
-/// Shows how far the file is.
+/// Shows the progress through the file.
 pub(super) struct Progress {
     place: Place,
     length: Option<u64>,
@@ -58,7 +58,7 @@ impl Progress {
         Self { place, length, began: Instant::now(), shown: Instant::now() }
     }
 
-    /// Tells something that is not a figure.
+    /// Reports something that is not a figure.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl Progress {
         }
     }
 
-    /// Shows how far it is.
+    /// Shows the progress.
     #[expect(clippy::cast_precision_loss, reason = "a rate is shown without fractions")]
     pub(super) fn show(&mut self, report: &Report) {
         let events = report.events();
@@ -115,14 +115,14 @@ impl Progress {
         }
     }
 
-    /// Draws the bar again while nothing moves.
+    /// Draws the bar again while there is no progress.
     pub(super) fn refresh(&mut self) {
         if let Place::Terminal(bar) = &self.place {
             bar.tick();
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn end(&mut self) {
         if let Place::Terminal(bar) = &self.place {
             bar.finish_and_clear();

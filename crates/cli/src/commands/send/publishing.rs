@@ -1,4 +1,4 @@
-//! Publishes batches; a queue that is full or away is waited for.
+//! Publishes batches, and waits while the queue is full or away.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use service::config::Config;
 use service::engines::Engines;
 use service::failure::{Failure, with_causes};
 
-/// Why a full queue takes nothing.
+/// The reason why a full queue takes nothing.
 pub(super) const FULL: &str = "the queue is full or almost full: `send` waits until a worker has caught up (`status` shows whether one runs)";
 
-/// The first pause before what was not published is published again, and the longest one.
+/// The first pause before unpublished events are published again, and the longest one.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 
-/// How often it is reported what was published; see [`arrivals`].
+/// How often published events are reported; see [`arrivals`].
 const REPORT_EVERY: Duration = Duration::from_secs(2);
 
 /// Publishes for one connection.
@@ -46,8 +46,8 @@ impl<'a> Publisher<'a> {
         Self { engines, stop, room, reported: Instant::now(), pause: PAUSES.0, reported_cause: None }
     }
 
-    /// Publishes all of them, however long the queue takes nothing; false if the run shall end before. Some may be published
-    /// then.
+    /// Publishes all of them, however long the queue takes nothing. Returns false if the run was stopped before; some may be
+    /// published then.
     ///
     /// # Errors
     ///
@@ -101,7 +101,7 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    /// Reports to the ledger what was published, as every process does.
+    /// Reports the published events to the ledger, as every process does.
     async fn report(&mut self) {
         if self.reported.elapsed() >= REPORT_EVERY {
             self.reported = Instant::now();

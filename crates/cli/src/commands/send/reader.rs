@@ -1,4 +1,4 @@
-//! Reads on a thread of its own: batch by batch, from where a run before has ended.
+//! Reads the file on a thread of its own, batch by batch, from the place where the last run has ended.
 
 use files::{Found, Parser, Place};
 use service::failure::Failure;
@@ -12,7 +12,7 @@ use super::window::Window;
 
 /// Upper limit of events in a batch: sixteen messages of the queue, which are one commit.
 const EVENTS: usize = 4096;
-/// Upper limit of bytes of the file in a batch: what is sent again after a kill, at most.
+/// Upper limit of bytes of the file in a batch: at most this is sent again after a kill.
 const BYTES: u64 = 1024 * 1024;
 /// Upper limit of bad lines in a batch.
 const BAD_LINES: usize = 1024;
@@ -47,7 +47,7 @@ impl Reader {
         Ok((reader, None))
     }
 
-    /// Reads what is before the first line with data.
+    /// Reads the bytes before the first line with data.
     fn get_ready(&mut self) -> Result<(), Failure> {
         while !self.parser.is_ready() {
             let step = self.parser.next(self.window.bytes(), self.window.is_end);
@@ -63,7 +63,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Whether the file is the same up to where a run has ended. Moves to this place.
+    /// Whether the file is the same up to the place where a run has ended. Moves to this place.
     fn is_at(&mut self, saved: &Saved) -> Result<bool, Failure> {
         let here = self.parser.place().bytes;
         if !self.parser.is_ready() || here > saved.bytes {
@@ -72,7 +72,7 @@ impl Reader {
         Ok(self.window.pass_up_to(here, saved.bytes)? && self.window.digest() == saved.digest)
     }
 
-    /// Reads all, until nobody takes the batches any more.
+    /// Reads all batches, until they are no longer received.
     pub(super) fn read_all(mut self, send: &mpsc::Sender<Result<Batch, Failure>>) {
         loop {
             let batch = self.batch();
@@ -114,7 +114,7 @@ impl Reader {
                     batch.is_last = true;
                     break;
                 }
-                // What a slow stream has given is not kept until it gives more.
+                // Events of a slow stream are passed on without waiting for more.
                 Found::Part if self.window.is_slow && !batch.envelopes.is_empty() => {
                     self.window.is_slow = false;
                     break;

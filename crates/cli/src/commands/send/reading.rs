@@ -15,22 +15,22 @@ use service::failure::Failure;
 /// Batches that are read ahead.
 const AHEAD: usize = 2;
 
-/// What was read of the file at once.
+/// A batch of the file.
 pub(super) struct Batch {
     pub(super) envelopes: Vec<Envelope>,
     pub(super) kinds: Kinds,
     /// Bad lines by their number.
     pub(super) bad: Vec<(u64, Reason)>,
-    /// Where it ends.
+    /// The place where it ends.
     pub(super) end: Place,
     /// A hash of the file up to there.
     pub(super) digest: String,
     pub(super) started_at: jiff::Timestamp,
-    /// Nothing follows it.
+    /// It is the last one.
     pub(super) is_last: bool,
 }
 
-/// Events by what they are.
+/// Numbers of events by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Kinds {
@@ -46,7 +46,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Begins to read: where `saved` ended, if the file is the same up to there. Returns what is resumed.
+    /// Begins to read at the place where `saved` ended, if the file is the same up to there. Returns the resumed progress.
     ///
     /// # Errors
     ///
@@ -74,7 +74,7 @@ impl Reading {
         Ok((Self { batches, is_finished: false }, resumed))
     }
 
-    /// The next batch; `None` at the end of the file, or when the run shall end.
+    /// The next batch; `None` at the end of the file, or if the run was stopped.
     ///
     /// # Errors
     ///

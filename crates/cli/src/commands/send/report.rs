@@ -1,4 +1,4 @@
-//! What was sent, and how it ended.
+//! The result of a run: the events that were sent, and how it ended.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::reading::{Batch, Kinds};
 use service::failure::{Exit, Failure};
 use service::output::{Output, counted};
 
-/// What was counted. Earlier parts of a run that was resumed are `before`.
+/// The counts of a run. If it was resumed, `before` holds its earlier parts.
 #[derive(Default)]
 pub(super) struct Report {
     kinds: Kinds,
@@ -33,27 +33,27 @@ struct Summary {
     /// Events of other types, which end as skipped.
     other_types: u64,
     bad_lines: u64,
-    /// The line at which an interrupted run went on.
+    /// The line at which an interrupted run continued.
     resumed_at_line: Option<u64>,
     complete: bool,
     seconds: f64,
 }
 
 impl Report {
-    /// Of a run, or of the rest of one.
+    /// The report of a run, or of the rest of one.
     pub(super) fn resumed(before: Option<&Saved>) -> Self {
         let before = before.cloned().unwrap_or_default();
         Self { bytes: before.bytes, line: before.line.max(1), before, ..Self::default() }
     }
 
-    /// Counts what was published.
+    /// Counts a published batch.
     pub(super) fn count(&mut self, batch: &Batch) {
         self.kinds.add(batch.kinds);
         self.bad_lines += batch.bad.len() as u64;
         (self.bytes, self.line) = (batch.end.bytes, batch.end.line);
     }
 
-    /// What the marker has to say after this batch.
+    /// The content of the marker after this batch.
     pub(super) fn saved(&self, batch: &Batch) -> Saved {
         Saved {
             bytes: batch.end.bytes,
@@ -76,12 +76,12 @@ impl Report {
         self.all_kinds().all()
     }
 
-    /// Those of this run.
+    /// Events that this run has sent.
     pub(super) fn events_of_this_run(&self) -> u64 {
         self.kinds.all()
     }
 
-    /// Bytes of the file that are done.
+    /// Bytes of the file that were processed.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -95,7 +95,7 @@ impl Report {
         (self.is_complete, self.took) = (is_complete, took);
     }
 
-    /// Prints the end; the exit code.
+    /// Prints the result, and returns the exit code.
     ///
     /// # Errors
     ///
@@ -146,7 +146,7 @@ impl Report {
 }
 
 impl Report {
-    /// Where the reasons of bad lines are: this run does not name those of an earlier one again.
+    /// Where the reasons of bad lines are shown: this run does not repeat those of an earlier one.
     fn where_named(&self) -> String {
         match (self.before.bad_lines, self.bad_lines) {
             (0, _) => "each reported above".to_owned(),
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_says_which_run_named_the_bad_lines() {
+    fn a_report_states_which_run_named_the_bad_lines() {
         let words = |report: Report| report.in_words(Path::new("f"), true).join("\n");
         assert!(
             words(resumed(1))

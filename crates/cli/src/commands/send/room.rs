@@ -30,7 +30,7 @@ impl Room {
         Self { gauge, connection, refusals, measured: None, is_queue_full: false }
     }
 
-    /// Why nothing shall be published now. What cannot be measured is no reason.
+    /// The reason why nothing may be published now. A failed measurement is no reason.
     pub(super) async fn refusal(&mut self, engines: &Engines) -> Option<&'static str> {
         if self.measured.is_none_or(|at| at.elapsed() >= MEASURE_EVERY) {
             self.measured = Some(Instant::now());

@@ -11,9 +11,9 @@ use super::Arguments;
 use service::clock;
 use service::failure::Failure;
 
-/// What is to be sent.
+/// The input to send.
 pub(super) struct Input {
-    /// As the operator calls it.
+    /// Its name in the operator's words.
     pub(super) name: String,
     /// The whole path of a file that can be read again; `None` for a stream.
     pub(super) path: Option<PathBuf>,
@@ -23,7 +23,7 @@ pub(super) struct Input {
     pub(super) reader: Box<dyn Bytes>,
 }
 
-/// Bytes that may be read from their begin again.
+/// Bytes that may be read again from their beginning.
 pub(super) trait Bytes: Read + Send {
     fn rewind(&mut self) -> io::Result<()>;
 }
@@ -49,7 +49,7 @@ impl Bytes for File {
 }
 
 impl Input {
-    /// Opens what the arguments name.
+    /// Opens the input that the arguments name.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl Input {
             return Ok(Self { name: "standard input".to_owned(), path: None, length: None, options, reader });
         }
         let unreadable = |error: io::Error| {
-            let hint = "look at its name and at its permissions";
+            let hint = "check its name and its permissions";
             Failure::failed("file", &Unreadable { name: name.clone(), error }, hint)
         };
         let file = File::open(&arguments.file).map_err(unreadable)?;

@@ -8,10 +8,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::source::{Input, Unreadable};
 
-/// How many bytes of the file are in memory.
+/// Upper limit of bytes of the file in memory.
 const WINDOW: usize = 1024 * 1024;
 const _: () = assert!(WINDOW > files::LONGEST + files::LOOK_AHEAD + 1, "the parser gets what it needs");
-/// A stream that gives less at once is slow: what it gave is published before it is asked for more.
+/// A stream that gives less at once is slow: its events are published before it is read again.
 const FAST_STREAM: usize = 32 * 1024;
 
 /// A window that moves over the bytes.
@@ -37,7 +37,7 @@ impl Window {
         &self.input.options
     }
 
-    /// What is in memory and not yet passed.
+    /// The bytes in memory that are not yet passed.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes[self.begin..self.end]
     }
@@ -53,7 +53,7 @@ impl Window {
         self.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Reads more behind what is not yet passed: a file until the window is full, a stream once.
+    /// Reads more bytes behind those that are not yet passed: a file until the window is full, a stream once.
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ impl Window {
         Ok(true)
     }
 
-    /// Begins again.
+    /// Goes back to the beginning.
     ///
     /// # Errors
     ///
@@ -112,13 +112,13 @@ impl Window {
         Ok(())
     }
 
-    /// Why nothing of it can be used.
+    /// The failure because the input cannot be used.
     pub(super) fn unusable(&self, why: files::Unusable) -> Failure {
         Failure::usage("unusable_file", format!("{}: {why}", self.input.name), why.hint())
     }
 
     fn unreadable(&self, error: io::Error) -> Failure {
         let error = Unreadable { name: self.input.name.clone(), error };
-        Failure::failed("file", &error, "when it can be read again, start the same command again: it goes on")
+        Failure::failed("file", &error, "when it can be read again, run the same command again: it resumes")
     }
 }

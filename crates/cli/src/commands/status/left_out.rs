@@ -1,5 +1,5 @@
-//! What the events of a connection contain that does not count: identifiers that name nobody, values that cannot be used,
-//! deletes that match nobody.
+//! Parts of a connection's events that do not count: identifiers that name nobody, values that cannot be used, deletes that
+//! match nobody.
 
 use ledger::Counts;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use serde::Serialize;
 use service::failure::Failure;
 use service::output::Output;
 
-/// What was left out, with the number of events. The names of these fields are fixed: scripts rely on them.
+/// The parts that were left out, with numbers of events. The names of these fields are fixed: scripts rely on them.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct LeftOut {
     /// Identifiers that name nobody.
@@ -34,7 +34,7 @@ struct Unusable {
 }
 
 impl LeftOut {
-    /// What the ledger counted.
+    /// The parts that the ledger counted.
     pub(super) fn of(counts: &Counts) -> Self {
         let blocked = counts.blocked_identifiers.iter().map(|(name, events)| {
             let (place, identifier) = name.split_once(' ').unwrap_or((name, ""));
@@ -51,7 +51,7 @@ impl LeftOut {
         }
     }
 
-    /// Shows what there is, for the connection of this name.
+    /// Shows them, for the connection of this name.
     pub(super) fn show(&self, connection: &str, output: &mut Output) -> Result<(), Failure> {
         if !self.blocked_identifiers.is_empty() {
             output.line(&format!("\n{connection}: these identifiers name nobody and do not count"))?;
@@ -68,7 +68,7 @@ impl LeftOut {
         if self.unmatched_deletes > 0 {
             let deletes = self.unmatched_deletes;
             output.line(&format!(
-                "\n{connection}: {deletes} deletes named nobody that is known; do they use the identifiers of your identifies?"
+                "\n{connection}: {deletes} deletes named no known person; do they use the same identifiers as your identifies?"
             ))?;
         }
         Ok(())

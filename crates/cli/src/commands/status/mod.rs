@@ -1,4 +1,4 @@
-//! `status`: how much waits where, who works, and how the connections are.
+//! `status`: numbers of waiting events, the running processes, and the state of the connections.
 
 mod left_out;
 mod notes;
@@ -26,7 +26,7 @@ use service::engines::Engines;
 use service::failure::{Exit, Failure};
 use service::operator::workers::{Waiting, Workers};
 
-/// What the help shows.
+/// The examples in the help.
 pub const EXAMPLES: &str = "\
 Examples:
   refersion-destination status
@@ -34,7 +34,7 @@ Examples:
   refersion-destination status --config production.toml
 
 Everything is delivered when queue, pending and dirty are 0. Waiting persons lack something that no event has stated
-yet; `profiles show` says what. A trait that no field takes reaches Refersion once a custom field is set for it
+yet; `profiles show` shows it. A trait that no field takes reaches Refersion once a custom field is set for it
 (`connections set NAME --custom-field TRAIT=ID`).";
 
 /// The names of these fields are fixed: scripts rely on them.
@@ -45,7 +45,7 @@ struct Status {
     dirty: u64,
     waiting: u64,
     held_back: u64,
-    /// Affiliates that keep a value which has to go, because Refersion does not let it be emptied or overwritten, by field.
+    /// Affiliates that keep a value which should be removed, because Refersion does not let it be emptied or overwritten, by field.
     not_cleared: BTreeMap<String, u64>,
     dead_letters: u64,
     ledger: Ledger,
@@ -54,7 +54,7 @@ struct Status {
     processes: Vec<Process>,
     /// When the oldest pending event was accepted.
     oldest_pending: Option<Timestamp>,
-    /// What keeps the whole installation from working; empty if nothing does.
+    /// Problems that keep the whole installation from working; empty if there are none.
     problems: Vec<String>,
     registration: Registration,
     outcomes: BTreeMap<String, u64>,
@@ -71,7 +71,7 @@ struct Queue {
     oldest: Option<Timestamp>,
     /// Events that a broker confirmed and that never arrived; null if there are none.
     missing: Option<Summary>,
-    /// Since when events have waited in it while no worker ran, as far as a process that runs has seen it.
+    /// Since when events have waited in it while no worker ran, as far as a running process has seen it.
     #[serde(skip_serializing_if = "Option::is_none")]
     untaken_since: Option<Timestamp>,
     /// Damaged files that events were rescued from.
@@ -86,7 +86,7 @@ struct Process {
     version: String,
     started_at: Timestamp,
     last_heartbeat: Timestamp,
-    /// When it ended in good order; null while it runs, and for one that was killed.
+    /// When it ended in order; null while it runs, and for one that was killed.
     ended_at: Option<Timestamp>,
     /// Its heartbeat is fresh, and it has not ended.
     alive: bool,
@@ -107,7 +107,7 @@ struct Ledger {
     bytes: u64,
     max_bytes: Option<u64>,
     disk_free_bytes: Option<u64>,
-    /// Why no new events are accepted; null while they are.
+    /// The reason why no new events are accepted; null while they are.
     refused_for: Option<&'static str>,
     #[serde(skip)]
     refused_because: Option<&'static str>,
@@ -131,7 +131,7 @@ pub async fn run(context: &mut Context) -> Result<Exit, Failure> {
 }
 
 async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
-    // The queue goes first: an event that moves on meanwhile is counted twice rather than not at all.
+    // The queue is read first: an event that is absorbed in between is counted twice rather than not at all.
     let depth = engines.queue.depth().await?;
     let rescues = engines.queue.rescues().await?.into_iter().map(rescued).collect();
     let all = engines.ledger.counts(None, engines.now()).await?;

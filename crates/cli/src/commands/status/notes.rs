@@ -1,4 +1,4 @@
-//! What `status` says of one connection below its row.
+//! The notes of `status` about one connection, below its row.
 
 use connections::Settings;
 use serde::Serialize;
@@ -20,11 +20,11 @@ pub(super) struct Unmapped {
 /// Accepted events that never arrived.
 pub(super) fn missing(missing: Option<&Summary>, output: &mut Output) -> Result<(), Failure> {
     let Some(missing) = missing else { return Ok(()) };
-    let hint = "`check` names what throws them away, `missing confirm` ends this line";
+    let hint = "`check` names policies that throw them away, `missing confirm` removes this line";
     output.line(&format!("\n{}: {hint}", missing.in_words()))
 }
 
-/// What a connection waits for by itself.
+/// The conditions that a connection waits for by itself.
 pub(super) fn waits(connection: &Row, output: &mut Output) -> Result<(), Failure> {
     let name = &connection.name;
     if let Some(until) = connection.asked_to_wait_until {
@@ -40,14 +40,14 @@ pub(super) fn waits(connection: &Row, output: &mut Output) -> Result<(), Failure
     adoption(connection, output)
 }
 
-/// A walk through Refersion's affiliates that is wanted or under way.
+/// A walk through Refersion's affiliates that is requested or under way.
 fn adoption(connection: &Row, output: &mut Output) -> Result<(), Failure> {
     let open = connection.adoption.as_ref().filter(|walk| ["asked", "walking"].contains(&walk.state));
     let Some(walk) = open else { return Ok(()) };
     output.line(&format!("\n{}: adopting its affiliates: {}", connection.name, walk.in_words()))
 }
 
-/// Fields that no call of ours can clear: somebody has to do it in Refersion.
+/// Fields that no call of ours can clear: an operator has to do it in Refersion.
 pub(super) fn not_cleared(connection: &Row, output: &mut Output) -> Result<(), Failure> {
     if connection.not_cleared.is_empty() {
         return Ok(());

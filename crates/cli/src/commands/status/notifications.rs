@@ -1,4 +1,4 @@
-//! How notifications of operators are delivered.
+//! The delivery of notifications to operators.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,11 +11,11 @@ use service::output::Output;
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Notifications {
     waiting: u64,
-    /// When the oldest one that waits was noticed.
+    /// When the oldest undelivered one was noticed.
     oldest: Option<Timestamp>,
-    /// Those that could not be delivered within 24 hours, of the last week.
+    /// Number of those of the last week that could not be delivered within 24 hours.
     given_up: u64,
-    /// Why the newest delivery failed, of those that wait or were given up.
+    /// Why the newest delivery failed, among the undelivered and the given up ones.
     error: Option<String>,
 }
 
@@ -31,7 +31,7 @@ impl Notifications {
         let Some(error) = &self.error else { return Ok(()) };
         let Self { waiting, given_up, .. } = self;
         output.line(&format!(
-            "\nnotifications cannot be delivered: {error}; {waiting} wait, {given_up} were given up: look at \
+            "\nnotifications cannot be delivered: {error}; {waiting} wait, {given_up} were given up: check \
              notifications.url and its receiver"
         ))
     }

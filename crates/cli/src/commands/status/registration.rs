@@ -1,4 +1,4 @@
-//! What `status` says of API keys that no connection has.
+//! The part of `status` about API keys that no connection has.
 
 use ledger::Registrations;
 use serde::Serialize;
@@ -8,11 +8,11 @@ use service::failure::Failure;
 use service::operator::workers::Workers;
 use service::output::Output;
 
-/// What is said of a ledger without a connection.
+/// The note for a ledger without a connection.
 const NO_CONNECTION: &str = "there is no connection, so every event is answered 503: add one with `connections add`, or \
-     name the right ledger";
+     set ledger.url to the right ledger";
 
-/// Whether unknown keys are registered, and what became of them since the processes that run started.
+/// Whether unknown keys are registered, and the results since the running processes started.
 #[derive(Debug, Serialize)]
 pub(super) struct Registration {
     is_open: bool,
@@ -21,14 +21,14 @@ pub(super) struct Registration {
 }
 
 impl Registration {
-    /// What is configured here, or what a process that runs does.
+    /// The configuration here, or the reports of running processes.
     pub(super) fn of(config: &Config, workers: &Workers) -> Self {
         let reported = workers.registrations();
         let is_open = config.ingest.registration == config::Registration::Open || reported.is_some();
         Self { is_open, counts: reported.unwrap_or_default() }
     }
 
-    /// What is wrong, if there is no connection and none will come by itself.
+    /// The problem, if there is no connection and none will be registered.
     pub(super) fn problem(&self, has_connections: bool) -> Option<String> {
         (!has_connections && !self.is_open).then(|| NO_CONNECTION.to_owned())
     }
@@ -46,7 +46,7 @@ impl Registration {
     }
 }
 
-/// Since when is not said: each process counts since its own start.
+/// The text has no start time: each process counts since its own start.
 pub(crate) fn in_words(counts: &Registrations) -> String {
     let Registrations { registered, refused, limited, unavailable } = counts;
     format!(

@@ -1,4 +1,4 @@
-//! What the status says of one connection.
+//! The status of one connection.
 
 use std::collections::BTreeMap;
 
@@ -23,26 +23,26 @@ pub(super) struct Row {
     pub(super) state: &'static str,
     pub(super) paused_for: Option<&'static str>,
     pub(super) paused_because: Option<String>,
-    /// What to do about the pause.
+    /// Advice about the pause.
     #[serde(skip)]
     pub(super) pause_hint: Option<String>,
-    /// What to do about each suspended field, by its id.
+    /// Advice about each suspended field, by its id.
     #[serde(skip)]
     pub(super) suspension_hints: BTreeMap<u64, String>,
-    /// Until when Refersion asks to wait; null where it does not.
+    /// Until when Refersion asks to wait; null if it does not.
     pub(super) asked_to_wait_until: Option<jiff::Timestamp>,
     /// Custom fields that are not sent because Refersion refuses them for everybody, by numeric id, and why.
     pub(super) suspended_fields: BTreeMap<u64, String>,
-    /// Since when, where it is known.
+    /// Since when they are suspended, if that is known.
     pub(super) suspended_since: BTreeMap<u64, Timestamp>,
-    /// Why new events of this connection are not accepted; null while they are.
+    /// The reason why new events of this connection are not accepted; null while they are.
     pub(super) refused_for: Option<&'static str>,
     #[serde(skip)]
     pub(super) refused_because: Option<&'static str>,
     pub(super) due: u64,
-    /// The rate in use now, in calls a second; the learned one while nobody delivers.
+    /// The rate in use now, in calls a second; the learned one while no worker delivers.
     pub(super) rate: f64,
-    /// What the settings allow.
+    /// The rate that the settings allow.
     pub(super) rate_ceiling: f64,
     pub(super) pending: u64,
     pub(super) dirty: u64,
@@ -52,7 +52,7 @@ pub(super) struct Row {
     pub(super) dead_letters: u64,
     pub(super) dead_letters_by_class: BTreeMap<String, u64>,
     pub(super) unmapped_traits: Vec<Unmapped>,
-    /// Events that said more such traits than are counted by name: if there are any, the list is a sample.
+    /// Events with more such traits than are counted by name: if there are any, the list is a sample.
     pub(super) unmapped_beyond: u64,
     #[serde(flatten)]
     pub(super) left_out: LeftOut,

@@ -10,12 +10,12 @@ use service::engines::Engines;
 use service::failure::Failure;
 use service::output::{Output, cut, spare, whole};
 
-/// One of them. The names of these fields are fixed: scripts rely on them.
+/// A shared identifier. The names of these fields are fixed: scripts rely on them.
 #[derive(Debug, Serialize)]
 pub(super) struct Shared {
-    /// Where it stands in an event: `userId`, `email` or `anonymousId`.
+    /// Its place in an event: `userId`, `email` or `anonymousId`.
     place: String,
-    /// What it is; null where a delete erased it.
+    /// The identifier; null if a delete erased it.
     identifier: Option<String>,
     digest: String,
     /// How many others it linked when it stopped linking.
@@ -24,7 +24,7 @@ pub(super) struct Shared {
     events: u64,
 }
 
-/// What the ledger counted, with the names.
+/// The shared identifiers that the ledger counted, with their names.
 pub(super) async fn of(
     engines: &Engines,
     connection: ConnectionId,

@@ -16,7 +16,7 @@ pub(crate) fn get(address: &str, path: &str) -> anyhow::Result<String> {
     Ok(body)
 }
 
-/// Posts JSON with these credentials; the status and the body of the answer.
+/// Posts JSON with these credentials. Returns the status and the body of the answer.
 pub(crate) fn post(address: &str, path: &str, basic: &str, json: &str) -> anyhow::Result<(u16, String)> {
     let head = format!("POST {path} HTTP/1.0\r\nhost: {address}\r\nauthorization: Basic {basic}\r\n");
     let length = json.len();

@@ -1,5 +1,5 @@
-//! `compose`: brings up the compose stack under a name of its own, sends it Segment's two example events and an audience
-//! sync, checks what became of them, and removes everything again.
+//! `compose`: brings up the compose stack under a name of its own, sends it Segment's two example events and an audience sync,
+//! checks the results, and removes everything again.
 
 mod http;
 mod scenario;

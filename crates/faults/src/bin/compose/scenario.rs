@@ -83,7 +83,7 @@ fn sync(stack: &Stack) -> anyhow::Result<()> {
     report(&format!("{MEMBERS} members accepted after {:.1} s", began.elapsed().as_secs_f64()));
     let expected =
         BTreeMap::from([("created".to_owned(), json!(MEMBERS + 1)), ("deleted".to_owned(), json!(1))]);
-    until(ALL_WITHIN, "the sync has not come to its end", || {
+    until(ALL_WITHIN, "the sync has not ended", || {
         let status = stack.json(&["status"])?;
         let outcomes: BTreeMap<String, Value> = serde_json::from_value(status["outcomes"].clone())?;
         let rest = ["pending", "dirty", "dead_letters"].map(|name| status[name].as_u64());

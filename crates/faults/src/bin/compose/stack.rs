@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::report;
 
-/// Where the ports go: the system chooses free ones.
+/// The variables of the ports: the system chooses free ones.
 const PORTS: [&str; 5] =
     ["DOOR_PORT", "SIMULATOR_PORT", "RABBITMQ_PORT", "RABBITMQ_MANAGEMENT_PORT", "POSTGRES_PORT"];
 /// How long all containers may take until they are healthy, in seconds.
@@ -52,19 +52,19 @@ impl Stack {
         self.run(self.compose(&up), "").map(drop)
     }
 
-    /// Stops everything, and removes all that it kept.
+    /// Stops everything, and removes all its data.
     pub(crate) fn down(&self) -> anyhow::Result<()> {
         report("removing the stack");
         self.run(self.compose(&["down", "--volumes", "--remove-orphans"]), "").map(drop)
     }
 
-    /// Where a port of a service can be reached from here.
+    /// The address at which a port of a service can be reached from here.
     pub(crate) fn address(&self, service: &str, port: &str) -> anyhow::Result<String> {
         Ok(self.run(self.compose(&["port", service, port]), "")?.trim().to_owned())
     }
 
-    /// Runs the program in the container of the ingest endpoint, with variables of its own and this on standard input;
-    /// what it printed.
+    /// Runs the program in the container of the ingest endpoint, with variables of its own and this on standard input. Returns
+    /// its output.
     pub(crate) fn program(
         &self,
         arguments: &[&str],

@@ -1,4 +1,4 @@
-//! What each bit of the flags means, for the writer and the reader alike.
+//! The meaning of each bit of the flags, for the writer and the reader.
 
 /// Of an identifier. The two lowest bits are its kind.
 pub(super) mod identifier {

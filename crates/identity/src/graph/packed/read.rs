@@ -208,7 +208,7 @@ impl Reader<'_> {
     }
 }
 
-/// Entries were written in order, so nothing has to be moved, unless the bytes are not what was written.
+/// Entries were written in order, so nothing has to be moved, unless the bytes are damaged.
 fn in_order<K: Ord, V>(entries: Vec<(K, V)>) -> Map<K, V> {
     if entries.is_sorted_by(|one, other| one.0 < other.0) {
         Map::from_sorted_store_unchecked(entries)

@@ -1,5 +1,5 @@
-//! What the parts of a graph are read with. It trusts nothing: every length is held against what is left, and every place
-//! against what came before.
+//! The reader of the parts of a graph. It trusts nothing: every length is checked against the bytes that are left, and
+//! every place against the values that came before.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::{Damaged, FORM_1, SHARED_AT_MOST};
 use crate::digest::Digest;
 use crate::stamp::{Moment, Span, Stamp};
 
-/// What was read, or why it cannot be.
+/// A value that was read, or the reason why it cannot be.
 pub(super) type Read<T> = Result<T, Damaged>;
 
 const TOO_SHORT: Damaged = Damaged("it ends too early");
@@ -15,7 +15,7 @@ pub(super) const TOO_LARGE: Damaged = Damaged("a number is too large");
 const UNKNOWN: Damaged = Damaged("it refers to something that it does not hold");
 pub(super) const NO_FLAGS: Damaged = Damaged("its flags have no meaning");
 
-/// The bytes to come, and what those before them have made known.
+/// The bytes that are left, and the values that earlier bytes have defined.
 pub(super) struct Reader<'b> {
     rest: &'b [u8],
     /// The form that the bytes have.
@@ -53,7 +53,7 @@ impl<'b> Reader<'b> {
         Ok(digest)
     }
 
-    /// Reads as many as there are, each of which has at least `fewest` bytes.
+    /// Reads a list, each item of which has at least `fewest` bytes.
     pub(super) fn many<T>(
         &mut self,
         fewest: usize,
@@ -76,7 +76,7 @@ impl<'b> Reader<'b> {
         if flags & !all == 0 { Ok(flags) } else { Err(NO_FLAGS) }
     }
 
-    /// Reads what is there if a flag is up.
+    /// Reads an optional part, if its flag is set.
     pub(super) fn when<T>(&mut self, flag: u64, one: impl FnOnce(&mut Self) -> Read<T>) -> Read<Option<T>> {
         if flag == 0 { Ok(None) } else { one(self).map(Some) }
     }

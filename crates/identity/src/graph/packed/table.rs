@@ -1,14 +1,14 @@
-//! Numbers for what occurs again, as a graph is written. The standard maps hash too carefully for the few dozen texts of
-//! a graph: they would take longer than all the rest.
+//! Numbers for values that occur again while a graph is written. The standard maps hash too carefully for the few dozen
+//! texts of a graph: they would take longer than all the rest.
 
-/// How far a search goes. A crowd of equal hashes, by chance or by intent, then costs room (some are written twice) and
-/// never time.
+/// Maximum number of steps of a search. Many equal hashes, by chance or by intent, then cost room (some values are written
+/// twice) and never time.
 const STEPS: usize = 16;
 
 /// An odd number without a pattern, from the golden ratio: a product with it has a bit of each bit of the other factor.
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// What has been written, each with its place from 1.
+/// The values that have been written, each with its place from 1.
 pub(super) struct Table<T> {
     /// An open-addressed hash table of places; 0 is free. Its length is a power of two, at least twice the entries.
     slots: Vec<usize>,
@@ -16,12 +16,12 @@ pub(super) struct Table<T> {
 }
 
 impl<T: Copy + PartialEq> Table<T> {
-    /// A table in which `room` entries, a power of two, have room before it grows.
+    /// A table that has room for `room` entries, a power of two, before it grows.
     pub(super) fn with_room(room: usize) -> Self {
         Self { slots: vec![0; room * 2], entries: Vec::with_capacity(room) }
     }
 
-    /// The place of `one`, if it was met before. If not, it takes the next place.
+    /// The place of `one`, if it is in the table. If not, it gets the next place.
     pub(super) fn place(&mut self, hash: u64, one: T) -> Option<usize> {
         let mut free = None;
         for slot in walk(hash, self.slots.len()) {
@@ -44,7 +44,7 @@ impl<T: Copy + PartialEq> Table<T> {
         None
     }
 
-    /// How many have a place.
+    /// Number of values that have a place.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -74,7 +74,7 @@ pub(super) fn hash(text: &str) -> u64 {
         for word in words {
             hash = mix(hash, u64::from_le_bytes(*word));
         }
-        // The last word overlaps the one before it, which spares a loop over what is left.
+        // The last word overlaps the one before it, which spares a loop over the bytes that are left.
         mix(hash, u64::from_le_bytes(*last))
     } else {
         bytes.iter().fold(hash, |hash, byte| mix(hash, u64::from(*byte)))

@@ -1,5 +1,5 @@
-//! Writes the parts of a graph. Every struct is taken apart by all its fields, so that a field which the form does not
-//! know yet does not compile.
+//! Writes the parts of a graph. Every struct is destructured by all its fields, so that a new field that the form does not
+//! contain is a compile error.
 
 use super::writer::Writer;
 use super::{FORM, flags};
@@ -29,7 +29,7 @@ pub(super) fn graph(graph: &Graph) -> Vec<u8> {
     writer.done()
 }
 
-/// The kind, and which of the others are there.
+/// The flags of an identifier: its kind, and the optional fields that follow.
 fn identifier_flags(kind: Kind, one: &Identifier) -> u64 {
     use flags::identifier::{
         APART, EXISTED, INHERITED, MAY_APPEAR, NAMED, REFUSED, REFUSED_AT, SEALED, SEARCHED_AT, SHARED,
@@ -87,7 +87,8 @@ impl<'g> Writer<'g> {
             self.number(u64::from(*others));
         }
         if !apart.is_empty() {
-            // They are not among the graph's identifiers, whose places are not all known yet when they are read.
+            // In full: they are not among the graph's identifiers, and the places of these are not all known when they are
+            // read.
             self.many(apart, |writer, digest| writer.raw(&digest.0));
         }
         self.traits_by_key(traits);

@@ -1,12 +1,12 @@
-//! What the parts of a graph are written with. What occurs for the first time is written where it stands, and numbered
-//! for later, so one pass is enough.
+//! The writer of the parts of a graph. A value that occurs for the first time is written in place, and numbered for later,
+//! so one pass is enough.
 
 use super::SHARED_AT_MOST;
 use super::table::{Table, hash, mix};
 use crate::digest::Digest;
 use crate::stamp::{Moment, Span, Stamp};
 
-/// The bytes so far, and what they hold already.
+/// The bytes so far, and the values that they contain.
 pub(super) struct Writer<'g> {
     bytes: Vec<u8>,
     /// The graph's identifiers, in order.

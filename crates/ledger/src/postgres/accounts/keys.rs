@@ -1,4 +1,4 @@
-//! API keys and the master key's check value, as they are stored.
+//! Stores API keys and the check value of the master key.
 
 use connections::Conflict;
 use connections::vault::FIRST_KEY_NUMBER;
@@ -19,7 +19,7 @@ const DROP_EXPIRED: &str = "DELETE FROM api_keys WHERE valid_until <= $1";
 const RETIRE: &str =
     "UPDATE api_keys SET valid_until = $2 WHERE connection = $1 AND valid_until IS NULL AND digest <> $3";
 
-/// Writes nothing where the key is still valid for another connection.
+/// Writes nothing if the key is still valid for another connection.
 const PUT: &str = "INSERT INTO api_keys (digest, connection, sealed) VALUES ($1, $2, $3)
     ON CONFLICT (digest) DO UPDATE SET sealed = excluded.sealed, valid_until = NULL
     WHERE api_keys.connection = excluded.connection";
@@ -65,7 +65,7 @@ fn sealed_key((digest, sealed): Stored) -> Result<SealedKey, Failure> {
     Ok(SealedKey { digest: key_digest(&digest)?, sealed })
 }
 
-/// Gives a connection another key; the one before is valid until `until`. Keys that are valid no more are deleted.
+/// Gives a connection another key; the previous one is valid until `until`. Expired keys are deleted.
 pub(super) async fn replace(
     db: &mut PgConnection,
     id: ConnectionId,
@@ -82,7 +82,7 @@ pub(super) async fn replace(
     Ok(())
 }
 
-/// Puts newly sealed texts in the place of the old ones.
+/// Replaces sealed texts with newly sealed ones.
 pub(super) async fn reseal(db: &mut PgConnection, keys: &[SealedKey]) -> Result<(), Failure> {
     let digests: Vec<&[u8]> = keys.iter().map(|key| &key.digest[..]).collect();
     let sealed: Vec<&[u8]> = keys.iter().map(|key| &key.sealed[..]).collect();
@@ -90,7 +90,7 @@ pub(super) async fn reseal(db: &mut PgConnection, keys: &[SealedKey]) -> Result<
     Ok(())
 }
 
-/// The check value of this ledger's master key; `mine` where there was none.
+/// The check value of this ledger's master key; stores `mine` if there was none.
 pub(super) async fn check_value(db: &mut PgConnection, mine: &Digest) -> Result<Digest, Failure> {
     let begin = sql(BEGIN_MASTER_KEY).bind(&mine[..]).bind(i64::from(FIRST_KEY_NUMBER));
     begin.execute(&mut *db).await?;
@@ -104,7 +104,7 @@ pub(super) async fn number(db: &mut PgConnection) -> Result<u32, Failure> {
     Ok(number.map_or(Ok(FIRST_KEY_NUMBER), |(number,)| small(number))?)
 }
 
-/// Moves on to another encryption key.
+/// Changes to another encryption key.
 pub(super) async fn set_number(db: &mut PgConnection, from: u32, to: u32) -> Result<(), Failure> {
     let set = sql(SET_NUMBER).bind(i64::from(from)).bind(i64::from(to));
     if set.execute(db).await?.rows_affected() == 0 {

@@ -57,7 +57,7 @@ impl Registry for PostgresLedger {
     }
 
     async fn remove(&self, id: ConnectionId) -> Result<(), StoreError> {
-        Ok(on!(self.begin_for_long(), |db| removal::remove(db, id))?)
+        Ok(on!(self.begin(), |db| removal::begin(db, id))?)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Until when keys that were replaced are valid.
+//! The times until which replaced keys are valid.
 
 use async_trait::async_trait;
 use connections::{ReplacedKeys, ReplacedUntil};

@@ -1,4 +1,4 @@
-//! The rows of connections: added, read, paused and resumed, with their settings.
+//! The rows of connections: adds, reads, pauses and resumes them, and changes their settings.
 
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
@@ -15,14 +15,14 @@ const INSERT: &str = "INSERT INTO connections (name, settings, created_at, write
 
 const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM connections)";
 
-/// The columns in the order in which [`account`] reads them; `$1` and `$2` are the name and the id that is wanted.
+/// The columns in the order in which [`account`] reads them; `$1` and `$2` are the requested name and id.
 const READ: &str = "SELECT id, name, settings, settings_version, paused_for, paused_since, paused_because,
         learned_rate, created_at, write_key, resumes, asked_to_wait_until
     FROM connections WHERE ($1::text IS NULL OR name = $1) AND ($2::bigint IS NULL OR id = $2)
     ORDER BY name COLLATE \"C\"";
 
-/// `NO KEY`, as for the update that follows: otherwise it would wait for a moment in which absorb records nothing of the
-/// connection, and absorb need not wait for it. <https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS>
+/// `NO KEY` is enough for the update that follows. A stronger lock would wait until absorb records nothing for the connection, and absorb
+/// would wait for it. <https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS>
 const SETTINGS_VERSION: &str = "SELECT settings_version FROM connections WHERE id = $1 FOR NO KEY UPDATE";
 
 const SET_SETTINGS: &str = "UPDATE connections SET settings = $2, settings_version = $3 WHERE id = $1";
@@ -106,7 +106,7 @@ pub(super) async fn set_settings(
     Ok(seen + 1)
 }
 
-/// Why a connection is paused, if it is; its row is locked.
+/// The reason that a connection is paused, if it is. Locks its row.
 pub(super) async fn paused_for(
     db: &mut PgConnection,
     id: ConnectionId,
@@ -138,7 +138,7 @@ pub(super) async fn pause_in(
     (reason, because): (PausedFor, &str),
     now: Timestamp,
 ) -> Result<State, Failure> {
-    // The row is locked from here on, so that what is in force stays so.
+    // The row is locked from here on, so that the epoch does not change.
     let paused = paused_for(&mut *db, id).await?;
     let ask = rows::<(bool,)>(IN_FORCE).bind(id).bind(seen.settings_version).bind(seen.resumes);
     match ask.fetch_one(&mut *db).await? {

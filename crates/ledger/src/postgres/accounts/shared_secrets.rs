@@ -1,4 +1,4 @@
-//! Shared secrets, as they are stored.
+//! Stores shared secrets.
 
 use async_trait::async_trait;
 use connections::shared_secret::MAX_VALID_SECRETS;
@@ -71,7 +71,7 @@ impl SharedSecretStore for PostgresLedger {
 }
 
 async fn set(db: &mut PgConnection, secret: &SealedSecret, now: Timestamp) -> Result<(), Failure> {
-    // Fails if there is no such connection, and makes other replacements wait.
+    // Fails if there is no such connection. Other replacements wait for this lock.
     paused_for(&mut *db, secret.connection).await?;
     let until = old_key_valid_until(now);
     let (id, digest) = (secret.connection, &secret.digest[..]);

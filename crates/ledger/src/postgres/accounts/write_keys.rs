@@ -1,4 +1,4 @@
-//! Write keys, as they are stored: the newest in the connection's row, replaced ones beside.
+//! Stores write keys: the newest in the connection's row, replaced ones in a table of their own.
 
 use async_trait::async_trait;
 use connections::WriteKeys;
@@ -59,7 +59,7 @@ async fn replace(
     until: Timestamp,
 ) -> Result<(), Failure> {
     sql(DROP_EXPIRED).bind(micros(now)).execute(&mut *db).await?;
-    // Fails if there is no such connection, and makes other rotations wait.
+    // Fails if there is no such connection. Other rotations wait for this lock.
     paused_for(&mut *db, id).await?;
     found(sql(RETIRE).bind(id).bind(micros(until)).execute(&mut *db).await?.rows_affected())?;
     found(sql(REPLACE).bind(id).bind(write_key).execute(db).await?.rows_affected())

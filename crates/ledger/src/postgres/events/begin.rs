@@ -1,4 +1,4 @@
-//! How events begin: their rows, each with the outcome that the event ends with at once, if it does.
+//! Records events: each row contains the first outcome if the event ends in the same transaction.
 
 use std::collections::BTreeMap;
 
@@ -27,10 +27,10 @@ const COPY: &str = "COPY events (event_id, connection, kind, lane, received_at, 
         first_state, first_reason, first_affiliate_id, first_affiliate_code, first_at)
     FROM STDIN (FORMAT binary)";
 
-/// The outcome that goes into an event's row if the event turns out to be new, with its place among those of the changes.
+/// The outcomes to write into the rows of events that turn out to be new, with their places among the outcomes of the changes.
 pub(super) type Firsts<'c> = BTreeMap<Uuid, (usize, &'c Outcome)>;
 
-/// The outcomes that come first among those of their events, and are number 1.
+/// The outcomes that are first for their events in these changes, and have number 1.
 pub(super) fn firsts(changes: &Changes) -> Firsts<'_> {
     let mut firsts = Firsts::new();
     if changes.events.is_empty() {
@@ -43,8 +43,8 @@ pub(super) fn firsts(changes: &Changes) -> Firsts<'_> {
     firsts
 }
 
-/// Records events; the ids of those that were not recorded before. If nobody has looked for them and one is there,
-/// [`Failure::Moved`].
+/// Records events, and returns the ids of those that were not recorded before. [`Failure::Moved`] if they are assumed
+/// to be new and one is recorded already.
 pub(super) async fn write(
     db: &mut PgConnection,
     changes: &Changes,

@@ -1,4 +1,4 @@
-//! Outcomes as columns: of their own rows, and of the rows of events that end when they are recorded.
+//! Outcomes as columns, in rows of their own, or in the rows of events that end when they are recorded.
 
 use std::borrow::Cow;
 
@@ -12,16 +12,16 @@ use super::super::text::{affiliate_id, integer, some_text};
 use crate::Outcome;
 use crate::words::micros;
 
-/// An outcome that is there already means that another process wrote it since this transaction read.
+/// If an outcome exists already, another process wrote it after this transaction read.
 const INSERT: &str = "INSERT INTO outcomes (event_id, number, state, reason, affiliate_id, affiliate_code, at)
     SELECT * FROM UNNEST($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[])
     ON CONFLICT (event_id, number) DO NOTHING";
 
-/// The same of many.
+/// The same for many rows.
 const COPY: &str = "COPY outcomes (event_id, number, state, reason, affiliate_id, affiliate_code, at)
     FROM STDIN (FORMAT binary)";
 
-/// What an outcome says; nothing where there is none.
+/// The columns of an outcome; all empty if there is none.
 #[derive(Default)]
 pub(super) struct End<'o> {
     state: Option<&'static str>,
@@ -44,14 +44,14 @@ impl<'o> End<'o> {
         })
     }
 
-    /// Adds its five columns to a row that was begun.
+    /// Adds its five columns to the current row.
     pub(super) fn copy(&self, rows: &mut Rows) {
         rows.text(self.state).text(self.reason.as_deref()).bigint(self.affiliate_id);
         rows.text(self.affiliate_code.as_deref()).bigint(self.at);
     }
 }
 
-/// The same of many outcomes, column by column.
+/// The same for many outcomes, column by column.
 #[derive(Default)]
 pub(super) struct Ends<'o> {
     pub(super) states: Vec<Option<&'static str>>,

@@ -1,4 +1,4 @@
-//! Where the events of one transaction go, worked out in memory, then written.
+//! The new states of the events of one transaction, computed in memory and then written.
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -17,16 +17,16 @@ const KEEP: &str = "INSERT INTO pending (event_id, dead, payload)
 
 const LET_GO: &str = "DELETE FROM pending WHERE event_id = ANY($1) RETURNING dead";
 
-/// One event, as it was before the transaction and as it will be after it.
+/// The state of one event before and after the transaction.
 #[derive(Debug)]
 pub(in super::super) struct EventHistory {
-    /// `None` where the transaction records it for the first time.
+    /// `None` if the transaction records the event for the first time.
     before: Option<State>,
     after: State,
     outcomes: u32,
     /// The places of its new outcomes among those of the changes.
     new: Vec<usize>,
-    /// Which of these was written with the event, into its row.
+    /// The one of these that was written into the event's row.
     in_its_row: Option<usize>,
 }
 
@@ -75,13 +75,13 @@ impl EventHistory {
     }
 }
 
-/// Whether another process may be about to change an event of these without touching its row in `pending`: only then the
-/// events have to be locked.
+/// Whether another process may be changing one of these events without touching its row in `pending`: only then the events have to be
+/// locked.
 pub(super) fn may_meet_another(changes: &Changes) -> bool {
     !changes.reopened.is_empty() || changes.outcomes.iter().any(|outcome| outcome.number > 1)
 }
 
-/// Works out where the events go. What concerns an event that is not there is passed over.
+/// Computes the new states of the events. Changes of events that are not recorded are skipped.
 pub(super) fn apply(histories: &mut EventHistories, changes: &Changes) -> Result<(), Failure> {
     for event in &changes.reopened {
         if let Some(history) = histories.get_mut(event) {
@@ -96,7 +96,7 @@ pub(super) fn apply(histories: &mut EventHistories, changes: &Changes) -> Result
     Ok(())
 }
 
-/// Writes where the events go.
+/// Writes the new states of the events.
 pub(super) async fn write(
     db: &mut PgConnection,
     changes: &Changes,
@@ -123,11 +123,11 @@ pub(super) async fn write(
         return Ok(());
     }
     let gone: Vec<(bool,)> = rows(LET_GO).bind(ids).fetch_all(db).await?;
-    // Where a row of a pending event is missing, another process has ended the event meanwhile.
+    // If the row of a pending event is missing, another process has ended the event meanwhile.
     if gone.iter().filter(|(dead,)| !dead).count() == pending { Ok(()) } else { Err(Failure::Moved) }
 }
 
-/// Keeps the rows of events that are pending or dead now: new ones with their payloads, others as they are.
+/// Writes the rows of events that are pending or dead now: new ones with their payloads, existing ones keep theirs.
 async fn keep(
     db: &mut PgConnection,
     events: &[&NewEvent],

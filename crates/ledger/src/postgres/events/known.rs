@@ -1,4 +1,4 @@
-//! Where events stand that were recorded before.
+//! The states of events that were recorded before.
 
 use connections::ConnectionId;
 use sqlx::PgConnection;
@@ -9,7 +9,7 @@ use super::super::{rows, sql};
 use crate::words::{small, state};
 use crate::{KnownEvent, State};
 
-/// By the bounds beside the list Postgres skips partitions.
+/// The bounds in addition to the list let Postgres skip partitions.
 const READ: &str =
     "SELECT e.event_id, o.number, COALESCE(o.state, e.first_state), p.event_id IS NOT NULL AND NOT p.dead
     FROM events e
@@ -22,7 +22,7 @@ const READ: &str =
 const LOCK: &str = "SELECT 1 FROM events WHERE event_id = ANY($1) AND event_id BETWEEN $2 AND $3
     ORDER BY event_id FOR NO KEY UPDATE";
 
-/// Where an event stands.
+/// The state of an event.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Known {
     /// Its current state.
@@ -32,13 +32,13 @@ pub(in super::super) struct Known {
 }
 
 impl Known {
-    /// The same as the port returns it.
+    /// Converts it to the port's type.
     pub(in super::super) fn into_known_event(self) -> KnownEvent {
         KnownEvent { state: self.state, outcomes: self.outcomes }
     }
 }
 
-/// The first and the last of some ids; `None` where there is none.
+/// The first and the last of some ids; `None` if there are none.
 pub(in super::super) fn range(events: &[Uuid]) -> Option<(Uuid, Uuid)> {
     Some((*events.iter().min()?, *events.iter().max()?))
 }
@@ -53,7 +53,7 @@ pub(in super::super) async fn read(
     let query = rows(READ).bind(events).bind(first).bind(last).bind(connection);
     let found: Vec<(Uuid, Option<i32>, Option<String>, bool)> = query.fetch_all(db).await?;
     let known = |(event, number, word, pending): (Uuid, Option<i32>, Option<String>, bool)| {
-        // An outcome without a number stands in the event's row, and is the first.
+        // An outcome without a number comes from the event's row, and is the first one.
         let outcomes = small(number.unwrap_or(word.is_some().into()).into())?;
         let ended = word.as_deref().map(state).transpose()?;
         let state = if pending { State::Pending } else { ended.unwrap_or(State::Pending) };
@@ -62,7 +62,7 @@ pub(in super::super) async fn read(
     found.into_iter().map(known).collect()
 }
 
-/// Makes other transactions wait that would change the history of the same events.
+/// Locks events, so that other transactions that would change their history wait.
 pub(super) async fn lock(db: &mut PgConnection, events: &[Uuid]) -> Result<(), Failure> {
     if let Some((first, last)) = range(events) {
         sql(LOCK).bind(events).bind(first).bind(last).execute(db).await?;

@@ -1,9 +1,8 @@
-//! Events: how they begin, are taken up again, end, and are erased.
+//! Events: records, reopens, ends and erases them.
 //!
-//! Rows of events and outcomes are only appended. An event is pending while the table `pending` says so; else it is what
-//! its newest outcome says: the one in `outcomes` with the greatest number, else the one in its own row, which is there
-//! where the event ended in the transaction that recorded it. [`write()`] reads where the events of one transaction
-//! stand, works out in memory where they go, and writes the difference.
+//! Rows of events and outcomes are only appended. An event is pending while the table `pending` says so. Otherwise its newest outcome is
+//! its state: the one in `outcomes` with the greatest number, or else the one in its own row, if it ended in the transaction that recorded
+//! it. [`write()`] reads the states of the events of one transaction, computes the new ones in memory, and writes the difference.
 
 mod begin;
 mod ends;
@@ -25,7 +24,7 @@ use crate::{Attempt, Changes, NewEvent};
 use histories::EventHistory;
 pub(super) use known::{range, read as known};
 
-/// Events of one transaction, by id, as they were and as they will be.
+/// The events of one transaction by id, with their states before and after.
 pub(super) type EventHistories = BTreeMap<Uuid, EventHistory>;
 
 const INSERT_ATTEMPTS: &str = "INSERT INTO attempts (event_id, at, operation, http_status, class, message, request)
@@ -36,8 +35,8 @@ const ERASE_PAYLOADS: &str = "UPDATE pending SET payload = NULL WHERE event_id =
 const ERASE_ATTEMPTS: &str = "UPDATE attempts SET message = '', request = NULL
     WHERE event_id = ANY($1) AND event_id BETWEEN $2 AND $3";
 
-/// Begins, reopens and ends events, and makes the new ones findable. The result shows which of the events that the
-/// changes name are there, and are this connection's.
+/// Records, reopens and ends events, and makes new ones searchable. The result contains the events that the changes
+/// name, that are recorded, and that belong to this connection.
 pub(super) async fn write(
     db: &mut PgConnection,
     changes: &Changes,
@@ -65,7 +64,7 @@ pub(super) async fn write(
     Ok(histories)
 }
 
-/// Every event that the changes name beside the new ones.
+/// Every event that the changes name, apart from the new ones.
 fn named(changes: &Changes) -> impl Iterator<Item = Uuid> {
     let ends = changes.outcomes.iter().map(|outcome| outcome.event);
     let attempts = changes.attempts.iter().map(|attempt| attempt.event);
@@ -106,7 +105,7 @@ pub(super) async fn attempted(
     Ok(())
 }
 
-/// Removes all that may be personal of events: payloads, and what attempts and dead letters say.
+/// Erases the personal data of events: payloads, and the texts of attempts and dead letters.
 pub(super) async fn erase(
     db: &mut PgConnection,
     events: &[Uuid],
@@ -116,7 +115,7 @@ pub(super) async fn erase(
     erase_all(db, &events).await
 }
 
-/// Removes all that may be personal of events, in any order.
+/// Erases the personal data of events, in any order.
 pub(super) async fn erase_all(db: &mut PgConnection, events: &[Uuid]) -> Result<(), Failure> {
     if let Some((first, last)) = range(events) {
         sql(ERASE_PAYLOADS).bind(events).execute(&mut *db).await?;

@@ -1,4 +1,4 @@
-//! Dead letters that an operator closes, and opens again.
+//! Dead letters that an operator closes and reopens.
 
 use jiff::Timestamp;
 use sqlx::PgConnection;
@@ -10,10 +10,10 @@ use crate::Act;
 use crate::dead_letters::{DISCARDED, EXPIRED, REPLAYED, RESTORED, expiry};
 use crate::words::{limit, micros};
 
-/// In the order of their ids, so that two operators never wait for each other; `+ 0` and `uuid_send`, because a walk along the index
-/// for that order would pass all dead letters. One statement each, so that others wait for no message of ours. Workers lock payloads before
-/// dead letters; so does whatever drops payloads, one by one in the order of the events, whatever the planner knows of the tables.
-/// That `held` is counted makes Postgres lock all of it first.
+/// Rows are locked in the order of their ids, so that two operators never wait for each other in a circle. `+ 0` and `uuid_send` prevent an
+/// index scan in that order, which would read all dead letters. Each act is one statement, so that others do not wait for a message of
+/// ours. Workers lock payloads before dead letters; so does every statement that deletes payloads, one by one in the order of the events,
+/// regardless of the table's statistics. Counting `held` makes Postgres lock all of its rows first.
 const DISCARD: &str = concat!(
     "WITH held AS MATERIALIZED (
         SELECT p.event_id FROM (
@@ -34,10 +34,11 @@ const DISCARD: &str = concat!(
     ") SELECT id FROM moved"
 );
 
-/// Only what can be replayed: the event is dead, and its payload is kept.
+/// Only dead letters that can be replayed: the event is dead, and its payload is kept. After a wait for an erasure, Postgres checks only the
+/// columns of the dead letter again, hence `bytes`.
 const RESTORE: &str = concat!(
     "WITH wanted AS (
-        SELECT id FROM dead_letters WHERE id = ANY($9) AND state = 'discarded' AND EXISTS (
+        SELECT id FROM dead_letters WHERE id = ANY($9) AND state = 'discarded' AND bytes > 0 AND EXISTS (
             SELECT 1 FROM pending p
             WHERE p.event_id = dead_letters.event_id AND p.dead AND p.payload IS NOT NULL)
         ORDER BY id + 0 FOR UPDATE),
@@ -49,7 +50,7 @@ const RESTORE: &str = concat!(
     ") SELECT id FROM moved"
 );
 
-/// One that is marked already is published again.
+/// A dead letter that is marked already is published again.
 const REPLAY: &str = concat!(
     "WITH wanted AS (
         SELECT id FROM dead_letters WHERE id = ANY($9) AND state IN ('open', 'replaying')
@@ -62,8 +63,8 @@ const REPLAY: &str = concat!(
     ") SELECT id FROM moved"
 );
 
-/// Of the dead letters in `old` those that nobody else writes at this moment, in `free`, with their payloads: payloads are locked
-/// first. Rows that another process writes are left to the next sweep.
+/// Selects into `free` the dead letters of `old` that nobody else is writing, and locks them with their payloads, payloads first. Rows that
+/// another process is writing are left to the next sweep.
 macro_rules! free {
     ($still:literal) => {
         concat!(
@@ -96,7 +97,7 @@ const KEEP_NO_LONGER: &str = concat!(
     SELECT id FROM moved"
 );
 
-/// By an equal class and the time alone, a generic plan may walk through all dead letters by time, for each page again.
+/// With `class = $9`, a generic plan may scan all dead letters by time, for each page again; hence `BETWEEN`.
 const EXPIRE: &str = concat!(
     "WITH old AS MATERIALIZED (
         SELECT id, event_id FROM dead_letters WHERE state = 'open' AND class BETWEEN $9 AND $9 AND died_at < $10
@@ -119,7 +120,7 @@ fn ids(found: Ids) -> Vec<i64> {
     found.into_iter().map(|(id,)| id).collect()
 }
 
-/// Discards those that are open; which.
+/// Discards open dead letters. Returns their ids.
 pub(in super::super) async fn discard(
     db: &mut PgConnection,
     letters: &[i64],
@@ -130,7 +131,7 @@ pub(in super::super) async fn discard(
     Ok(ids(discard.fetch_all(db).await?))
 }
 
-/// Opens those that were discarded and can be replayed; which.
+/// Reopens discarded dead letters that can be replayed. Returns their ids.
 pub(in super::super) async fn restore(
     db: &mut PgConnection,
     letters: &[i64],
@@ -139,7 +140,7 @@ pub(in super::super) async fn restore(
     Ok(ids(of_act(rows(RESTORE), act, RESTORED).bind(letters).fetch_all(db).await?))
 }
 
-/// Marks those that are open as replaying; which are marked now.
+/// Marks open dead letters as replaying. Returns the ids of all that are marked now.
 pub(in super::super) async fn replay(
     db: &mut PgConnection,
     letters: &[i64],
@@ -148,7 +149,7 @@ pub(in super::super) async fn replay(
     Ok(ids(of_act(rows(REPLAY), act, REPLAYED).bind(letters).fetch_all(db).await?))
 }
 
-/// Drops the payloads of dead letters that were discarded and kept until `now`, at most `most`; how many.
+/// Deletes the payloads of discarded dead letters that were kept until `now`, at most `most`. Returns their number.
 pub(in super::super) async fn drop_discarded(
     db: &mut PgConnection,
     now: i64,
@@ -158,7 +159,7 @@ pub(in super::super) async fn drop_discarded(
     Ok(old.len())
 }
 
-/// Discards open dead letters of a class that died before a time, without their payloads, at most `most`; how many.
+/// Discards open dead letters of a class that died before a time, and deletes their payloads, at most `most`. Returns their number.
 pub(in super::super) async fn expire_class(
     db: &mut PgConnection,
     class: &str,

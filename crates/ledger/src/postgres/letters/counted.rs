@@ -1,4 +1,4 @@
-//! Dead letters counted by the counters of their groups, so that no dead letter but one of each group is read.
+//! Counts dead letters by the counters of their groups, so that only one dead letter of each group is read.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use super::select::{menders, states, statuses, texts};
 use crate::DeadLetterFilter;
 use crate::words::count;
 
-/// A group has one class, status, field and mender: its oldest dead letter in a state speaks for it. Those that no rules have
-/// classified yet are in no group, and are read.
+/// All dead letters of a group have the same class, status, field and mender, so its oldest one in a state supplies them. Dead letters that
+/// are not classified yet are in no group, and are read.
 const COUNTED: &str = "WITH counted AS (
         SELECT connection, group_key, what, SUM(count)::bigint AS letters FROM (
             SELECT connection, group_key, what, count FROM letter_counts
@@ -33,7 +33,7 @@ const COUNTED: &str = "WITH counted AS (
         AND ($5::text[] IS NULL OR field = ANY($5)) AND ($7::text[] IS NULL OR mender = ANY($7))
     GROUP BY class";
 
-/// How many dead letters of each class a filter picks that needs only groups.
+/// The number of matching dead letters of each class, for a filter that needs only groups.
 pub(in super::super) async fn by_class(
     db: &mut PgConnection,
     filter: &DeadLetterFilter,

@@ -1,4 +1,5 @@
-//! Dead letters: written, resolved, erased; [`select`] reads them, [`counted`] counts them, and [`close`] is for operators.
+//! Dead letters: this module writes, resolves and erases them; [`select`] reads them, [`counted`] counts them, and [`close`] contains the
+//! acts of operators.
 
 mod close;
 mod counted;
@@ -53,7 +54,7 @@ const RESOLVED_BY: &str = "UPDATE dead_letters SET resolved_by = new.newer
 const DISCARD_ENDED: &str = "UPDATE dead_letters SET state = 'discarded'
     WHERE event_id = ANY($1) AND state IN ('open', 'replaying')";
 
-/// What it stated is in a graph. A trigger drops the payloads of repairs.
+/// The values of the event are in a graph. A trigger deletes the payloads of repairs.
 const REMEMBERED: &str = "UPDATE dead_letters SET bytes = 0 WHERE event_id = ANY($1)";
 
 const REPEAT: &str = "UPDATE dead_letters SET repeats = repeats + said.times
@@ -64,7 +65,7 @@ const ERASE: &str = "UPDATE dead_letters SET cause = 'erased by a delete', bytes
         state = CASE WHEN state = 'resolved' THEN state ELSE 'discarded' END
     WHERE event_id = ANY($1)";
 
-/// Rows are locked by an index scan, in no order of ours; these are an operator's, in a transaction of their own.
+/// An index scan locks the rows, in no fixed order. Only an operator's act does this, in a transaction of its own.
 const MOVE: &str = "UPDATE dead_letters SET state = $3 WHERE id = ANY($1) AND state = $2 RETURNING event_id";
 
 /// Workers lock payloads before dead letters, too.
@@ -72,13 +73,13 @@ const HOLD: &str = "SELECT p.event_id FROM (
         SELECT event_id FROM dead_letters WHERE id = ANY($1) AND state = $2 ORDER BY uuid_send(event_id)) d
     CROSS JOIN LATERAL (SELECT event_id FROM pending WHERE event_id = d.event_id FOR UPDATE) p";
 
-/// Only of events that are dead: one that is pending again needs its payload.
+/// Only the payloads of dead events: an event that is pending again needs its payload.
 const DROP_PAYLOADS: &str = "UPDATE pending SET payload = NULL WHERE event_id = ANY($1) AND dead";
 
 const PAYLOADS: &str = "SELECT event_id, payload FROM pending
     WHERE event_id = ANY($1) AND payload LIKE '%computation_key%'";
 
-/// Writes dead letters; an event that died before has its one renewed, and of two for one event the last counts.
+/// Writes dead letters. The existing dead letter of an event is replaced, and of two for one event the last counts.
 pub(super) async fn write(
     db: &mut PgConnection,
     connection: ConnectionId,
@@ -123,7 +124,7 @@ pub(super) async fn replaying(
     on_known(db, events, histories, REPLAYING).await
 }
 
-/// Notes the newer events that brought to Refersion what open dead letters state. To be called before these are resolved.
+/// Notes the newer events that delivered the values of open dead letters to Refersion. To be called before these are resolved.
 pub(super) async fn note_resolvers(
     db: &mut PgConnection,
     resolvers: &BTreeMap<Uuid, Uuid>,
@@ -137,7 +138,7 @@ pub(super) async fn note_resolvers(
     Ok(())
 }
 
-/// Marks the dead letters of events that were delivered after all.
+/// Marks the dead letters of delivered events as resolved.
 pub(super) async fn resolve(
     db: &mut PgConnection,
     events: &[Uuid],
@@ -146,8 +147,7 @@ pub(super) async fn resolve(
     on_known(db, events, histories, RESOLVE).await
 }
 
-/// Drops what is kept for the dead letters of events that died before and wait now. To be called before dead letters are laid
-/// down.
+/// Deletes the data that is kept for dead letters of events that are remembered now. To be called before dead letters are written.
 pub(super) async fn remembered(
     db: &mut PgConnection,
     outcomes: &[Outcome],
@@ -156,7 +156,7 @@ pub(super) async fn remembered(
     on_known(db, &remembered_after_death(outcomes), histories, REMEMBERED).await
 }
 
-/// Marks the dead letters of events that ended otherwise than by being delivered.
+/// Marks the dead letters of events that ended without being delivered as discarded.
 pub(super) async fn discard_ended(
     db: &mut PgConnection,
     events: &[Uuid],
@@ -186,7 +186,7 @@ async fn on_known(
     Ok(())
 }
 
-/// Takes the causes out of events' dead letters, and puts the letters aside.
+/// Erases the causes of events' dead letters, and discards the dead letters.
 pub(super) async fn erase(db: &mut PgConnection, events: &[Uuid]) -> Result<(), Failure> {
     sql(ERASE).bind(events).execute(db).await?;
     Ok(())
@@ -212,7 +212,7 @@ pub(super) async fn set_state(
     Ok(moved.len())
 }
 
-/// The audiences of events, as far as their payloads name one.
+/// The audiences of events whose payloads name one.
 pub(super) async fn audiences(
     db: &mut PgConnection,
     events: &[Uuid],

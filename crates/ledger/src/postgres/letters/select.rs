@@ -1,4 +1,4 @@
-//! Dead letters as an operator selects them.
+//! Selects dead letters for operators.
 
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{PgConnection, Postgres, Row as _};
@@ -11,8 +11,8 @@ use crate::plans::Candidate;
 use crate::words::{count, digest, letter_state, limit, mender, micros, small, time};
 use crate::{DeadLetterFilter, DeadLetterView, Discarded};
 
-/// What a filter says, of the dead letter `d`. The times are always given, so that the index by time and id leads to a
-/// page.
+/// The conditions of a filter on the dead letter `d`. The times are always given, so that the index by time and id
+/// finds the page.
 macro_rules! selected {
     () => {
         "($1::bigint[] IS NULL OR d.connection = ANY($1)) AND ($2::text[] IS NULL OR d.state = ANY($2))
@@ -25,14 +25,14 @@ macro_rules! selected {
     };
 }
 
-/// All dead letters, where a page begins at its place in the index by time.
+/// All dead letters: a page begins at its place in the index by time.
 macro_rules! by_time {
     () => {
         "dead_letters d"
     };
 }
 
-/// Those with the wanted ids: without `OFFSET 0` a generic plan walks through all dead letters by time for them.
+/// Dead letters with the requested ids: without `OFFSET 0` a generic plan scans all dead letters by time for them.
 macro_rules! by_id {
     () => {
         "(SELECT * FROM dead_letters WHERE id = ANY($4) OFFSET 0) d"
@@ -60,7 +60,7 @@ macro_rules! count {
     };
 }
 
-/// Without a person, the event stands for itself.
+/// If there is no person, the event's id takes its place.
 macro_rules! candidates {
     ($letters:ident) => {
         concat!(
@@ -76,18 +76,18 @@ macro_rules! candidates {
     };
 }
 
-/// The statement for a filter: ids lead to few dead letters, times to a place among all.
+/// The statement for a filter: with ids only a few dead letters are read, otherwise the scan begins at a time.
 macro_rules! statement {
     ($of:ident, $filter:expr) => {
         if $filter.ids.is_some() { $of!(by_id) } else { $of!(by_time) }
     };
 }
 
-/// Until a table is analyzed for the first time, a generic plan would rather collect all that is older than the last page and
-/// sort it, for each page again; without bitmaps it walks along the index by time. For one transaction.
+/// Until a table is analyzed for the first time, a generic plan would collect and sort all rows that are older than the last page, for each
+/// page again. Without bitmap scans it scans the index by time. For one transaction.
 const WALK: &str = "SELECT set_config('enable_bitmapscan', 'off', true)";
 
-/// Dead letters that may be planned, newest first. To be called in a transaction.
+/// The candidates for a plan, newest first. To be called in a transaction.
 pub(in super::super) async fn candidates(
     db: &mut PgConnection,
     filter: &DeadLetterFilter,
@@ -119,7 +119,7 @@ pub(in super::super) async fn read(
     found.iter().map(view).collect()
 }
 
-/// Makes what follows a walk along the index by time, unless ids lead to few dead letters.
+/// Makes the next statement scan the index by time, unless the filter has ids.
 async fn walk(db: &mut PgConnection, filter: &DeadLetterFilter) -> Result<(), Failure> {
     if filter.ids.is_none() {
         sql(WALK).execute(db).await?;
@@ -127,7 +127,7 @@ async fn walk(db: &mut PgConnection, filter: &DeadLetterFilter) -> Result<(), Fa
     Ok(())
 }
 
-/// How many dead letters a filter picks, whatever its limit.
+/// The number of dead letters that match a filter, without regard to its limit.
 pub(in super::super) async fn count_of(
     db: &mut PgConnection,
     filter: &DeadLetterFilter,

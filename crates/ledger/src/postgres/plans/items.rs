@@ -7,6 +7,7 @@ use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::super::failure::Failure;
+use super::super::text::some_text;
 use super::super::{letters, rows, sql};
 use crate::plans::{
     Candidate, ItemChange, ItemFilter, ItemState, LetterNow, Marked, NewItem, PlanItem, ended, free,
@@ -22,6 +23,10 @@ const HOLD: &str = "INSERT INTO plan_holds AS held (letter, plan)
     WHERE held.plan = excluded.plan OR EXISTS (SELECT 1 FROM plans
         WHERE id = held.plan AND state IN ('cancelled', 'done', 'expired'))
     RETURNING letter";
+
+/// Dead letters that are left out are free for other plans. Reservations are locked in the order of the dead letters everywhere.
+const RELEASE: &str = "DELETE FROM plan_holds WHERE letter IN (
+        SELECT letter FROM plan_holds WHERE plan = $1 AND letter = ANY($2) ORDER BY letter FOR UPDATE)";
 
 const HELD_BY: &str = "SELECT letter, plan FROM plan_holds WHERE letter = ANY($1)";
 
@@ -93,14 +98,14 @@ const BY_LETTER: &str =
 
 /// Changes of the counts, written together.
 #[derive(Default)]
-struct Counts(BTreeMap<(String, String), i64>);
+pub(super) struct Counts(BTreeMap<(String, String), i64>);
 
 impl Counts {
-    fn add(&mut self, state: &str, reason: &str, change: i64) {
+    pub(super) fn add(&mut self, state: &str, reason: &str, change: i64) {
         *self.0.entry((state.to_owned(), reason.to_owned())).or_default() += change;
     }
 
-    async fn write(self, db: &mut PgConnection, plan: PlanId) -> Result<(), Failure> {
+    pub(super) async fn write(self, db: &mut PgConnection, plan: PlanId) -> Result<(), Failure> {
         let changes: Vec<_> = self.0.into_iter().filter(|(_, change)| *change != 0).collect();
         let (words, changes): (Vec<(String, String)>, Vec<i64>) = changes.into_iter().unzip();
         let (states, reasons): (Vec<String>, Vec<String>) = words.into_iter().unzip();
@@ -111,7 +116,7 @@ impl Counts {
     }
 }
 
-/// Adds items, each with its reservation; which other plans have reserved.
+/// Adds items, each with its reservation unless it is left out; which other plans have reserved.
 pub(super) async fn add(
     db: &mut PgConnection,
     plan: PlanId,
@@ -120,7 +125,8 @@ pub(super) async fn add(
     if items.is_empty() {
         return Ok(Vec::new());
     }
-    let letters: Vec<i64> = items.iter().map(|item| item.candidate.letter).collect();
+    let wanted = items.iter().filter(|item| item.state != ItemState::LeftOut);
+    let letters: Vec<i64> = wanted.map(|item| item.candidate.letter).collect();
     let held: Vec<(i64,)> = rows(HOLD).bind(plan).bind(&letters).fetch_all(&mut *db).await?;
     let by: BTreeMap<i64, PlanId> = match held.len() == letters.len() {
         true => BTreeMap::new(),
@@ -197,6 +203,11 @@ pub(super) async fn change(
             counts.add(change.state.word(), &change.reason, 1);
         }
     }
+    let left_out = changes.iter().filter(|change| change.state == ItemState::LeftOut);
+    let left_out: Vec<i64> = left_out.map(|change| change.letter).collect();
+    if !left_out.is_empty() {
+        sql(RELEASE).bind(plan).bind(left_out).execute(&mut *db).await?;
+    }
     let states: Vec<&'static str> = changes.iter().map(|change| change.state.word()).collect();
     let reasons: Vec<&str> = changes.iter().map(|change| change.reason.as_str()).collect();
     let persons: Vec<Option<&[u8]>> =
@@ -218,7 +229,8 @@ pub(super) async fn read(db: &mut PgConnection, filter: &ItemFilter) -> Result<V
     let query = match filter.state {
         Some(state) => {
             let until = filter.until.map(|person| person.0.to_vec());
-            let query = sql(BY_PERSON).bind(filter.plan).bind(state.word()).bind(filter.reason.clone());
+            let query =
+                sql(BY_PERSON).bind(filter.plan).bind(state.word()).bind(some_text(filter.reason.as_ref()));
             let query = query.bind(filter.connection.unwrap_or(i64::MIN));
             let query = query.bind(filter.connection.unwrap_or(i64::MAX)).bind(until);
             query.bind(connection).bind(person).bind(letter)

@@ -1,6 +1,7 @@
 //! Plans of replays; [`items`] has their dead letters.
 
 mod items;
+mod removal;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +21,8 @@ use crate::plans::{
 };
 use crate::words::{count, item_state, limit, micros, plan_state, time};
 use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanFilter, PlanId, PlanItems, Plans};
+
+pub(super) use removal::remove_items;
 
 const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
     VALUES ('planning', $1, $2, $3, '{}', '{}') RETURNING id";
@@ -54,7 +57,7 @@ const NEWEST_TOKEN: &str = "SELECT token FROM plans WHERE id = $1 FOR SHARE";
 const OLD: &str = "SELECT id FROM plans
     WHERE state IN ('cancelled', 'done', 'expired') AND created_at < $1 ORDER BY id LIMIT 1";
 
-/// What a plan leaves row by row, so that no transaction is long.
+/// The rows of a removed plan, which are deleted in pages so that no transaction is long.
 const FORGET: [&str; 3] = [
     "DELETE FROM plan_items WHERE plan = $1 AND letter IN (SELECT letter FROM plan_items WHERE plan = $1 LIMIT $2)",
     "DELETE FROM plan_holds WHERE plan = $1 AND letter IN (SELECT letter FROM plan_holds WHERE plan = $1 LIMIT $2)",
@@ -232,17 +235,22 @@ async fn check(db: &mut PgConnection, plan: PlanId, token: Option<i64>) -> Resul
     if newest == Some((token,)) { Ok(()) } else { Err(Failure::Fenced) }
 }
 
-/// Drops the oldest finished plan that was made before a time, at most `most` rows of it; how many items.
+/// Deletes the oldest finished plans that were made before a time, about `most` rows of them. Returns the number of deleted rows.
 pub(super) async fn expire(db: &mut PgConnection, before: Timestamp, most: usize) -> Result<usize, Failure> {
-    let old: Option<(PlanId,)> = rows(OLD).bind(micros(before)).fetch_optional(&mut *db).await?;
-    let Some((plan,)) = old else { return Ok(0) };
     let mut dropped = 0;
-    for statement in FORGET {
-        let rows = sql(statement).bind(plan).bind(limit(most)).execute(&mut *db).await?.rows_affected();
-        dropped = dropped.max(usize::try_from(rows).unwrap_or(usize::MAX));
-    }
-    if dropped < most {
-        sql(FORGET_PLAN).bind(plan).execute(db).await?;
+    while dropped < most {
+        let old: Option<(PlanId,)> = rows(OLD).bind(micros(before)).fetch_optional(&mut *db).await?;
+        let Some((plan,)) = old else { break };
+        let mut items = 0;
+        for statement in FORGET {
+            let rows = sql(statement).bind(plan).bind(limit(most)).execute(&mut *db).await?.rows_affected();
+            items = items.max(usize::try_from(rows).unwrap_or(usize::MAX));
+        }
+        if items < most {
+            sql(FORGET_PLAN).bind(plan).execute(&mut *db).await?;
+        }
+        // A plan without items counts too, so that the transaction stays short.
+        dropped += items.max(1);
     }
     Ok(dropped)
 }

@@ -1,4 +1,4 @@
-//! API keys and the master key's check value, as they are stored.
+//! Stores API keys and the check value of the master key.
 
 use connections::vault::FIRST_KEY_NUMBER;
 use connections::{Conflict, ConnectionId, Digest, SealedKey};
@@ -71,7 +71,7 @@ pub(super) fn first(
     replace(database, id, key, now, now)
 }
 
-/// Gives a connection another key; the one before is valid until `until`. Keys that are valid no more are deleted.
+/// Gives a connection another key; the previous one is valid until `until`. Expired keys are deleted.
 pub(super) fn replace(
     database: &Connection,
     id: ConnectionId,
@@ -88,7 +88,7 @@ pub(super) fn replace(
     Ok(())
 }
 
-/// Puts newly sealed texts in the place of the old ones.
+/// Replaces sealed texts with newly sealed ones.
 pub(super) fn reseal(database: &Connection, keys: &[SealedKey]) -> Result<(), Failure> {
     let mut reseal = database.prepare_cached(RESEAL)?;
     for key in keys {
@@ -97,7 +97,7 @@ pub(super) fn reseal(database: &Connection, keys: &[SealedKey]) -> Result<(), Fa
     Ok(())
 }
 
-/// The check value of this ledger's master key; `mine` where there was none.
+/// The check value of this ledger's master key; stores `mine` if there was none.
 pub(super) fn check_value(database: &Connection, mine: &Digest) -> Result<Digest, Failure> {
     database.prepare_cached(BEGIN_MASTER_KEY)?.execute((mine, FIRST_KEY_NUMBER))?;
     let value: Vec<u8> = database.prepare_cached(CHECK_VALUE)?.query_row([], |row| row.get(0))?;
@@ -110,7 +110,7 @@ pub(super) fn number(database: &Connection) -> Result<u32, Failure> {
     Ok(number.unwrap_or(FIRST_KEY_NUMBER))
 }
 
-/// Moves on to another encryption key.
+/// Changes to another encryption key.
 pub(super) fn set_number(database: &Connection, from: u32, to: u32) -> Result<(), Failure> {
     if database.prepare_cached(SET_NUMBER)?.execute((from, to))? == 0 {
         return Err(Failure::InTheWay(Conflict::KeyNumberChanged));

@@ -25,7 +25,7 @@ const INSERT: &str =
 
 const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM connections)";
 
-/// The columns in the order in which [`account`] reads them; `?1` and `?2` are the name and the id that is wanted.
+/// The columns in the order in which [`account`] reads them; `?1` and `?2` are the requested name and id.
 const READ: &str = "SELECT id, name, settings, settings_version, paused_for, paused_since, paused_because,
         learned_rate, created_at, write_key, resumes, asked_to_wait_until
     FROM connections WHERE (?1 IS NULL OR name = ?1) AND (?2 IS NULL OR id = ?2) ORDER BY name";

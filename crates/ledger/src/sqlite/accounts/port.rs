@@ -1,4 +1,4 @@
-//! The store of connections, method by method: each is one snapshot or one transaction of the functions beside it.
+//! The store of connections. Each method is one snapshot or one transaction, and uses the functions of the neighbouring modules.
 
 use async_trait::async_trait;
 use connections::store::old_key_valid_until;

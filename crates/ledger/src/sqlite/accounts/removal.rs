@@ -15,7 +15,7 @@ const REMEMBER: &str = "INSERT INTO removed_connections (id, is_emptied) VALUES 
 const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE id = ?1)";
 
 /// Deletes the rows of tables that are small for each connection, in the same transaction as the connection.
-const AT_ONCE: [&str; 14] = [
+const AT_ONCE: [&str; 12] = [
     "DELETE FROM leases WHERE connection = ?1",
     "DELETE FROM claims WHERE connection = ?1",
     "DELETE FROM calls WHERE connection = ?1",
@@ -28,9 +28,11 @@ const AT_ONCE: [&str; 14] = [
     "DELETE FROM tallies WHERE connection = ?1",
     "DELETE FROM directories WHERE connection = ?1",
     "DELETE FROM custom_fields WHERE connection = ?1",
-    "DELETE FROM letter_counts WHERE connection = ?1",
-    "DELETE FROM letter_notes WHERE connection = ?1",
 ];
+
+/// Delete the counts of dead letters last, because each page of dead letters changes them.
+const LAST: [&str; 2] =
+    ["DELETE FROM letter_counts WHERE connection = ?1", "DELETE FROM letter_notes WHERE connection = ?1"];
 
 /// Delete pages of the tables that grow with the number of persons. Each statement uses an index, except the last one: notifications
 /// are few.
@@ -47,7 +49,7 @@ const BY_PAGE: [&str; 6] = [
     "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE connection = ?1 LIMIT ?2)",
 ];
 
-/// Found by plan and state, because no index begins with the connection.
+/// Finds items by plan and state, because no index begins with the connection.
 const PLAN_ITEMS: &str = "SELECT i.plan, i.letter, i.state, i.reason
     FROM (SELECT DISTINCT plan, state FROM plan_counts) c
     CROSS JOIN plan_items i INDEXED BY plan_items_in_order
@@ -88,11 +90,11 @@ const EMPTIED: &str = "UPDATE removed_connections SET is_emptied = 1 WHERE id = 
 pub(super) fn begin(database: &Connection, id: ConnectionId) -> Result<(), Failure> {
     found(database.prepare_cached(CONNECTION)?.execute([id])?)?;
     database.prepare_cached(REMEMBER)?.execute([id])?;
-    delete_at_once(database, id)
+    delete(database, id, &AT_ONCE)
 }
 
-fn delete_at_once(database: &Connection, id: ConnectionId) -> Result<(), Failure> {
-    for statement in AT_ONCE {
+fn delete(database: &Connection, id: ConnectionId, statements: &[&str]) -> Result<(), Failure> {
+    for statement in statements {
         database.prepare_cached(statement)?.execute([id])?;
     }
     Ok(())
@@ -110,8 +112,9 @@ pub(in crate::sqlite) fn empty(database: &Connection, rows: usize) -> Result<usi
             return Ok(rows);
         }
     }
-    // Others may have written such rows meanwhile, as sweeps and skipped events do.
-    delete_at_once(database, id)?;
+    // Other processes may have written such rows meanwhile, as sweeps and skipped events do.
+    delete(database, id, &AT_ONCE)?;
+    delete(database, id, &LAST)?;
     database.prepare_cached(EMPTIED)?.execute([id])?;
     Ok(rows)
 }

@@ -1,4 +1,4 @@
-//! Shared secrets, as they are stored.
+//! Stores shared secrets.
 
 use async_trait::async_trait;
 use connections::shared_secret::MAX_VALID_SECRETS;

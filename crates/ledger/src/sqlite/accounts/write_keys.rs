@@ -1,4 +1,4 @@
-//! Write keys, as they are stored: the newest in the connection's row, replaced ones beside.
+//! Stores write keys: the newest in the connection's row, replaced ones in a table of their own.
 
 use async_trait::async_trait;
 use connections::store::old_key_valid_until;

@@ -1,4 +1,4 @@
-//! Dead letters that an operator closes, and opens again.
+//! Dead letters that an operator closes and reopens.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ const DISCARD: &str =
     "UPDATE dead_letters SET state = 'discarded', discarded_at = ?2, reason = ?3, kept_until = ?4
     WHERE id = ?1 AND state = 'open' RETURNING connection";
 
-/// Only what can be replayed: the event is dead, and its payload is kept.
+/// Only dead letters that can be replayed: the event is dead, and its payload is kept.
 const RESTORE: &str =
     "UPDATE dead_letters SET state = 'open', discarded_at = NULL, reason = NULL, kept_until = NULL
     WHERE id = ?1 AND state = 'discarded' AND EXISTS (
@@ -24,7 +24,7 @@ const RESTORE: &str =
         WHERE p.event = dead_letters.event AND e.state = 'dead')
     RETURNING connection";
 
-/// One that is marked already is published again.
+/// A dead letter that is marked already is published again.
 const REPLAY: &str = "UPDATE dead_letters SET state = 'replaying'
     WHERE id = ?1 AND state IN ('open', 'replaying') RETURNING connection";
 
@@ -41,7 +41,7 @@ const EXPIRE: &str =
 
 const KEEP_NO_LONGER: &str = "UPDATE dead_letters SET kept_until = NULL, bytes = 0 WHERE id = ?1";
 
-/// Discards those that are open; which.
+/// Discards open dead letters. Returns their ids.
 pub(in super::super) fn discard(
     database: &Connection,
     ids: &[i64],
@@ -61,7 +61,7 @@ pub(in super::super) fn discard(
     noted(database, act, DISCARDED, moved)
 }
 
-/// Opens those that were discarded and can be replayed; which.
+/// Reopens discarded dead letters that can be replayed. Returns their ids.
 pub(in super::super) fn restore(database: &Connection, ids: &[i64], act: &Act) -> Result<Vec<i64>, Failure> {
     let mut moved = Vec::new();
     for id in ids {
@@ -71,7 +71,7 @@ pub(in super::super) fn restore(database: &Connection, ids: &[i64], act: &Act) -
     noted(database, act, RESTORED, moved)
 }
 
-/// Marks those that are open as replaying; which are marked now.
+/// Marks open dead letters as replaying. Returns the ids of all that are marked now.
 pub(in super::super) fn replay(database: &Connection, ids: &[i64], act: &Act) -> Result<Vec<i64>, Failure> {
     let mut marked = Vec::new();
     for id in ids {
@@ -81,7 +81,7 @@ pub(in super::super) fn replay(database: &Connection, ids: &[i64], act: &Act) ->
     noted(database, act, REPLAYED, marked)
 }
 
-/// Writes one line of the audit for each connection; the ids.
+/// Writes one line of the audit for each connection. Returns the ids.
 pub(in super::super) fn noted(
     database: &Connection,
     act: &Act,
@@ -96,7 +96,7 @@ pub(in super::super) fn noted(
     Ok(moved.into_iter().map(|(id, _)| id).collect())
 }
 
-/// Drops the payloads of dead letters that were discarded and kept until `now`, at most `rows`; how many.
+/// Deletes the payloads of discarded dead letters that were kept until `now`, at most `rows`. Returns their number.
 pub(in super::super) fn drop_discarded(
     database: &Connection,
     now: i64,
@@ -112,7 +112,7 @@ pub(in super::super) fn drop_discarded(
     Ok(ids.len())
 }
 
-/// Discards open dead letters of a class that died before a time, without their payloads, at most `rows`; how many.
+/// Discards open dead letters of a class that died before a time, and deletes their payloads, at most `rows`. Returns their number.
 pub(in super::super) fn expire_class(
     database: &Connection,
     class: &str,

@@ -1,4 +1,4 @@
-//! Dead letters counted by the counters of their groups, so that no dead letter but one of each group is read.
+//! Counts dead letters by the counters of their groups, so that only one dead letter of each group is read.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use super::super::words::count;
 use super::select::{json, words};
 use crate::DeadLetterFilter;
 
-/// A group has one class, status, field and mender: its oldest dead letter in a state speaks for it. Those that no rules have
-/// classified yet are in no group, and are read.
+/// All dead letters of a group have the same class, status, field and mender, so its oldest one in a state supplies them. Dead letters that
+/// are not classified yet are in no group, and are read.
 const COUNTED: &str = "WITH counted AS MATERIALIZED (
         SELECT connection, group_key, what, SUM(count) AS letters FROM letter_counts
         WHERE what <> 'people' AND group_key <> ''
@@ -36,7 +36,7 @@ const COUNTED: &str = "WITH counted AS MATERIALIZED (
         AND (?7 IS NULL OR mender IN (SELECT value FROM json_each(?7)))
     GROUP BY class";
 
-/// How many dead letters of each class a filter picks that needs only groups.
+/// The number of matching dead letters of each class, for a filter that needs only groups.
 pub(in super::super) fn by_class(
     database: &Connection,
     filter: &DeadLetterFilter,

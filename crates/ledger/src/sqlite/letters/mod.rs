@@ -1,4 +1,5 @@
-//! Dead letters: written, resolved, erased; [`select`] reads them, [`counted`] counts them, and [`close`] is for operators.
+//! Dead letters: this module writes, resolves and erases them; [`select`] reads them, [`counted`] counts them, and [`close`] contains the
+//! acts of operators.
 
 mod close;
 mod counted;
@@ -44,7 +45,7 @@ const RESOLVED_BY: &str = "UPDATE dead_letters SET resolved_by = ?2 WHERE event 
 const DISCARD_ENDED: &str =
     "UPDATE dead_letters SET state = 'discarded' WHERE event = ?1 AND state IN ('open', 'replaying')";
 
-/// What it stated is in a graph. A trigger drops the payloads of repairs.
+/// The values of the event are in a graph. A trigger deletes the payloads of repairs.
 const REMEMBERED: &str = "UPDATE dead_letters SET bytes = 0 WHERE event = ?1";
 
 const REPEAT: &str = "UPDATE dead_letters SET repeats = repeats + 1 WHERE event = ?1";
@@ -55,13 +56,13 @@ const ERASE: &str = "UPDATE dead_letters SET cause = 'erased by a delete', bytes
 
 const MOVE: &str = "UPDATE dead_letters SET state = ?3 WHERE id = ?1 AND state = ?2";
 
-/// Only of an event that is dead: one that is pending again needs its payload.
+/// Only the payload of a dead event: an event that is pending again needs its payload.
 const DROP_PAYLOAD: &str = "DELETE FROM payloads WHERE event IN (
     SELECT d.event FROM dead_letters d JOIN events e ON e.id = d.event WHERE d.id = ?1 AND e.state = 'dead')";
 
 const PAYLOAD: &str = "SELECT p.payload FROM payloads p WHERE p.event = ?1";
 
-/// Writes dead letters; an event that died before has its one renewed.
+/// Writes dead letters. The existing dead letter of an event is replaced.
 pub(super) fn write(
     database: &Connection,
     connection: ConnectionId,
@@ -102,7 +103,7 @@ pub(super) fn replaying(
     on_each(database, connection, events, REPLAYING)
 }
 
-/// Notes the newer events that brought to Refersion what open dead letters state. To be called before these are resolved.
+/// Notes the newer events that delivered the values of open dead letters to Refersion. To be called before these are resolved.
 pub(super) fn note_resolvers(
     database: &Connection,
     connection: ConnectionId,
@@ -116,7 +117,7 @@ pub(super) fn note_resolvers(
     Ok(())
 }
 
-/// Marks the dead letters of events that were delivered after all.
+/// Marks the dead letters of delivered events as resolved.
 pub(super) fn resolve(
     database: &Connection,
     connection: ConnectionId,
@@ -125,8 +126,7 @@ pub(super) fn resolve(
     on_each(database, connection, events, RESOLVE)
 }
 
-/// Drops what is kept for the dead letters of events that died before and wait now. To be called before dead letters are laid
-/// down.
+/// Deletes the data that is kept for dead letters of events that are remembered now. To be called before dead letters are written.
 pub(super) fn remembered(
     database: &Connection,
     connection: ConnectionId,
@@ -135,7 +135,7 @@ pub(super) fn remembered(
     on_each(database, connection, &remembered_after_death(outcomes), REMEMBERED)
 }
 
-/// Marks the dead letters of events that ended otherwise than by being delivered.
+/// Marks the dead letters of events that ended without being delivered as discarded.
 pub(super) fn discard_ended(
     database: &Connection,
     connection: ConnectionId,
@@ -167,7 +167,7 @@ fn on_each(
     Ok(())
 }
 
-/// Takes the cause out of an event's dead letter, and puts the letter aside.
+/// Erases the cause of an event's dead letter, and discards the dead letter.
 pub(super) fn erase(database: &Connection, event_row: i64) -> Result<(), Failure> {
     database.prepare_cached(ERASE)?.execute([event_row])?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Dead letters as an operator selects them.
+//! Selects dead letters for operators.
 
 use sqlite::rusqlite::types::Value;
 use sqlite::rusqlite::{Connection, Row, params_from_iter};
@@ -11,8 +11,8 @@ use super::counted::by_class;
 use crate::plans::Candidate;
 use crate::{DeadLetterFilter, DeadLetterView, Discarded};
 
-/// What a filter says, of the dead letter `d`. Lists of values come as JSON. The times are always given, so that the index
-/// by time and id leads to a page.
+/// The conditions of a filter on the dead letter `d`. Lists of values are passed as JSON. The times are always given, so that the index by
+/// time and id finds the page.
 macro_rules! selected {
     () => {
         "(?1 IS NULL OR d.connection IN (SELECT value FROM json_each(?1)))
@@ -29,14 +29,14 @@ macro_rules! selected {
     };
 }
 
-/// All dead letters, where a page begins at its place in the index by time.
+/// All dead letters: a page begins at its place in the index by time.
 macro_rules! by_time {
     () => {
         "dead_letters d"
     };
 }
 
-/// Those with the wanted ids: `CROSS JOIN` keeps SQLite from walking through all dead letters by time for them.
+/// Dead letters with the requested ids: `CROSS JOIN` prevents SQLite from scanning all dead letters by time for them.
 macro_rules! by_id {
     () => {
         "(SELECT DISTINCT value FROM json_each(?4)) wanted CROSS JOIN dead_letters d ON d.id = wanted.value"
@@ -64,7 +64,7 @@ macro_rules! count {
     };
 }
 
-/// Without a person, the event stands for itself.
+/// If there is no person, the event's id takes its place.
 macro_rules! candidates {
     ($letters:ident) => {
         concat!(
@@ -79,14 +79,14 @@ macro_rules! candidates {
     };
 }
 
-/// The statement for a filter: ids lead to few dead letters, times to a place among all.
+/// The statement for a filter: with ids only a few dead letters are read, otherwise the scan begins at a time.
 macro_rules! statement {
     ($of:ident, $filter:expr) => {
         if $filter.ids.is_some() { $of!(by_id) } else { $of!(by_time) }
     };
 }
 
-/// Dead letters that may be planned, newest first.
+/// The candidates for a plan, newest first.
 pub(in super::super) fn candidates(
     database: &Connection,
     filter: &DeadLetterFilter,
@@ -126,7 +126,7 @@ pub(in super::super) fn read(
     Ok(letters)
 }
 
-/// How many dead letters a filter picks, whatever its limit.
+/// The number of dead letters that match a filter, without regard to its limit.
 pub(in super::super) fn count_of(database: &Connection, filter: &DeadLetterFilter) -> Result<u64, Failure> {
     if filter.needs_only_groups() {
         return Ok(by_class(database, filter)?.values().sum());

@@ -17,6 +17,9 @@ const HOLD: &str = "INSERT INTO plan_holds (letter, plan) VALUES (?1, ?2)
     WHERE plan_holds.plan = excluded.plan OR NOT EXISTS (SELECT 1 FROM plans
         WHERE id = plan_holds.plan AND state NOT IN ('cancelled', 'done', 'expired'))";
 
+/// A dead letter that is left out is free for other plans.
+const RELEASE: &str = "DELETE FROM plan_holds WHERE letter = ?1 AND plan = ?2";
+
 const HELD_BY: &str = "SELECT plan FROM plan_holds WHERE letter = ?1";
 
 const ADD: &str =
@@ -54,7 +57,7 @@ const BY_PERSON: &str = with_letters!(
 
 const BY_LETTER: &str = with_letters!("i.letter > ?2 ORDER BY i.letter LIMIT ?3");
 
-/// Above every digest.
+/// A value above every digest.
 const NO_LAST_PERSON: [u8; 17] = [0xFF; 17];
 
 /// Changes of the counts, written together.
@@ -75,7 +78,7 @@ impl Counts {
     }
 }
 
-/// Adds items, each with its reservation; which other plans have reserved.
+/// Adds items, each with its reservation unless it is left out. Returns the dead letters that other plans have reserved.
 pub(super) fn add(
     database: &Connection,
     plan: PlanId,
@@ -86,7 +89,7 @@ pub(super) fn add(
     let (mut counts, mut reserved) = (Counts::default(), Vec::new());
     for NewItem { candidate, state, reason, weight, released_at } in items {
         let (mut state, mut reason) = (*state, Cow::Borrowed(reason.as_str()));
-        if hold.execute((candidate.letter, plan))? == 0 {
+        if state != ItemState::LeftOut && hold.execute((candidate.letter, plan))? == 0 {
             let other: PlanId = held_by.query_row([candidate.letter], |row| row.get(0))?;
             reserved.push((candidate.letter, other));
             (state, reason) = (ItemState::LeftOut, format!("reserved by plan {other}").into());
@@ -127,7 +130,7 @@ pub(super) fn mark(
     Ok(Marked { letters, reserved })
 }
 
-/// Changes items, and what is counted of them.
+/// Changes items, and their counts.
 pub(super) fn change(database: &Connection, plan: PlanId, changes: &[ItemChange]) -> Result<(), Failure> {
     let (mut read, mut write) = (database.prepare_cached(STATE)?, database.prepare_cached(CHANGE)?);
     let mut counts = Counts::default();
@@ -148,11 +151,14 @@ pub(super) fn change(database: &Connection, plan: PlanId, changes: &[ItemChange]
         ))?;
         counts.add(item_state(&state)?, &reason, -1);
         counts.add(change.state, &change.reason, 1);
+        if change.state == ItemState::LeftOut {
+            database.prepare_cached(RELEASE)?.execute((change.letter, plan))?;
+        }
     }
     counts.write(database, plan)
 }
 
-/// Items with how their dead letters stand.
+/// Items with the states of their dead letters.
 pub(super) fn read(database: &Connection, filter: &ItemFilter) -> Result<Vec<PlanItem>, Failure> {
     let until = filter.until.map_or(NO_LAST_PERSON.to_vec(), |person| person.0.to_vec());
     let mut statement =

@@ -46,7 +46,7 @@ const NEWEST_TOKEN: &str = "SELECT token FROM plans WHERE id = ?1";
 const OLD: &str = "SELECT id FROM plans
     WHERE state IN ('cancelled', 'done', 'expired') AND created_at < ?1 ORDER BY id LIMIT 1";
 
-/// What a plan leaves row by row, so that no transaction is long.
+/// The rows of a plan that are deleted page by page, so that no transaction is long.
 const FORGET: [&str; 3] = [
     "DELETE FROM plan_items WHERE plan = ?1 AND letter IN (SELECT letter FROM plan_items WHERE plan = ?1 LIMIT ?2)",
     "DELETE FROM plan_holds WHERE plan = ?1 AND letter IN (SELECT letter FROM plan_holds WHERE plan = ?1 LIMIT ?2)",
@@ -221,7 +221,7 @@ fn write(database: &Connection, plan: PlanId, change: &PlanChange) -> Result<boo
     Ok(true)
 }
 
-/// Stops the transaction unless the plan is still being made, which it may be until a later time from now on.
+/// Fails the transaction unless the plan is still being made, and extends the time for that.
 fn go_on(database: &Connection, plan: PlanId, expires_at: Timestamp) -> Result<(), Failure> {
     let renewed = database.prepare_cached(GO_ON)?.execute((plan, micros(expires_at)))?;
     if renewed == 1 { Ok(()) } else { Err(Failure::Fenced) }
@@ -248,7 +248,7 @@ fn lease(
     Ok(Some(token))
 }
 
-/// Stops the transaction unless the token is the newest.
+/// Fails the transaction unless the token is the newest.
 fn check(database: &Connection, plan: PlanId, token: Option<i64>) -> Result<(), Failure> {
     let Some(token) = token else { return Ok(()) };
     let newest: Option<i64> =
@@ -256,17 +256,22 @@ fn check(database: &Connection, plan: PlanId, token: Option<i64>) -> Result<(), 
     if newest == Some(token) { Ok(()) } else { Err(Failure::Fenced) }
 }
 
-/// Drops the oldest finished plan that was made before a time, at most `rows` rows of it; how many items.
+/// Deletes the oldest finished plans that were made before a time, about `rows` rows of them. Returns the number of deleted rows.
 pub(super) fn expire(database: &Connection, before: Timestamp, rows: usize) -> Result<usize, Failure> {
-    let old: Option<PlanId> =
-        database.prepare_cached(OLD)?.query_row([micros(before)], |row| row.get(0)).optional()?;
-    let Some(plan) = old else { return Ok(0) };
     let mut dropped = 0;
-    for statement in FORGET {
-        dropped = dropped.max(database.prepare_cached(statement)?.execute((plan, limit(rows)))?);
-    }
-    if dropped < rows {
-        database.prepare_cached(FORGET_PLAN)?.execute([plan])?;
+    while dropped < rows {
+        let old: Option<PlanId> =
+            database.prepare_cached(OLD)?.query_row([micros(before)], |row| row.get(0)).optional()?;
+        let Some(plan) = old else { break };
+        let mut items = 0;
+        for statement in FORGET {
+            items = items.max(database.prepare_cached(statement)?.execute((plan, limit(rows)))?);
+        }
+        if items < rows {
+            database.prepare_cached(FORGET_PLAN)?.execute([plan])?;
+        }
+        // A plan without items counts too, so that the transaction stays short.
+        dropped += items.max(1);
     }
     Ok(dropped)
 }

@@ -1,4 +1,4 @@
-//! The counting side of the census: asks every process what it holds, until all have answered and nothing moves.
+//! The counting side of the census: asks every process how many events it holds, until all have answered and nothing moves.
 
 use std::time::Duration;
 
@@ -16,25 +16,25 @@ use super::super::{Options, RabbitError};
 use super::{Answer, Answers, Place, QUESTION};
 use crate::{Depth, Lane};
 
-/// How often a lane is looked at again that seems empty while something moves in it.
+/// How often a lane that seems empty is looked at again while something moves in it.
 const LOOKS: usize = 5;
 
-/// Between two looks, so that what is on its way from the broker to a process arrives and is counted.
+/// Wait between two looks, so that messages on their way from the broker to a process arrive and are counted.
 const PAUSE: Duration = Duration::from_millis(30);
 
-/// How long answers are waited for before everybody is asked again.
+/// How long answers are awaited before all processes are asked again.
 const ANSWER_TIME: Duration = Duration::from_secs(1);
 
-/// A question that nobody has taken within this time, in milliseconds, vanishes.
+/// Time in milliseconds after which the broker drops a question that nobody has taken.
 const QUESTION_LASTS: &str = "5000";
 
-/// What was counted.
+/// The result of a count.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in super::super) struct Counted {
     /// The events of each lane.
     pub(in super::super) depth: Depth,
-    /// The second in which the oldest event that any process holds was accepted. What waits behind it at the broker is
-    /// younger.
+    /// The second in which the oldest event that any process holds was accepted. Events that wait behind it at the broker
+    /// are younger.
     pub(in super::super) oldest: Option<u64>,
 }
 
@@ -86,12 +86,12 @@ impl Asking<'_> {
             }
             before = after;
         }
-        // Events went through an empty-looking lane all the while: one at least was there.
+        // Events went through a lane that looked empty all the time: at least one was there.
         let depth = Depth { live: depth.live.max(1), bulk: depth.bulk.max(1) };
         Ok(Counted { depth, oldest: oldest(&before) })
     }
 
-    /// Asks everybody until all answer: a process may end, or another begin, after the consumers were counted.
+    /// Asks all processes until all answer: a process may end, or another begin, after the consumers were counted.
     async fn round(&mut self) -> Result<Answers, RabbitError> {
         let end = Instant::now() + self.limit;
         while Instant::now() < end {
@@ -101,10 +101,13 @@ impl Asking<'_> {
                 return Ok(answers);
             }
         }
-        Err(RabbitError::TooSlow { doing: "asking every process what it holds", limit: self.limit })
+        Err(RabbitError::TooSlow {
+            doing: "asking all processes for the events that they hold",
+            limit: self.limit,
+        })
     }
 
-    /// Asks everybody once and waits for `expected` answers, at most until `end`.
+    /// Asks all processes once and waits for `expected` answers, at most until `end`.
     async fn ask(&mut self, expected: usize, end: Instant) -> Result<Answers, RabbitError> {
         self.rounds += 1;
         let round = self.rounds.to_string();
@@ -115,12 +118,12 @@ impl Asking<'_> {
         let (exchange, plain) = (self.place.exchange.as_str(), BasicPublishOptions::default());
         let asking =
             self.place.channel.basic_publish(exchange.into(), QUESTION.into(), plain, &[], properties);
-        within(self.limit, "asking what is held", async { asking.await.map(drop) }).await?;
+        within(self.limit, "asking for the held events", async { asking.await.map(drop) }).await?;
         let mut answers = Answers::new();
         while answers.len() < expected {
             let Ok(next) = timeout_at(end, self.place.consumer.next()).await else { break };
             let next = next.ok_or_else(|| RabbitError::Cancelled { queue: self.place.name.clone() })?;
-            let next = next.map_err(RabbitError::broker("asking what is held"))?;
+            let next = next.map_err(RabbitError::broker("asking for the held events"))?;
             let is_of_this_round =
                 next.properties.correlation_id().as_ref().is_some_and(|id| id.as_str() == round);
             if let (true, Ok(answer)) = (is_of_this_round, serde_json::from_slice::<Answer>(&next.data)) {
@@ -130,7 +133,7 @@ impl Asking<'_> {
         Ok(answers)
     }
 
-    /// How many processes consume: each consumes the poison queue once, and from the first moment to the last.
+    /// Number of processes that consume: each consumes the poison queue once, as long as it consumes at all.
     async fn processes(&self) -> Result<usize, RabbitError> {
         let poison = self.topology.queues.iter().find(|queue| queue.source == Source::Poison);
         let Some(poison) = poison else { return Ok(0) };
@@ -138,7 +141,7 @@ impl Asking<'_> {
         Ok(usize::try_from(found.consumer_count()).unwrap_or(usize::MAX))
     }
 
-    /// Waiting messages, counted as events: how many each holds is not known.
+    /// Waiting messages, counted as one event each, because their number of events is not known.
     async fn waiting(&self) -> Result<Depth, RabbitError> {
         let mut depth = Depth::default();
         for queue in &self.topology.queues {
@@ -167,7 +170,7 @@ fn oldest(answers: &Answers) -> Option<u64> {
     answers.values().filter_map(|held| held.oldest).min()
 }
 
-/// Whether the same processes hold nothing of a lane, and nothing of it has come to any of them between the two.
+/// Whether the same processes hold nothing of a lane, and nothing of it has come to any of them in between.
 fn is_quiet(before: &Answers, after: &Answers, lane: fn(&Held) -> (u64, u64)) -> bool {
     let quiet = |(link, held): (&Uuid, &Held)| {
         lane(held).0 == 0 && after.get(link).is_some_and(|later| lane(later) == lane(held))

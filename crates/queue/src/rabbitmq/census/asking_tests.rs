@@ -1,4 +1,4 @@
-//! When a lane counts as empty.
+//! Tests when a lane counts as empty.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn answers(held: &[(u128, u64, u64)]) -> Answers {
 }
 
 #[test]
-fn a_lane_is_quiet_only_if_nobody_holds_any_of_it_and_nothing_has_come() {
+fn a_lane_is_quiet_only_without_held_events_and_new_deliveries() {
     let live = |held: &Held| (held.live, held.live_came);
     let before = answers(&[(1, 0, 7), (2, 0, 9)]);
     assert!(is_quiet(&before, &before, live));

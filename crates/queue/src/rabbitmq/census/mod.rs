@@ -1,12 +1,13 @@
 //! Counts the events in the queue, including those that other processes hold.
 //!
-//! AMQP shows how many messages wait, and nothing about those that were delivered and not answered. So every process that
-//! consumes answers the question what it holds: the counting process publishes the question to the exchange, where each of them has
-//! a queue of its own bound for it, and waits for as many answers as the poison queue has consumers, one for each process.
+//! AMQP shows how many messages wait, but nothing about messages that were delivered and not answered. So every process
+//! that consumes reports how many events it holds. The counting process publishes a question to the exchange, where each of
+//! them has bound a queue of its own, and waits for as many answers as the poison queue has consumers: one for each
+//! process.
 //!
-//! A lane counts as empty only if nothing has moved in it meanwhile: nothing waits, and every process answers, before and after
-//! that look, that they hold nothing and that nothing has come. Here are the place where each gets its messages, and the answering
-//! side; [`asking`] counts.
+//! A lane counts as empty only if nothing has moved in it meanwhile: no message waits, and before and after that look every
+//! process answers that it holds nothing and that nothing has come. This module has the queues for questions and answers,
+//! and the answering side; [`asking`] counts.
 
 mod asking;
 
@@ -38,15 +39,15 @@ const QUESTION: &str = "census";
 struct Answer {
     /// Its consuming connection; a new one holds nothing at first.
     link: Uuid,
-    /// What it holds, and what has come to it so far.
+    /// The events that it holds, and those that have come to it so far.
     held: Held,
 }
 
 /// The answers of all processes, by their links.
 type Answers = BTreeMap<Uuid, Held>;
 
-/// Makes ready to answer for this process on a connection that consumes; what is returned answers until the channel ends,
-/// and then returns why.
+/// Prepares to answer for this process on a connection that consumes. The returned future answers until the channel ends,
+/// and then returns the reason.
 pub(super) async fn answering(
     connection: &Connection,
     topology: &Topology,
@@ -68,21 +69,21 @@ pub(super) async fn answering(
             let publishing =
                 channel.basic_publish(exchange.as_str().into(), key.into(), plain, &body, properties);
             if let Err(cause) = publishing.await {
-                return RabbitError::broker("telling what is held")(cause);
+                return RabbitError::broker("reporting the held events")(cause);
             }
         }
         RabbitError::Cancelled { queue: name }
     })
 }
 
-/// Where the answer goes, and what it is marked with.
+/// The routing key of the answer, and its properties.
 fn reply(question: &Delivery) -> Option<(String, BasicProperties)> {
     let key = question.properties.reply_to().as_ref()?.to_string();
     let round = question.properties.correlation_id().as_ref()?.clone();
     Some((key, BasicProperties::default().with_correlation_id(round)))
 }
 
-/// A queue of our own at the exchange, with its consumer. Both go with the channel.
+/// A queue of our own at the exchange, with its consumer. Both are deleted with the channel.
 struct Place {
     channel: Channel,
     consumer: Consumer,

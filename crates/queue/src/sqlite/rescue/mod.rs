@@ -1,8 +1,8 @@
-//! A damaged file: it is set aside, and what can be read of it goes into a fresh one.
+//! Handles a damaged file: it is set aside, and its readable messages are copied into a fresh one.
 //!
-//! All of this happens while no other process uses the file. The copy is called `…rescuing-TIME` until everything from it is
-//! in the fresh file, and `…damaged-TIME` then; so a crash at any moment is made good by the next start. Events may be
-//! handed out twice after that, which does no harm.
+//! All of this happens while no other process uses the file. The copy is called `…rescuing-TIME` until everything from it
+//! is in the fresh file, and `…damaged-TIME` then; so the next start completes a rescue that a crash has interrupted at any
+//! moment. Events may be handed out twice after that, which does no harm.
 
 mod writer;
 
@@ -21,31 +21,31 @@ use crate::pack::{ENVELOPE_BYTES, MESSAGE_BYTES};
 
 /// A row with a larger body is damage.
 const LONGEST_ROW: usize = ENVELOPE_BYTES + MESSAGE_BYTES;
-/// Follows the name of the file.
+/// Suffix of the file's name.
 const RESCUING: &str = ".rescuing-";
 const DAMAGED: &str = ".damaged-";
-/// What belongs to a file, and follows its name: without the index nobody knows which frames of the log count.
+/// Suffixes of the files that belong to a database file: without the index it is unknown which frames of the log are valid.
 const LOG_AND_INDEX: [&str; 2] = ["-wal", "-shm"];
 
-/// What became of a damaged file.
+/// The result of rescuing a damaged file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rescue {
     /// When it was set aside.
     pub at: Timestamp,
     /// The damaged file under its new name. It is kept until somebody deletes it.
     pub file: String,
-    /// Events that are in the fresh file.
+    /// Number of events that are in the fresh file.
     pub rescued: u64,
-    /// Events that are not, because their pages were not readable: a lower bound.
+    /// Number of events that are not, because their pages were not readable: a lower bound.
     pub unreadable: u64,
 }
 
-/// Looks for damage and mends it, which nobody else may be using meanwhile. What was rescued, by damaged file.
+/// Looks for damage and repairs it, while nothing else uses the file. Returns the result for each damaged file.
 ///
-/// `is_known`: SQLite has said that the file is damaged, though a look through it finds nothing.
-pub(super) fn mend(path: &Path, now: Timestamp, is_known: bool) -> Result<Vec<Rescue>, QueueError> {
+/// `is_known`: SQLite has reported that the file is damaged, although a check of the file finds nothing.
+pub(super) fn repair(path: &Path, now: Timestamp, is_known: bool) -> Result<Vec<Rescue>, QueueError> {
     if is_known || damage_at_start(path)?.is_some() {
-        tracing::error!(file = %path.display(), "the queue is damaged: it is set aside, and rescued from");
+        tracing::error!(file = %path.display(), "the queue is damaged: its file is set aside, and its readable events are rescued");
         set_aside(path, now).map_err(|cause| failed(path, cause))?;
         sqlite::reset(path)?;
     }
@@ -56,7 +56,7 @@ pub(super) fn mend(path: &Path, now: Timestamp, is_known: bool) -> Result<Vec<Re
     Ok(rescues)
 }
 
-/// Whether there is something to mend: damage, or a rescue that did not come to its end.
+/// Whether there is something to repair: damage, or an unfinished rescue.
 pub(super) fn is_needed(path: &Path) -> Result<bool, QueueError> {
     let is_unfinished = !copies(path).map_err(|cause| failed(path, cause))?.is_empty();
     Ok(is_unfinished || damage_at_start(path)?.is_some())
@@ -74,7 +74,7 @@ fn set_aside(path: &Path, now: Timestamp) -> io::Result<()> {
     std::fs::rename(&part, &copy)
 }
 
-/// Copies that have not been rescued from to the end.
+/// Copies whose rescue is not finished.
 fn copies(path: &Path) -> io::Result<Vec<PathBuf>> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let begin = format!("{}{RESCUING}", path.file_name().unwrap_or_default().to_string_lossy());
@@ -90,7 +90,7 @@ fn copies(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(copies)
 }
 
-/// Writes all that can be read of a copy into the file, and gives the copy its last name.
+/// Writes everything readable from a copy into the file, and gives the copy its final name.
 fn rescue(path: &Path, copy: &Path, now: Timestamp) -> Result<Rescue, QueueError> {
     let aside = renamed(copy);
     let mut connection = Connection::open(path).map_err(::sqlite::Error::from)?;
@@ -104,11 +104,11 @@ fn rescue(path: &Path, copy: &Path, now: Timestamp) -> Result<Rescue, QueueError
     writer.finish(&rescue)?;
     rename(copy, &aside).map_err(|cause| failed(path, cause))?;
     let Rescue { file, rescued, unreadable, .. } = &rescue;
-    tracing::error!(file, rescued, unreadable, "the queue was damaged: what could be read of it was rescued");
+    tracing::error!(file, rescued, unreadable, "the queue was damaged: its readable events were rescued");
     Ok(rescue)
 }
 
-/// The last name of a copy.
+/// The final name of a copy.
 fn renamed(copy: &Path) -> PathBuf {
     let name = copy.file_name().unwrap_or_default().to_string_lossy();
     copy.with_file_name(name.replacen(RESCUING, DAMAGED, 1))
@@ -121,7 +121,7 @@ fn rename(copy: &Path, aside: &Path) -> io::Result<()> {
     std::fs::rename(copy, aside)
 }
 
-/// The result of doing something with a file that need not be there.
+/// The result of an operation on a file that may be missing.
 fn unless_missing(done: io::Result<()>) -> io::Result<()> {
     done.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }

@@ -1,4 +1,4 @@
-//! Writes what was found in a damaged file into the fresh one, and counts what is missing.
+//! Writes messages from a damaged file into the fresh one, and counts those that are missing.
 
 use std::io;
 
@@ -48,7 +48,7 @@ impl Expected {
     }
 }
 
-/// Writes what was found, some hundred messages in one transaction.
+/// Writes the messages that were found, some hundred in one transaction.
 pub(super) struct Writer {
     connection: Connection,
     waiting: Vec<Message>,
@@ -98,7 +98,8 @@ impl Writer {
             let number = |count: &u64| i64::try_from(*count).unwrap_or(i64::MAX);
             let values = (at.as_microsecond(), file, number(rescued), number(unreadable));
             transaction.execute(statements::INSERT_RESCUE, values)?;
-            // A batch that was taken before is still acknowledged by its old ticket, which must not be another's by then.
+            // A batch that was taken before is still acknowledged under its old ticket, which must not belong to another
+            // batch by then.
             transaction.execute(statements::RAISE_TICKETS, [at.as_microsecond()])?;
         }
         Ok(transaction.commit()?)

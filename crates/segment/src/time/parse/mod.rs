@@ -91,8 +91,8 @@ fn offset(scan: &mut Scan<'_>) -> Option<Offset> {
     Offset::from_seconds(sign * i32::try_from(hours * 3600 + minutes * 60).ok()?).ok()
 }
 
-/// Whether the rest is what Go adds after the offset, as in `2020-05-09 23:54:49.209808489 +0000 UTC m=+70366.296`:
-/// the name of the zone and the monotonic clock, which are redundant.
+/// Whether the rest is the part that Go adds after the offset, as in `2020-05-09 23:54:49.209808489 +0000 UTC
+/// m=+70366.296`: the name of the zone and the monotonic clock, which are redundant.
 fn is_go_suffix(rest: &str) -> bool {
     let is_zone = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'-');
     (rest.is_empty() || rest.starts_with(' '))

@@ -13,7 +13,7 @@ use crate::operator::Subject;
 use crate::operator::dead_letters::MAX_REASON_CHARS;
 use crate::operator::events::EventRow;
 
-/// A role; for the document.
+/// The role of an operator.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 #[expect(dead_code, reason = "it is the shape of a word of the ledger's")]
@@ -37,7 +37,7 @@ pub(in crate::api) struct SubjectInput {
 /// The longest subject, in characters.
 const MAX_SUBJECT: usize = 1_000;
 
-/// What a text names.
+/// The subject that a text names.
 pub(super) fn subject(text: &str) -> Result<Subject, Problem> {
     if text.chars().count() > MAX_SUBJECT {
         return Err(Problem::invalid(format!("a subject has at most {MAX_SUBJECT} characters")));
@@ -66,7 +66,7 @@ pub(super) fn shown_selector(call: &Call, text: &str) -> String {
 /// A failed call.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct Attempt {
-    /// When.
+    /// The time.
     at: Timestamp,
     /// Refersion's name of the operation.
     operation: String,
@@ -74,9 +74,9 @@ pub(in crate::api) struct Attempt {
     http_status: Option<u16>,
     /// The class of the failure.
     class: String,
-    /// What Refersion said, less values of a person.
+    /// Refersion's message, without values of a person.
     message: String,
-    /// What was sent, less values of a person; null for viewers, for calls before requests were kept, and once it is erased.
+    /// The request, without values of a person; null for viewers, for calls before requests were kept, and after it was erased.
     #[schema(value_type = serde_json::Value)]
     request: Option<Box<RawValue>>,
 }
@@ -97,7 +97,7 @@ pub(super) fn attempts(mut attempts: Vec<AttemptView>, is_masked: bool) -> Vec<A
     attempts.into_iter().map(attempt).collect()
 }
 
-/// An event and what happened to it.
+/// An event and its outcome.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct Event {
     /// Its id.
@@ -111,10 +111,10 @@ pub(in crate::api) struct Event {
     connection: String,
     /// When it was accepted.
     pub(super) received_at: Timestamp,
-    /// `pending`, or how it ended.
+    /// `pending`, or its outcome.
     #[schema(value_type = String)]
     state: &'static str,
-    /// Why.
+    /// The reason.
     reason: Option<String>,
     /// The code of the affiliate concerned.
     affiliate_code: Option<String>,
@@ -122,11 +122,11 @@ pub(in crate::api) struct Event {
     affiliate_id: Option<u64>,
     /// Failed calls, oldest first, at most the newest 100.
     attempts: Vec<Attempt>,
-    /// The id of its dead letter, whatever became of it.
+    /// The id of its dead letter, in any state.
     dead_letter_id: Option<i64>,
-    /// What it died of.
+    /// The cause of its dead letter.
     cause: Option<String>,
-    /// What it waits for.
+    /// The condition that it waits for.
     waiting_for: Option<String>,
 }
 

@@ -27,7 +27,7 @@ pub(in crate::api) struct AudiencesParams {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::api) struct AudienceParams {
-    /// The connection, where several have such an audience.
+    /// The connection; needed if several have an audience of this name.
     #[param(pattern = "^[A-Za-z0-9_-]{1,64}$")]
     connection: Option<String>,
     /// Ask Segment's Public API for its own size of the audience; needs `segment.public_api_token`.
@@ -44,7 +44,7 @@ pub(in crate::api) struct AudienceList {
     audiences: Vec<AudienceAnswer>,
     /// Connections with more audiences than are kept: the others are not counted.
     beyond_the_limit: Vec<String>,
-    /// How many are kept of one connection.
+    /// Maximum number of audiences that are kept for one connection.
     limit: usize,
 }
 
@@ -55,43 +55,43 @@ pub(in crate::api) struct AudienceAnswer {
     connection: String,
     /// Its key, as events write it.
     audience: String,
-    /// Segment's class of it; null where a lone boolean was taken for an audience.
+    /// Segment's class of it; null if it was recognised by its one boolean trait.
     class: Option<String>,
     /// Engage's space.
     space_id: Option<String>,
     /// Segment's id of it.
     segment_id: Option<String>,
-    /// The fields of Refersion that it goes to.
+    /// The fields of Refersion that it is sent to.
     mapped_to: Vec<String>,
-    /// Persons who are in.
+    /// Members.
     members: u64,
-    /// Persons who were in.
+    /// Former members.
     left: u64,
     /// Members that are affiliates.
     affiliates: u64,
-    /// Affiliates per member; null without members.
+    /// Affiliates per member; null without members, and unknown (null) while the audience is mapped to no field.
     match_rate: Option<f64>,
     /// Members whose membership Refersion has.
     held: u64,
-    /// Persons, in or out, whose affiliate holds what was said last.
+    /// Persons, members or former members, whose affiliate has the value that was stated last.
     delivered: u64,
-    /// Persons, in or out, whose affiliate does not hold it yet.
+    /// Persons, members or former members, whose affiliate does not have that value yet.
     waiting: u64,
     /// Persons whose membership Refersion has refused.
     refused: u64,
     /// Open dead letters by cause; null in a list.
     rejected: Option<Vec<RejectedAnswer>>,
-    /// The delivered share of what is delivered or waits; null while nothing waits.
+    /// Delivered persons as a share of delivered and waiting persons; null while nothing waits.
     progress: Option<f64>,
-    /// Seconds until what has arrived is delivered, at the rate of now; null while nothing waits, and while paused.
+    /// Seconds until the events that have arrived are delivered, at the current rate; null while nothing waits, and while paused.
     eta_seconds: Option<u64>,
     /// When its first event arrived.
     first_seen: Timestamp,
     /// When its count changed last.
     last_change: Option<Timestamp>,
-    /// Whether older persons are being counted: numbers are too low until then.
+    /// Whether older persons are being counted: until that has finished, the numbers are too low.
     counting: bool,
-    /// What Segment believes; null unless it was asked.
+    /// The audience according to Segment; null unless Segment was asked.
     segment: Option<SegmentAnswer>,
 }
 
@@ -104,28 +104,28 @@ struct RejectedAnswer {
     field: Option<String>,
     /// The cause; for viewers without quoted words and words with digits or an `@`.
     cause: String,
-    /// How many.
+    /// The number.
     dead_letters: u64,
 }
 
-/// What Segment believes of an audience.
+/// An audience according to Segment.
 #[derive(Serialize, ToSchema)]
 struct SegmentAnswer {
     /// Its members at Segment.
     members: Option<u64>,
-    /// How its computation goes, in Segment's word.
+    /// The state of its computation, as Segment names it.
     status: Option<String>,
-    /// Whether it is computed at all.
+    /// Whether Segment computes it.
     enabled: Option<bool>,
     /// Members that Segment has and that have not arrived.
     not_arrived: Option<u64>,
-    /// Seconds until what waits, and what has not arrived, is delivered.
+    /// Seconds until the waiting persons and the members that have not arrived are delivered.
     eta_seconds: Option<u64>,
-    /// Why this is not known.
+    /// The reason why these values are not known.
     error: Option<String>,
 }
 
-/// List audiences with their members and how many are delivered.
+/// List audiences with their members and their delivery.
 #[utoipa::path(get, path = "/api/v1/audiences", tag = "audiences", params(AudiencesParams),
     responses((status = 200, body = AudienceList)), security(("bearer" = ["viewer"])))]
 pub(in crate::api) async fn list_audiences(
@@ -143,9 +143,9 @@ pub(in crate::api) async fn list_audiences(
     }))
 }
 
-/// Show one audience: its numbers, its progress, why members are rejected.
+/// Show one audience: its numbers, its progress, and the causes of rejections.
 #[utoipa::path(get, path = "/api/v1/audiences/{name}", tag = "audiences",
-    params(("name" = String, Path, description = "Its key, in whatever spelling"), AudienceParams),
+    params(("name" = String, Path, description = "Its key, in any spelling"), AudienceParams),
     responses((status = 200, body = AudienceAnswer)), security(("bearer" = ["viewer"])))]
 pub(in crate::api) async fn get_audience(
     call: Call,

@@ -20,10 +20,10 @@ use crate::failure::Failure;
 pub(in crate::api) struct AuditParams {
     /// Terms: actor:NAME, action:WORD, connection:NAME, result:done (failed, denied), at:>=TIME, at:<TIME, age:<2d.
     selector: Option<String>,
-    /// Entries of a page, 100 unless it is said.
+    /// Entries of a page; 100 if left out.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     cursor: Option<String>,
 }
 
@@ -32,21 +32,21 @@ pub(in crate::api) struct AuditParams {
 struct AuditAnswer {
     /// Its number.
     id: i64,
-    /// When.
+    /// The time.
     at: Timestamp,
     /// `worker`, `cli:` and a user of the operating system, or the name of an operator.
     actor: String,
-    /// What was done, in a fixed word.
+    /// The action, as a fixed word.
     action: String,
-    /// The connection that it was done to.
+    /// The connection concerned.
     connection: Option<String>,
-    /// To what.
+    /// The subject of the action.
     subject: String,
-    /// Which dead letters.
+    /// The selector of the dead letters.
     selector: Option<String>,
-    /// How many.
+    /// The number.
     number: Option<u64>,
-    /// Why; of what failed, the code of the problem.
+    /// The reason; for a failed action, the code of the problem.
     reason: Option<String>,
     /// `done`, `failed` or `denied`.
     #[schema(value_type = String)]
@@ -58,7 +58,7 @@ struct AuditAnswer {
 pub(in crate::api) struct AuditList {
     /// The selector, with ages as times.
     selector: String,
-    /// How many lines it selects, exactly.
+    /// The exact number of selected lines.
     count: u64,
     /// A page of them.
     lines: Vec<AuditAnswer>,
@@ -66,7 +66,7 @@ pub(in crate::api) struct AuditList {
     next: Option<String>,
 }
 
-/// List who did what. Operators that may see some connections only see lines about these.
+/// List the audit. Operators that may see only some connections get only lines about these.
 #[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(AuditParams),
     responses((status = 200, body = AuditList)), security(("bearer" = ["operator"])))]
 pub(in crate::api) async fn list_audit(

@@ -1,4 +1,4 @@
-//! Connections: what they are, and whether they deliver. No secret of theirs, and no write key.
+//! Connections: their settings, and whether they deliver. Answers contain neither their secrets nor their write keys.
 
 use axum::Json;
 use connections::{Connection, ConnectionName};
@@ -26,16 +26,16 @@ pub(in crate::api) struct ConnectionAnswer {
     /// `operator`, `credentials`, `configuration` or `breaker`; null while it is active.
     #[schema(value_type = Option<String>)]
     paused_for: Option<&'static str>,
-    /// Why, in a sentence.
+    /// The reason of the pause, in a sentence.
     paused_because: Option<String>,
-    /// Since when.
+    /// When the pause began.
     paused_since: Option<Timestamp>,
-    /// What `connections set` sets.
+    /// The settings that `connections set` changes.
     #[schema(value_type = Object)]
     settings: serde_json::Value,
-    /// Grows by one with every change of the settings.
+    /// Increases by one with every change of the settings.
     settings_version: i64,
-    /// Calls a second that the API was last seen to bear.
+    /// The learned rate in calls a second.
     learned_rate: Option<f64>,
     /// When it was added.
     created_at: Timestamp,
@@ -50,11 +50,11 @@ pub(in crate::api) struct ConnectionList {
     connections: Vec<ConnectionAnswer>,
 }
 
-/// Why an operator pauses or resumes.
+/// The reason of an operator's act on a connection.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct ReasonInput {
-    /// Why; kept for good in the audit, so no personal data.
+    /// The reason. It is kept in the audit permanently, so it must not contain personal data.
     #[schema(max_length = 500)]
     pub(super) reason: Option<String>,
 }
@@ -93,7 +93,7 @@ pub(in crate::api) async fn pause_connection(
     answer(&acts::pause(&call.engines, call.acts_as(), connection, reason).await?).map(Json)
 }
 
-/// Let calls go out again, whatever the connection is paused for.
+/// Resume calls, regardless of the reason of the pause.
 #[utoipa::path(post, path = "/api/v1/connections/{name}/resume", tag = "connections",
     params(("name" = String, Path, description = "Its name", pattern = "^[A-Za-z0-9_-]{1,64}$")),
     request_body = ReasonInput,

@@ -1,4 +1,4 @@
-//! Events, and what happened to them.
+//! Events and their history.
 
 use axum::Json;
 use serde::{Deserialize, Serialize};
@@ -20,17 +20,17 @@ const LISTED: usize = 1_000;
 /// Events of a subject that are counted beyond these.
 const COUNTED: usize = 9_000;
 
-/// Which events.
+/// A search for events.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct EventSearch {
     /// A message id, an email address, a userId or an anonymousId.
     #[schema(min_length = 1, max_length = 1000)]
     subject: String,
-    /// Entries of a page, 100 unless it is said.
+    /// Entries of a page; 100 if left out.
     #[schema(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     cursor: Option<String>,
 }
 
@@ -39,7 +39,7 @@ pub(in crate::api) struct EventSearch {
 pub(in crate::api) struct EventList {
     /// How many there are, counted up to 10,000; the newest 1,000 can be listed.
     count: usize,
-    /// False if the queue held more than was looked at.
+    /// False if only a part of the queue was searched.
     complete: bool,
     /// A page of them.
     events: Vec<Event>,
@@ -79,7 +79,7 @@ pub(in crate::api) async fn get_event(call: Call, Part(id): Part<Uuid>) -> Resul
     let view = call.engines.dead_letters.event(id).await?;
     let view = view.filter(|view| call.directory.get(view.connection).is_some());
     let view = view.ok_or_else(|| {
-        let hint = "it may wait in the queue still, or have expired; POST /api/v1/events/search finds events";
+        let hint = "it may still be in the queue, or have expired; POST /api/v1/events/search finds events";
         Problem::not_found("no_such_event", &format!("event {id}"), hint)
     })?;
     let row = one(&call.engines, &call.directory, view).await?;

@@ -17,26 +17,26 @@ use crate::operator::dead_letters::{Close, Row, Selection, Verb, act, carry_out,
 /// The first dead letters with which nothing was done.
 const NAMED: usize = 100;
 
-/// Which dead letters, and why.
+/// The dead letters to act on, and the reason.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct ActInput {
-    /// Terms as in docs/dead-letters.md; not empty. Without a state or ids: those that the act can take.
+    /// Terms as in docs/dead-letters.md; not empty. Without a state or ids: the dead letters to which the act can apply.
     #[schema(min_length = 1)]
     selector: String,
-    /// Why; kept for good in the audit, so no personal data.
+    /// The reason. It is kept in the audit permanently, so it must not contain personal data.
     #[schema(max_length = 500)]
     reason: Option<String>,
 }
 
-/// Which dead letters, why, and whether for good.
+/// The dead letters to discard, the reason, and whether their payloads are dropped.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct DiscardInput {
     /// Terms as in docs/dead-letters.md; not empty. Without a state or ids: open ones.
     #[schema(min_length = 1)]
     selector: String,
-    /// Why; kept for good in the audit, so no personal data.
+    /// The reason. It is kept in the audit permanently, so it must not contain personal data.
     #[schema(max_length = 500)]
     reason: Option<String>,
     /// Drop the payloads at once: they cannot be restored.
@@ -44,27 +44,26 @@ pub(in crate::api) struct DiscardInput {
     for_good: bool,
 }
 
-/// What was done.
+/// The result of an act.
 #[derive(Default, Serialize, ToSchema)]
 pub(in crate::api) struct Acted {
-    /// The selector as the audit has it: with its state, with ages as times, without texts that were searched for, and with at
-    /// most 20 ids.
+    /// The selector as the audit records it: with its state, with ages as times, without search texts, and with at most 20 ids.
     selector: String,
-    /// How many dead letters it selected, exactly.
+    /// The exact number of selected dead letters.
     count: u64,
-    /// The plan that notes what becomes of those that are replayed.
+    /// The plan that records the results of the replayed dead letters.
     plan: Option<i64>,
-    /// With how many it was done.
+    /// Number of dead letters for which it was done.
     done: usize,
-    /// With how many it was not done.
+    /// Number of dead letters for which it was not done.
     not_done: usize,
-    /// How many these are, by reason.
+    /// Number of dead letters for which it was not done, by reason.
     reasons: BTreeMap<String, usize>,
-    /// The first 100 of them.
+    /// The first 100 dead letters for which it was not done.
     left: Vec<Left>,
 }
 
-/// A dead letter with which nothing was done.
+/// A dead letter for which nothing was done.
 #[derive(Serialize, ToSchema)]
 struct Left {
     /// Its id.
@@ -72,12 +71,12 @@ struct Left {
     /// Its state.
     #[schema(value_type = String)]
     state: &'static str,
-    /// Why.
+    /// The reason.
     #[schema(value_type = String)]
     reason: &'static str,
 }
 
-/// Process the events of dead letters again, under their ids and with their times.
+/// Process the events of dead letters again, with the same ids and times.
 #[utoipa::path(post, path = "/api/v1/dead-letters/replay", tag = "dead letters", request_body = ActInput,
     responses((status = 200, body = Acted)), security(("bearer" = ["operator"])))]
 pub(in crate::api) async fn replay_dead_letters(
@@ -87,7 +86,7 @@ pub(in crate::api) async fn replay_dead_letters(
     run(&call, input, Verb::Replay, DeadLetterState::Open).await
 }
 
-/// Give dead letters up; for seven days they can be restored.
+/// Discard dead letters; they can be restored for seven days.
 #[utoipa::path(post, path = "/api/v1/dead-letters/discard", tag = "dead letters", request_body = DiscardInput,
     responses((status = 200, body = Acted)), security(("bearer" = ["operator"])))]
 pub(in crate::api) async fn discard_dead_letters(
@@ -99,7 +98,7 @@ pub(in crate::api) async fn discard_dead_letters(
     run(&call, input, verb, DeadLetterState::Open).await
 }
 
-/// Open discarded dead letters again.
+/// Reopen discarded dead letters.
 #[utoipa::path(post, path = "/api/v1/dead-letters/restore", tag = "dead letters", request_body = ActInput,
     responses((status = 200, body = Acted)), security(("bearer" = ["operator"])))]
 pub(in crate::api) async fn restore_dead_letters(
@@ -115,15 +114,15 @@ async fn run(
     verb: Verb,
     acts_on: DeadLetterState,
 ) -> Result<Json<Acted>, Problem> {
-    let selector = to_act(parse(Some(&input.selector))?, acts_on)?;
+    let selector = to_act(parse(call, Some(&input.selector))?, acts_on)?;
     let reason = reason(input.reason)?;
     let selection = Selection::of(&call.engines, &call.directory, selector).await?;
     let act = act(&call.engines, &call.operator.name, &selection, reason.as_deref());
     let mut acted = Acted::default();
     acted.plan = carry_out(&call.engines, &selection, verb, &act, &mut |row| acted.count(&row)).await?;
-    // What was refused is left to the guard.
+    // The guard audits refused acts, which have returned above.
     call.acts_as();
-    // The selector is that of the audit, because answers are kept for repetitions of a request.
+    // The selector is that of the audit, because answers are stored for repeated requests.
     (acted.selector, acted.count) = (act.selector, selection.count);
     Ok(Json(acted))
 }
@@ -146,12 +145,12 @@ impl Acted {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct NoteInput {
-    /// The note; an empty one takes it away. No personal data: it is kept longer than the dead letters.
+    /// The note; an empty one removes it. No personal data: it is kept longer than the dead letters.
     #[schema(max_length = 1000)]
     note: String,
 }
 
-/// What is noted on a group.
+/// The note on a group.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct Noted {
     /// The key of the group.
@@ -162,7 +161,7 @@ pub(in crate::api) struct Noted {
     replaced: Option<String>,
 }
 
-/// Write a note on a group of dead letters, or take it away.
+/// Write a note on a group of dead letters, or remove it.
 #[utoipa::path(put, path = "/api/v1/dead-letters/groups/{key}/note", tag = "dead letters",
     params(("key" = String, Path, description = "The key of the group", pattern = "^[a-z0-9]{1,64}$")),
     request_body = NoteInput,

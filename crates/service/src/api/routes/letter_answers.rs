@@ -27,7 +27,7 @@ pub(in crate::api) struct DeadLetter {
     connection: String,
     /// The class of the failure.
     class: String,
-    /// What it died of; for viewers without quoted words and words with digits or an `@`.
+    /// The cause; for viewers without quoted words and words with digits or an `@`.
     cause: String,
     /// The HTTP status of Refersion's answer.
     http_status: Option<u16>,
@@ -45,15 +45,15 @@ pub(in crate::api) struct DeadLetter {
     state: &'static str,
     /// When it was discarded.
     discarded_at: Option<Timestamp>,
-    /// Why it was discarded.
+    /// The reason for which it was discarded.
     discarded_because: Option<String>,
-    /// Until when it can be restored.
+    /// The time until which it can be restored.
     restorable_until: Option<Timestamp>,
-    /// The newer event with which Refersion got its value.
+    /// The newer event that delivered its value.
     resolved_by: Option<Uuid>,
-    /// How often it was tried.
+    /// Number of attempts.
     attempts: u32,
-    /// How often its value was stated again.
+    /// Number of times that its value was stated again.
     repeats: u64,
     /// When it died.
     died_at: Timestamp,
@@ -77,9 +77,9 @@ pub(in crate::api) struct DeadLetterGroup {
     http_status: Option<u16>,
     /// The field that Refersion refused.
     field: Option<String>,
-    /// The cause, without what differs from person to person.
+    /// The cause, without the parts that differ between persons.
     cause: String,
-    /// Dead letters in the states of the selector; without any, those that are open.
+    /// Dead letters in the states of the selector; without a state, the open ones.
     pub(super) count: u64,
     /// Persons with open dead letters of it.
     people: u64,
@@ -87,13 +87,13 @@ pub(in crate::api) struct DeadLetterGroup {
     first_at: Timestamp,
     /// When the last died.
     last_at: Timestamp,
-    /// Dead letters by state, whatever the selector says.
+    /// Dead letters by state, regardless of the selector.
     states: BTreeMap<String, u64>,
-    /// Deaths in each of the last 24 hours, the current one last.
+    /// Dead letters of each of the last 24 hours, the current hour last.
     hours: Vec<u64>,
     /// The id of the newest.
     sample: i64,
-    /// What an operator noted.
+    /// The note of an operator.
     note: Option<String>,
 }
 

@@ -17,12 +17,12 @@ use crate::operator::profile;
 /// Events of the same person that are shown: the newest.
 const LATER: usize = 20;
 
-/// A dead letter with all that helps to understand it.
+/// A dead letter with its event, its failed calls, its persons and later events.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct DeadLetterDetail {
     #[serde(flatten)]
     letter: DeadLetter,
-    /// The event as it came, with its numbers as they were written; null once it is erased; for viewers its values are masked.
+    /// The event as received, with its numbers as they were written; null after it was erased; for viewers its values are masked.
     #[schema(value_type = serde_json::Value)]
     payload: Option<Box<serde_json::value::RawValue>>,
     /// Failed calls, oldest first: at most the newest 100.

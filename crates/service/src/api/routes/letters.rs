@@ -1,7 +1,9 @@
 //! Dead letters, as they are listed, counted and grouped.
 
 use axum::Json;
+use axum::http::StatusCode;
 use connections::ConnectionId;
+use ledger::selector::Term;
 use ledger::{AuditEntry, DeadLetterFilter, DeadLetterState, DeadLetterView, Selector};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -20,21 +22,21 @@ use crate::operator::repairs::Sample;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::api) struct ListParams {
-    /// Terms as in docs/dead-letters.md; without any, every dead letter.
+    /// Terms as in docs/dead-letters.md; without any, every dead letter. Viewers cannot use `text:`.
     selector: Option<String>,
-    /// Entries of a page, 100 unless it is said.
+    /// Entries of a page; 100 if left out.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     cursor: Option<String>,
 }
 
-/// Which dead letters.
+/// The selector of the dead letters.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::api) struct CountParams {
-    /// Terms as in docs/dead-letters.md; without any, every dead letter.
+    /// Terms as in docs/dead-letters.md; without any, every dead letter. Viewers cannot use `text:`.
     selector: Option<String>,
 }
 
@@ -43,7 +45,7 @@ pub(in crate::api) struct CountParams {
 pub(in crate::api) struct DeadLetterList {
     /// The selector, with ages as times.
     selector: String,
-    /// How many dead letters it selects, exactly.
+    /// The exact number of selected dead letters.
     count: u64,
     /// A page of them.
     dead_letters: Vec<DeadLetter>,
@@ -51,12 +53,12 @@ pub(in crate::api) struct DeadLetterList {
     next: Option<String>,
 }
 
-/// How many dead letters there are.
+/// The number of dead letters.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct DeadLetterCount {
     /// The selector, with ages as times.
     selector: String,
-    /// How many dead letters it selects, exactly.
+    /// The exact number of selected dead letters.
     count: u64,
 }
 
@@ -92,7 +94,7 @@ pub(in crate::api) async fn count_dead_letters(
     Ok(Json(DeadLetterCount { selector: selection.selector.to_string(), count: selection.count }))
 }
 
-/// Groups, by who can fix the cause, the largest first.
+/// Groups, sorted by where the cause can be fixed, then the largest first.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct GroupList {
     /// The selector.
@@ -112,9 +114,9 @@ pub(in crate::api) async fn group_dead_letters(
     call: Call,
     Params(params): Params<CountParams>,
 ) -> Result<Json<GroupList>, Problem> {
-    let mut selector = parse(params.selector.as_deref())?;
+    let mut selector = parse(&call, params.selector.as_deref())?;
     if !selector.names_a_state() {
-        let open = ledger::selector::Term::State(vec![DeadLetterState::Open]);
+        let open = Term::State(vec![DeadLetterState::Open]);
         selector.and(open).map_err(Failure::from)?;
     }
     let selected = Frozen::of(&call.engines, &call.directory, selector)?;
@@ -127,13 +129,23 @@ pub(in crate::api) async fn group_dead_letters(
     }))
 }
 
-/// What a selector selects among the connections that the operator may see.
+/// The dead letters of a selector, among the connections that the operator may see.
 pub(super) async fn select(call: &Call, selector: Option<&str>) -> Result<Selection, Problem> {
-    Ok(Selection::of(&call.engines, &call.directory, parse(selector)?).await?)
+    Ok(Selection::of(&call.engines, &call.directory, parse(call, selector)?).await?)
 }
 
-pub(super) fn parse(selector: Option<&str>) -> Result<Selector, Problem> {
-    Ok(Selector::parse(selector.unwrap_or_default()).map_err(Failure::from)?)
+/// Reads a selector. Causes are masked for viewers, so viewers must not find out by searching what is masked.
+pub(super) fn parse(call: &Call, selector: Option<&str>) -> Result<Selector, Problem> {
+    let selector = Selector::parse(selector.unwrap_or_default()).map_err(Failure::from)?;
+    let searches = selector.terms().iter().any(|term| matches!(term, Term::Text(_)));
+    match searches && call.is_masked() {
+        true => {
+            let detail = "`text:` searches whole causes, of which viewers do not see the personal parts";
+            let hint = "select by other terms, as group:, or ask an operator with the role operator";
+            Err(Problem::new(StatusCode::FORBIDDEN, "denied", detail, hint))
+        }
+        false => Ok(selector),
+    }
 }
 
 /// Writes down that the payloads of dead letters were shown, each with its connection.

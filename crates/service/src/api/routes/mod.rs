@@ -1,4 +1,4 @@
-//! The routes of the API, by what they are about. The role that a route needs stands in its `security`.
+//! The routes of the API by subject. A route's `security` names the role that it needs.
 
 mod answers;
 mod audiences;

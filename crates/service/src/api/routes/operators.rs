@@ -20,7 +20,7 @@ use crate::operator::operators::{self, OperatorName};
 pub(in crate::api) struct Operator {
     /// The name.
     name: String,
-    /// What it may do.
+    /// Its role.
     #[schema(value_type = Role)]
     role: OperatorRole,
     /// The names of the connections that it may see; null: all.
@@ -49,7 +49,7 @@ pub(in crate::api) struct OperatorInput {
     /// The name.
     #[schema(pattern = "^[A-Za-z0-9_.@-]{1,64}$")]
     name: String,
-    /// What it may do.
+    /// Its role.
     #[schema(value_type = Role)]
     role: OperatorRole,
     /// The names of the connections that it may see; null or left out: all. An admin sees all.
@@ -61,7 +61,7 @@ pub(in crate::api) struct OperatorInput {
 pub(in crate::api) struct NewOperatorAnswer {
     /// The name.
     name: String,
-    /// What it may do.
+    /// Its role.
     #[schema(value_type = Role)]
     role: OperatorRole,
     /// The token. It is not shown again.
@@ -77,7 +77,7 @@ pub(in crate::api) async fn list_operators(call: Call) -> Result<Json<OperatorLi
     Ok(Json(OperatorList { count: operators.len(), operators }))
 }
 
-/// Add an operator. The answer has its token, which is kept nowhere.
+/// Add an operator. The answer contains its token, which is not stored.
 #[utoipa::path(post, path = "/api/v1/operators", tag = "operators", request_body = OperatorInput,
     responses((status = 201, body = NewOperatorAnswer)), security(("bearer" = ["admin"])))]
 pub(in crate::api) async fn add_operator(
@@ -94,7 +94,7 @@ pub(in crate::api) async fn add_operator(
     Ok(response)
 }
 
-/// What was revoked.
+/// An operator that was revoked.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct Revoked {
     /// The name.

@@ -23,7 +23,7 @@ use crate::operator::repairs::{Outcome, RepairResult, preview, repair_all};
 /// The first dead letters that were not changed.
 const NAMED: usize = 100;
 
-/// How a selection is patched.
+/// A patch of a selection.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct PatchInput {
@@ -33,12 +33,12 @@ pub(in crate::api) struct PatchInput {
     /// A JSON Patch (RFC 6902).
     #[schema(value_type = Vec<PatchOperation>, max_items = 1000)]
     patch: Box<RawValue>,
-    /// Why; kept for good in the audit, so no personal data.
+    /// The reason. It is kept in the audit permanently, so it must not contain personal data.
     #[schema(max_length = 500)]
     reason: Option<String>,
 }
 
-/// What is tried on a selection.
+/// A patch to try on a selection.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct PreviewInput {
@@ -50,21 +50,20 @@ pub(in crate::api) struct PreviewInput {
     patch: Box<RawValue>,
 }
 
-/// What was patched.
+/// The result of a patch.
 #[derive(Default, Serialize, ToSchema)]
 pub(in crate::api) struct PatchedAnswer {
-    /// The selector as the audit has it: with its state, with ages as times, without texts that were searched for, and with at
-    /// most 20 ids.
+    /// The selector as the audit records it: with its state, with ages as times, without search texts, and with at most 20 ids.
     selector: String,
-    /// How many dead letters it selected, exactly.
+    /// The exact number of selected dead letters.
     count: u64,
-    /// How many have a new revision.
+    /// Number of dead letters with a new revision.
     done: usize,
-    /// How many have none.
+    /// Number of dead letters without a new revision.
     not_done: usize,
-    /// How many these are, by reason: `unchanged`, `invalid`, `conflict`, `not_open` or `too_many`.
+    /// Number of dead letters without a new revision, by reason: `unchanged`, `invalid`, `conflict`, `not_open` or `too_many`.
     reasons: BTreeMap<String, usize>,
-    /// The first 100 of them.
+    /// The first 100 dead letters for which it was not done.
     left: Vec<NotPatched>,
 }
 
@@ -73,23 +72,23 @@ pub(in crate::api) struct PatchedAnswer {
 struct NotPatched {
     /// Its id.
     id: i64,
-    /// Why, in a word.
+    /// The reason, in a word.
     #[schema(value_type = String)]
     reason: &'static str,
 }
 
-/// What a patch would do.
+/// The effect that a patch would have.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct PreviewAnswer {
     /// The selector, with its state, and with ages as times.
     selector: String,
-    /// How many dead letters it selects, exactly.
+    /// The exact number of selected dead letters.
     count: u64,
-    /// How many would end in each way: `changed`, `unchanged`, `invalid`, `not_open` or `too_many`.
+    /// Number of dead letters by result: `changed`, `unchanged`, `invalid`, `not_open` or `too_many`.
     results: BTreeMap<String, u64>,
-    /// How many would not be changed, by reason in a sentence.
+    /// Number of dead letters that would not be changed, by reason in a sentence.
     reasons: BTreeMap<String, u64>,
-    /// The three newest with what differs.
+    /// The three newest with their differences.
     samples: Vec<SampleAnswer>,
 }
 
@@ -129,8 +128,8 @@ impl PatchedAnswer {
     }
 }
 
-/// Show what a patch would do: the difference in the three newest, and how many it would change. Nothing is stored; the look at
-/// the three is audited.
+/// Show the effect of a patch: the differences in the three newest, and how many it would change. Nothing is stored; the access
+/// to the three is audited.
 #[utoipa::path(post, path = "/api/v1/dead-letters/patch/preview", tag = "dead letters", request_body = PreviewInput,
     responses((status = 200, body = PreviewAnswer)), security(("bearer" = ["operator"])))]
 pub(in crate::api) async fn preview_patch(
@@ -156,6 +155,6 @@ pub(in crate::api) async fn preview_patch(
 }
 
 async fn selected(call: &Call, selector: &str) -> Result<Selection, Problem> {
-    let selector = to_act(parse(Some(selector))?, DeadLetterState::Open)?;
+    let selector = to_act(parse(call, Some(selector))?, DeadLetterState::Open)?;
     Ok(Selection::of(&call.engines, &call.directory, selector).await?)
 }

@@ -1,4 +1,4 @@
-//! Persons: what is kept of them, and what they wait for.
+//! Persons: their stored data, and the reasons why they wait.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::operator::Directory;
 use crate::operator::profile::{self, Depth};
 use crate::operator::why::{self, Wait, Why};
 
-/// What is kept about a person, by connection.
+/// The data that is kept about a person, by connection.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct ProfileList {
     /// How many there are.
@@ -27,7 +27,7 @@ pub(in crate::api) struct ProfileList {
     profiles: Vec<ProfileAnswer>,
 }
 
-/// Show what is kept of a person. For operators this is unmasked, and audited.
+/// Show the data that is kept about a person. For operators this is unmasked, and audited.
 #[utoipa::path(post, path = "/api/v1/profiles/search", tag = "persons", request_body = SubjectInput,
     responses((status = 200, body = ProfileList)), security(("bearer" = ["viewer"])))]
 pub(in crate::api) async fn search_profiles(
@@ -52,10 +52,10 @@ pub(in crate::api) async fn search_profiles(
     Ok(Json(ProfileList { count: profiles.len(), profiles }))
 }
 
-/// What a person waits for, by connection.
+/// The waits of a person, by connection.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct WhyList {
-    /// The connections in which something of the person is known.
+    /// The connections that have data of the person.
     connections: Vec<WhyAnswer>,
 }
 
@@ -66,16 +66,16 @@ struct WhyAnswer {
     /// `active` or `paused`.
     #[schema(value_type = String)]
     state: &'static str,
-    /// What holds up everybody in this connection, and what to do about it.
+    /// Obstacles for all persons of this connection, and what to do about them.
     held_up: Vec<String>,
     /// Calls a second, while a worker delivers.
     rate: Option<f64>,
     /// Persons that are due now, this one included.
     due: u64,
-    /// What this person waits for, oldest first; empty if nothing waits.
+    /// The waits of this person, oldest first; empty if nothing waits.
     waits: Vec<WaitAnswer>,
-    /// Whether every event of the person was looked at: the newest 1,000 are, and those among the first 50,000 of the queue.
-    /// Of others, events and dead letters that wait are not named.
+    /// Whether every event of the person was checked: the newest 1,000 are, and those among the first 50,000 of the queue.
+    /// Waits of other events and dead letters are not listed.
     complete: bool,
 }
 
@@ -84,17 +84,17 @@ struct WaitAnswer {
     /// `call`, `person`, `event` or `dead_letter`.
     #[schema(value_type = String)]
     what: &'static str,
-    /// Which: the fields of a call, a shortened digest, an event id, the id of a dead letter.
+    /// Its subject: the fields of a call, a shortened digest, an event id, or the id of a dead letter.
     about: String,
-    /// What it waits for.
+    /// The condition that it waits for.
     waits_for: String,
-    /// Since when, if that is known.
+    /// When the wait began, if that is known.
     since: Option<Timestamp>,
-    /// Not before this.
+    /// The earliest time of the next attempt.
     due_at: Option<Timestamp>,
 }
 
-/// Show what a person waits for: a call, a pause, an address, an operator.
+/// Show why a person waits: a call, a pause, an address, an operator.
 #[utoipa::path(post, path = "/api/v1/why", tag = "persons", request_body = SubjectInput,
     responses((status = 200, body = WhyList)), security(("bearer" = ["viewer"])))]
 pub(in crate::api) async fn why(

@@ -1,4 +1,4 @@
-//! Plans of replays are run, paused, resumed and cancelled.
+//! Runs, pauses, resumes and cancels replay plans.
 
 use axum::Json;
 use ledger::Plan;
@@ -14,35 +14,35 @@ use crate::api::guard::Call;
 use crate::api::problem::Problem;
 use crate::operator::plans::{self, STOP_IF};
 
-/// How a plan is run.
+/// The options of a run.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct RunInput {
-    /// Calls a second at most; without it the rate of the connection alone limits.
+    /// Maximum calls a second; without it only the rate of the connection is a limit.
     #[schema(exclusive_minimum = 0, maximum = 1000)]
     rate: Option<f64>,
-    /// Persons that go first; their results decide about the others.
+    /// Number of persons that are replayed first; their results decide whether the others follow.
     #[serde(default)]
     #[schema(maximum = 10000)]
     canary: u32,
-    /// It stops when this share of the results, from 0 to 1, are failures; 0.2 with a canary unless it is said.
+    /// The plan stops if a greater share of the results, from 0 to 1, are failures; 0.2 with a canary if left out.
     #[schema(minimum = 0, maximum = 1)]
     stop_if: Option<f64>,
-    /// Why; kept for good in the audit, so no personal data.
+    /// The reason. It is kept in the audit permanently, so it must not contain personal data.
     #[schema(max_length = 500)]
     reason: Option<String>,
 }
 
-/// Why a plan is paused, resumed or cancelled.
+/// The reason to pause, resume or cancel a plan.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct SteerInput {
-    /// Why; kept for good in the audit, so no personal data.
+    /// The reason. It is kept in the audit permanently, so it must not contain personal data.
     #[schema(max_length = 500)]
     reason: Option<String>,
 }
 
-/// Let a plan run: workers replay its dead letters.
+/// Run a plan: workers replay its dead letters.
 #[utoipa::path(post, path = "/api/v1/plans/{id}/run", tag = "plans",
     params(("id" = i64, Path, description = "Its id")), request_body = RunInput,
     responses((status = 200, body = PlanAnswer)), security(("bearer" = ["operator"])))]
@@ -62,7 +62,7 @@ pub(in crate::api) async fn run_plan(
     Ok(steered(&call, run))
 }
 
-/// Release nothing more until the plan is resumed.
+/// Pause a plan: it releases no more events until it is resumed.
 #[utoipa::path(post, path = "/api/v1/plans/{id}/pause", tag = "plans",
     params(("id" = i64, Path, description = "Its id")), request_body = SteerInput,
     responses((status = 200, body = PlanAnswer)), security(("bearer" = ["operator"])))]
@@ -76,7 +76,7 @@ pub(in crate::api) async fn pause_plan(
     Ok(steered(&call, paused))
 }
 
-/// Let a plan go on that was paused, or stopped by its own rule.
+/// Resume a plan that was paused, or stopped by its own rule.
 #[utoipa::path(post, path = "/api/v1/plans/{id}/resume", tag = "plans",
     params(("id" = i64, Path, description = "Its id")), request_body = SteerInput,
     responses((status = 200, body = PlanAnswer)), security(("bearer" = ["operator"])))]
@@ -90,7 +90,7 @@ pub(in crate::api) async fn resume_plan(
     Ok(steered(&call, resumed))
 }
 
-/// End a plan. What is under way comes to its result; the other dead letters stay as they are.
+/// End a plan. Items under way get their results; the other dead letters stay as they are.
 #[utoipa::path(post, path = "/api/v1/plans/{id}/cancel", tag = "plans",
     params(("id" = i64, Path, description = "Its id")), request_body = SteerInput,
     responses((status = 200, body = PlanAnswer)), security(("bearer" = ["operator"])))]

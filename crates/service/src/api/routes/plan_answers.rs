@@ -27,11 +27,11 @@ pub(in crate::api) struct PlanAnswer {
     /// `planning`, `ready`, `running`, `paused`, `stopped`, `cancelled`, `done` or `expired`.
     #[schema(value_type = String)]
     state: &'static str,
-    /// What was planned: the selector with its times frozen, without texts that were searched for.
+    /// The selector of the plan, with its times frozen and without search texts.
     selector: String,
-    /// The plan whose unfinished items it takes up.
+    /// The plan whose unfinished items it contains.
     left_of: Option<i64>,
-    /// SHA-256 over the ids of its dead letters, in hex.
+    /// SHA-256 over the ids of its dead letters in ascending order, in hex.
     digest: String,
     /// Dead letters by connection, those that were left out included.
     connections: BTreeMap<String, u64>,
@@ -39,26 +39,26 @@ pub(in crate::api) struct PlanAnswer {
     created_at: Timestamp,
     /// When it expires unless it is run.
     expires_at: Timestamp,
-    /// What it is expected to take.
+    /// The expected calls and time.
     estimate: EstimateAnswer,
-    /// What its patch did; null without one.
+    /// The effect of its patch; null without a patch.
     patched: Option<PatchedEvents>,
-    /// How it is run.
+    /// The options of its run.
     options: OptionsAnswer,
     /// When the first event was released.
     started_at: Option<Timestamp>,
-    /// When it came to its end, for the time being.
+    /// When it ended or stopped; a stopped plan can be resumed.
     ended_at: Option<Timestamp>,
-    /// Whether the others went on after the canary; null before that.
+    /// Whether the plan continued after the canary; null before that.
     canary_passed: Option<bool>,
-    /// Why it stopped by itself.
+    /// The reason why it stopped by its own rule.
     stopped_because: Option<String>,
     /// Calls about its persons that were open when a worker ended, and were sent again.
     repeated_calls: u64,
     /// Dead letters by state and reason.
     items: Vec<ItemCountAnswer>,
-    /// What its patch did to the first three events. Personal data, so only in the answer that made the plan, and not if that is
-    /// repeated for an `Idempotency-Key`; empty otherwise.
+    /// The effect of its patch on the first three events. It is personal data, so it is only in the answer that made the plan, and not
+    /// if that answer is repeated for an `Idempotency-Key`; empty otherwise.
     pub(super) samples: Vec<SampleAnswer>,
 }
 
@@ -66,7 +66,7 @@ pub(in crate::api) struct PlanAnswer {
 struct PatchedEvents {
     /// Events that have a new revision.
     changed: u64,
-    /// Events that were already as the patch makes them.
+    /// Events that the patch did not change.
     unchanged: u64,
 }
 
@@ -74,11 +74,11 @@ struct PatchedEvents {
 struct EstimateAnswer {
     /// Events that are replayed.
     events: u64,
-    /// The persons that they concern.
+    /// The persons that these events concern.
     persons: u64,
-    /// All calls, if each is as full as can be.
+    /// All calls, if each contains as many affiliates as possible.
     calls: u64,
-    /// The most calls that it takes without a refusal.
+    /// Maximum number of calls if Refersion refuses none.
     most_calls: u64,
     /// Calls that create one affiliate.
     creates: u64,
@@ -88,9 +88,9 @@ struct EstimateAnswer {
     status_changes: u64,
     /// Calls that search for an affiliate.
     searches: u64,
-    /// Seconds at the rates that the connections have learned; null where nothing is to be called.
+    /// Seconds at the learned rates of the connections; null if no call is needed.
     seconds: Option<f64>,
-    /// Seconds at the rate of the run, or at the one that was asked about, where the connections bear it; null without a rate.
+    /// Seconds at the rate of the run or of the request, as far as the learned rates allow it; null without a rate.
     seconds_at_rate: Option<f64>,
 }
 
@@ -98,11 +98,11 @@ struct EstimateAnswer {
 struct OptionsAnswer {
     /// Calls a second at most.
     rate: Option<f64>,
-    /// Persons that go first.
+    /// Number of persons that are replayed first.
     canary: u32,
     /// The share of failures at which it stops, from 0 to 1.
     stop_if: Option<f64>,
-    /// Why it is run.
+    /// The reason of the run.
     reason: Option<String>,
 }
 
@@ -111,13 +111,13 @@ struct ItemCountAnswer {
     /// `planned`, `left_out`, `releasing`, `released`, `delivered`, `same_cause`, `new_cause`, `waits` or `skipped`.
     #[schema(value_type = String)]
     state: &'static str,
-    /// Why, or as what; empty where there is no reason.
+    /// The reason or the outcome, as a word; empty if there is none.
     reason: String,
-    /// How many.
+    /// The number.
     count: u64,
 }
 
-/// What became of one dead letter of a plan.
+/// The result of one dead letter of a plan.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct ItemAnswer {
     /// The dead letter.
@@ -131,11 +131,11 @@ pub(in crate::api) struct ItemAnswer {
     /// Its state in the plan.
     #[schema(value_type = String)]
     state: &'static str,
-    /// Why, or as what; empty where there is no reason.
+    /// The reason or the outcome, as a word; empty if there is none.
     reason: String,
     /// When it was released.
     released_at: Option<Timestamp>,
-    /// When its event came to its end.
+    /// When its event ended.
     ended_at: Option<Timestamp>,
 }
 

@@ -1,4 +1,4 @@
-//! What came of a plan.
+//! The report of a plan.
 
 use std::collections::BTreeMap;
 
@@ -13,28 +13,28 @@ use crate::api::guard::Call;
 use crate::api::problem::Problem;
 use crate::operator::plans::report;
 
-/// What came of a plan by now, next to what was planned.
+/// The results of a plan until now, compared with the estimate.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct ReportAnswer {
-    /// The plan as it is.
+    /// The plan in its present state.
     plan: PlanAnswer,
-    /// Dead letters by state, every state named.
+    /// Dead letters by state; every state is listed.
     results: BTreeMap<String, u64>,
-    /// Groups of those that died again of another cause, with their number.
+    /// Groups of the dead letters that failed again of another cause, with their number.
     new_causes: BTreeMap<String, u64>,
     /// Calls that were planned.
     calls_planned: u64,
-    /// Calls that brought about the results, as far as these tell; calls that failed and were made again are not in it.
+    /// Calls that led to the results, as far as the results show it; failed calls that were made again are not included.
     calls_needed: u64,
-    /// Seconds that were planned, at the rate of the run if it has one; null where nothing is to be called.
+    /// Seconds that were planned, at the rate of the run if it has one; null if no call is needed.
     seconds_planned: Option<f64>,
     /// Seconds since the first dead letter was released, up to the end or until now; null before that.
     seconds_needed: Option<f64>,
-    /// Dead letters that were not sent, or failed again: what a plan with `left_of` takes up.
+    /// Dead letters that were not sent or failed again; a plan with `left_of` contains them.
     left: u64,
 }
 
-/// Show what came of a plan, next to what was planned. The items of the plan have each dead letter.
+/// Show the results of a plan, compared with the estimate. The items of the plan list each dead letter.
 #[utoipa::path(get, path = "/api/v1/plans/{id}/report", tag = "plans",
     params(("id" = i64, Path, description = "Its id")),
     responses((status = 200, body = ReportAnswer)), security(("bearer" = ["viewer"])))]

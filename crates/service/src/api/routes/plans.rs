@@ -1,4 +1,4 @@
-//! Plans of replays: made, listed, and shown with their items.
+//! Makes, lists and shows replay plans with their items.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -25,7 +25,7 @@ use crate::operator::repairs::Sample;
 /// Plans that are read at once.
 const READ_AT_ONCE: usize = 1_000;
 
-/// What is to be planned: either a selector, or what another plan has left.
+/// A plan to make: of a selector, or of the unfinished items of another plan.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct PlanInput {
@@ -34,13 +34,13 @@ pub(in crate::api) struct PlanInput {
     selector: Option<String>,
     /// The plan whose unfinished items are to be planned.
     left_of: Option<i64>,
-    /// A JSON Patch (RFC 6902) by which the events are repaired while the plan is made; what it cannot repair is left out.
+    /// A JSON Patch (RFC 6902) by which the events are repaired while the plan is made; events that it cannot repair are left out.
     #[schema(value_type = Option<Vec<PatchOperation>>, max_items = 1000)]
     patch: Option<Box<RawValue>>,
-    /// Calls a second for which the answer gives the time as well. It limits nothing: a run has a rate of its own.
+    /// Calls a second for which the answer also gives the time. It limits nothing: a run has a rate of its own.
     #[schema(exclusive_minimum = 0, maximum = 1000)]
     rate: Option<f64>,
-    /// Why; kept for good in the audit, so no personal data.
+    /// The reason. It is kept in the audit permanently, so it must not contain personal data.
     #[schema(max_length = 500)]
     reason: Option<String>,
 }
@@ -50,10 +50,10 @@ pub(in crate::api) struct PlanInput {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::api) struct PlanParams {
-    /// Entries of a page, 100 unless it is said.
+    /// Entries of a page; 100 if left out.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     cursor: Option<String>,
 }
 
@@ -66,17 +66,17 @@ pub(in crate::api) struct ItemParams {
     state: Option<String>,
     /// Only with this reason, as the plan counts them; with a state.
     reason: Option<String>,
-    /// Entries of a page, 100 unless it is said.
+    /// Entries of a page; 100 if left out.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     cursor: Option<String>,
 }
 
 /// Plans, newest first.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct PlanList {
-    /// How many there are that the operator may see, exactly.
+    /// The exact number of plans that the operator may see.
     count: usize,
     /// A page of them.
     plans: Vec<PlanAnswer>,
@@ -106,7 +106,7 @@ pub(in crate::api) async fn make_plan(
     input.rate.map_or(Ok(()), plans::check_rate)?;
     let (filter, selector) = match (&input.selector, input.left_of) {
         (Some(selector), None) => {
-            let selector = to_act(parse(Some(selector))?, DeadLetterState::Open)?;
+            let selector = to_act(parse(&call, Some(selector))?, DeadLetterState::Open)?;
             let selection = Selection::of(&call.engines, &call.directory, selector).await?;
             let selector = act(&call.engines, "", &selection, None).selector;
             (selection.filter, selector)
@@ -132,10 +132,10 @@ pub(in crate::api) async fn make_plan(
 /// The answer with what the patch did to some events: the look at them is audited, and they are not kept for repetitions.
 async fn with_samples(call: &Call, mut plan: PlanAnswer, samples: Vec<Sample>) -> Result<Response, Problem> {
     let kept = serde_json::to_string(&plan).map_err(|_| Problem::internal("the plan cannot be written"))?;
-    // The plan is made: without a line in the audit it is shown without samples.
+    // The plan exists by now: if the audit cannot be written, it is shown without samples.
     match samples_revealed(call, &samples).await {
         Ok(()) => plan.samples = samples.into_iter().map(sample).collect(),
-        Err(_) => tracing::warn!("what a patch does is not shown: the audit could not be written"),
+        Err(_) => tracing::warn!("the effect of a patch is not shown: the audit could not be written"),
     }
     let mut response = (StatusCode::CREATED, Json(plan)).into_response();
     response.extensions_mut().insert(KeptAs(kept));
@@ -181,7 +181,7 @@ async fn page_of_plans(
     }
 }
 
-/// Show a plan, and how far it is.
+/// Show a plan and its progress.
 #[utoipa::path(get, path = "/api/v1/plans/{id}", tag = "plans",
     params(("id" = i64, Path, description = "Its id")),
     responses((status = 200, body = PlanAnswer)), security(("bearer" = ["viewer"])))]
@@ -190,7 +190,7 @@ pub(in crate::api) async fn get_plan(call: Call, Part(id): Part<i64>) -> Result<
     Ok(Json(plan(&call, found)))
 }
 
-/// List what became of each dead letter of a plan.
+/// List the result of each dead letter of a plan.
 #[utoipa::path(get, path = "/api/v1/plans/{id}/items", tag = "plans",
     params(("id" = i64, Path, description = "Its id"), ItemParams),
     responses((status = 200, body = ItemList)), security(("bearer" = ["viewer"])))]

@@ -1,4 +1,4 @@
-//! What is kept of a person, as the API shows it: whole, or masked for viewers.
+//! A person's stored data as the API shows it: complete, or masked for viewers.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,16 @@ use utoipa::ToSchema;
 use crate::api::mask::{self, MASKED};
 use crate::operator::profile::{AffiliateRow, IdentifierRow, PersonRow, Profile, TraitRow};
 
-/// Identifiers of one connection that hang together, and what is kept of them.
+/// Linked identifiers of one connection, and the data that is kept for them.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct ProfileAnswer {
     /// The name of the connection.
     connection: String,
     /// The identifiers with their traits.
     identifiers: Vec<IdentifierAnswer>,
-    /// Who is who.
+    /// The persons to whom the identifiers belong.
     persons: Vec<PersonAnswer>,
-    /// Affiliates, those that are left over too.
+    /// Affiliates, including those that are left over.
     affiliates: Vec<AffiliateAnswer>,
 }
 
@@ -29,19 +29,19 @@ struct IdentifierAnswer {
     kind: serde_json::Value,
     /// The beginning of its keyed digest.
     digest: String,
-    /// What it is, unless it was erased; null for viewers.
+    /// Its plain text, unless it was erased; null for viewers.
     name: Option<String>,
-    /// The newest time that an event named it.
+    /// The newest time at which an event named it.
     said_at: Option<Timestamp>,
     /// The newest delete that covers it.
     deleted_at: Option<Timestamp>,
-    /// Why Refersion does not take it.
+    /// The reason why Refersion refuses it.
     refused: Option<String>,
-    /// How many others it linked when it stopped linking; null: it links.
+    /// Number of others that it linked when it stopped linking; null if it links.
     shared_by: Option<u32>,
-    /// What its person waits for.
+    /// The condition that its person waits for.
     waits_for: Option<String>,
-    /// What was said under it.
+    /// The traits that were stated for it.
     traits: Vec<TraitAnswer>,
 }
 
@@ -49,13 +49,13 @@ struct IdentifierAnswer {
 struct TraitAnswer {
     /// Its name, folded.
     name: String,
-    /// Its value, `…` for viewers; null: it was cleared.
+    /// Its value, `…` for viewers; null if it was cleared.
     value: Option<String>,
-    /// When it was said.
+    /// When it was stated.
     said_at: Timestamp,
-    /// The field of Refersion that takes it; null: none does.
+    /// The field of Refersion that it is sent to; null if there is none.
     field: Option<String>,
-    /// Why Refersion does not take the value.
+    /// The reason why Refersion refuses the value.
     refused: Option<String>,
 }
 
@@ -65,17 +65,17 @@ struct PersonAnswer {
     root: String,
     /// The digest of the address that it holds.
     address: String,
-    /// The digests of all identifiers that speak for it.
+    /// The digests of all identifiers that belong to it.
     identifiers: Vec<String>,
-    /// It has all that a create needs.
+    /// True if it has everything that a create requires.
     complete: bool,
     /// The numeric id of its affiliate.
     affiliate_id: Option<u64>,
     /// The code of its affiliate.
     affiliate_code: Option<String>,
-    /// What Refersion does not know yet: fields and acts.
+    /// Fields and other changes that are still to be sent.
     differs: Vec<String>,
-    /// What it waits for.
+    /// The condition that it waits for.
     waits_for: Option<String>,
 }
 
@@ -85,19 +85,19 @@ struct AffiliateAnswer {
     id: Option<u64>,
     /// Its code.
     code: Option<String>,
-    /// The digest of the address that Refersion was last told.
+    /// The digest of the address that was last sent to Refersion, or that Refersion showed.
     address: String,
-    /// No person is bound to it.
+    /// True if no person is bound to it.
     left_over: bool,
-    /// It was there before us.
+    /// True if it was found in Refersion, and not created by this program.
     found: bool,
-    /// A delete of ours switched it off.
+    /// True if a delete disabled it, or is about to.
     disabled_by_us: bool,
-    /// Refersion does not know it any more.
+    /// True if Refersion no longer has it.
     gone: bool,
-    /// What Refersion was last told, by field; `…` for viewers.
+    /// The values that were last sent to Refersion, by field; `…` for viewers.
     delivered: BTreeMap<String, String>,
-    /// Fields of which it is not known what Refersion holds.
+    /// Fields whose value in Refersion is not known.
     unknown: Vec<String>,
 }
 

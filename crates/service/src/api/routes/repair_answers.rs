@@ -11,7 +11,7 @@ use crate::api::mask::MASKED;
 use crate::api::problem::Problem;
 use crate::operator::repairs::{NotRepaired, Sample};
 
-/// One operation of a JSON Patch; for the document.
+/// One operation of a JSON Patch.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it is the shape of what the crate `repair` reads")]
 pub(in crate::api) struct PatchOperation {
@@ -25,7 +25,7 @@ pub(in crate::api) struct PatchOperation {
     from: Option<serde_json::Value>,
 }
 
-/// What an operation does.
+/// The kind of an operation.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 #[expect(dead_code, reason = "it is the shape of what the crate `repair` reads")]
@@ -41,7 +41,7 @@ enum PatchWord {
 /// The revisions of a dead letter.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct RevisionList {
-    /// How many there are, which is the number of the newest; 0 if the event was never repaired.
+    /// Number of revisions, which is the number of the newest one; 0 if the event was never repaired.
     pub(super) count: usize,
     /// All of them, the first one first.
     pub(super) revisions: Vec<Revision>,
@@ -54,11 +54,11 @@ pub(in crate::api) struct Revision {
     pub(super) revision: u32,
     /// When it was stored.
     pub(super) at: Timestamp,
-    /// Who stored it.
+    /// The actor who stored it.
     pub(super) by: String,
-    /// Why.
+    /// The reason.
     pub(super) reason: Option<String>,
-    /// What differs from the original; null once the payloads are dropped or erased.
+    /// The differences from the original; null after the payloads were dropped or erased.
     pub(super) changes: Option<Vec<ChangeAnswer>>,
 }
 
@@ -70,19 +70,19 @@ pub(in crate::api) struct ChangeAnswer {
     /// The former value; null if it is new; for viewers `…`.
     #[schema(value_type = serde_json::Value)]
     before: Option<Box<RawValue>>,
-    /// The present value; null if it was taken away; for viewers `…`.
+    /// The present value; null if it was removed; for viewers `…`.
     #[schema(value_type = serde_json::Value)]
     after: Option<Box<RawValue>>,
 }
 
-/// What a patch does to one dead letter.
+/// The effect of a patch on one dead letter.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct SampleAnswer {
     /// The dead letter.
     id: i64,
-    /// What differs; null if it is not changed.
+    /// The differences; null if it is not changed.
     changes: Option<Vec<ChangeAnswer>>,
-    /// Why it is not changed.
+    /// The reason why it is not changed.
     reason: Option<String>,
 }
 

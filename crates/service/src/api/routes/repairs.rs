@@ -16,7 +16,7 @@ use crate::api::guard::Call;
 use crate::api::problem::Problem;
 use crate::operator::repairs::{Means, Outcome, RepairResult, Repairer, Version, revisions, store};
 
-/// How one dead letter is edited.
+/// A repair of one dead letter.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct EditInput {
@@ -25,7 +25,7 @@ pub(in crate::api) struct EditInput {
     patch: Box<RawValue>,
     /// The newest revision that was seen; 0 is the original. If there is a newer one, the answer is 409.
     revision: u32,
-    /// Why; kept for good in the audit, so no personal data.
+    /// The reason. It is kept in the audit permanently, so it must not contain personal data.
     #[schema(max_length = 500)]
     reason: Option<String>,
 }
@@ -41,7 +41,7 @@ pub(in crate::api) struct Edited {
     revision: u32,
 }
 
-/// List the revisions of a dead letter with what each differs in from the original. For operators this is unmasked, and audited.
+/// List the revisions of a dead letter with their differences from the original. For operators this is unmasked, and audited.
 #[utoipa::path(get, path = "/api/v1/dead-letters/{id}/revisions", tag = "dead letters",
     params(("id" = i64, Path, description = "Its id")),
     responses((status = 200, body = RevisionList)), security(("bearer" = ["viewer"])))]

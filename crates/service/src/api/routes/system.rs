@@ -1,4 +1,4 @@
-//! Who asks, and how much waits where.
+//! The operator who asks, and the numbers of waiting events.
 
 use axum::Json;
 use connections::Connection;
@@ -12,7 +12,7 @@ use crate::api::problem::Problem;
 use crate::operator::directory::state_words;
 use crate::operator::workers::{Waiting, Workers};
 
-/// The operator whose token this is.
+/// The operator to whom the token belongs.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct Me {
     /// The name.
@@ -22,11 +22,11 @@ pub(in crate::api) struct Me {
     role: OperatorRole,
     /// The names of the connections that it may see; null: all.
     connections: Option<Vec<String>>,
-    /// Personal data is masked.
+    /// True if personal data is masked.
     masked: bool,
 }
 
-/// Show whose token this is.
+/// Show the operator to whom the token belongs.
 #[utoipa::path(get, path = "/api/v1/me", tag = "system",
     responses((status = 200, body = Me)), security(("bearer" = ["viewer"])))]
 pub(in crate::api) async fn get_me(call: Call) -> Json<Me> {
@@ -39,16 +39,16 @@ pub(in crate::api) async fn get_me(call: Call) -> Json<Me> {
     })
 }
 
-/// How much waits where, in the connections that the operator may see.
+/// The backlog and the state of the connections that the operator may see.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct Status {
-    /// Events in the queue that nobody has absorbed; null unless the operator may see every connection.
+    /// Events in the queue that are not absorbed yet; null unless the operator may see every connection.
     queue: Option<QueueStatus>,
     #[serde(flatten)]
     counts: StatusCounts,
     /// Each connection.
     connections: Vec<ConnectionStatus>,
-    /// What keeps the whole installation from working; empty if nothing does.
+    /// Problems of the whole installation; empty if there are none.
     problems: Vec<String>,
 }
 
@@ -60,14 +60,14 @@ struct QueueStatus {
     bulk: u64,
 }
 
-/// What waits.
+/// The backlog.
 #[derive(Default, Serialize, ToSchema)]
 struct StatusCounts {
     /// Events without an outcome.
     pending: u64,
-    /// Affiliates and persons that differ from what Refersion knows.
+    /// Affiliates and persons that differ from the values last sent.
     dirty: u64,
-    /// Persons and identifiers that lack something.
+    /// Persons and identifiers that lack data for a create.
     waiting: u64,
     /// Affiliates whose payout field is held back.
     held_back: u64,
@@ -85,9 +85,9 @@ struct ConnectionStatus {
     /// `operator`, `credentials`, `configuration` or `breaker`; null while it is active.
     #[schema(value_type = Option<String>)]
     paused_for: Option<&'static str>,
-    /// Why, in a sentence.
+    /// The reason of the pause, in a sentence.
     paused_because: Option<String>,
-    /// Calls a second, now or as they were learned last.
+    /// The rate in calls a second: in use now, or learned last.
     rate: f64,
     /// Calls a second that the settings allow.
     rate_ceiling: f64,
@@ -99,12 +99,12 @@ struct ConnectionStatus {
     dead_letters_by_class: BTreeMap<String, u64>,
 }
 
-/// Show how much waits where.
+/// Show the backlog and the state of the connections.
 #[utoipa::path(get, path = "/api/v1/status", tag = "system",
     responses((status = 200, body = Status)), security(("bearer" = ["viewer"])))]
 pub(in crate::api) async fn get_status(call: Call) -> Result<Json<Status>, Problem> {
     let engines = &call.engines;
-    // The queue goes first: an event that moves on meanwhile is counted twice rather than not at all.
+    // The queue is read first: an event that is absorbed in between is counted twice rather than not at all.
     let depth = engines.queue.depth().await.map_err(crate::failure::Failure::from)?;
     let workers = Workers::read(engines, &call.config).await?;
     let rates = workers.rates();

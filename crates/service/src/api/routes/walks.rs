@@ -1,4 +1,4 @@
-//! Walks through the affiliates that Refersion lists: adoption, and comparison with what was last sent.
+//! Walks through the affiliates that Refersion lists: adoption, and comparison with the values that were last sent.
 
 use axum::Json;
 use connections::Connection;
@@ -16,75 +16,82 @@ use crate::operator::adoption::{Adoption, request_walk_for};
 use crate::operator::drift::Verification;
 use crate::operator::workers::Workers;
 
-/// How a comparison is made.
+/// The options of a comparison.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct VerifyInput {
-    /// Send again what differs.
+    /// Send differing values again.
     #[serde(default)]
     repair: bool,
     /// Upper limit of calls; without it as many as are needed.
     #[schema(minimum = 1)]
     max_calls: Option<u64>,
-    /// Why; kept for good in the audit, so no personal data.
+    /// The reason. It is kept in the audit permanently, so it must not contain personal data.
     #[schema(max_length = 500)]
     reason: Option<String>,
 }
 
-/// How far the walk through a connection's affiliates is.
+/// The progress of the walk through a connection's affiliates.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct AdoptionAnswer {
-    /// `none`, `asked`, `walking`, `complete`, or `partial` if the last walk was ended by its limit of calls.
+    /// `none`, `asked`, `walking`, `complete`, or `partial` if the last walk was ended by its limit of calls or
+    /// a failure, or did not find all.
     #[schema(value_type = String)]
     state: &'static str,
-    /// Affiliates that the pass under way has met, or the last walk.
+    /// Affiliates that the pass under way has found, or that the last walk found.
     affiliates: u64,
-    /// How many Refersion says there are; null: it does not say.
+    /// Number of affiliates according to Refersion; null if unknown.
     total: Option<u64>,
+    /// Lower bound of the affiliates that no pass of the last walk found; null if it found all or ended earlier.
+    missing: Option<u64>,
+    /// The class of the failure that ended the last walk, with the HTTP status; null if none did.
+    failure: Option<String>,
     /// The number of the pass under way.
     pass: Option<u32>,
     /// Calls of the walk under way, or of the last one.
     calls: u64,
-    /// Seconds that the walk takes yet at the rate in use, if nothing else is due; null: nobody knows.
+    /// Remaining seconds of the walk at the rate in use, if nothing else is due; null if unknown, and while no calls are made.
     eta_seconds: Option<u64>,
-    /// What keeps the walk waiting; null: nothing does.
+    /// Whether another walk is requested, which begins after the one under way.
+    another_requested: bool,
+    /// The reason why the walk waits; null if it does not wait.
     waits_for: Option<String>,
-    /// Since when the directory lists everybody; null: it does not.
+    /// The time since which the directory lists all affiliates; null if it does not.
     complete_since: Option<Timestamp>,
     /// When the last walk ended.
     ended_at: Option<Timestamp>,
 }
 
-/// What the last comparison has found.
+/// The result of the last comparison.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct VerificationAnswer {
     /// The name of the connection.
     connection: String,
-    /// How far the walk is.
+    /// The progress of the walk.
     adoption: AdoptionAnswer,
-    /// Affiliates of ours that the last comparison met; null: there was none.
+    /// Known affiliates that the last comparison compared; null if there was none.
     compared: Option<u64>,
-    /// How many affiliates are known to differ, at most those that are listed.
+    /// Number of affiliates in `drift`.
     count: usize,
-    /// Affiliates that differ from what they were sent.
+    /// Affiliates that differ from the values that were sent.
     drift: Vec<DriftAnswer>,
 }
 
-/// An affiliate that differs from what it was sent.
+/// An affiliate that differs from the values that were sent.
 #[derive(Serialize, ToSchema)]
 struct DriftAnswer {
     /// Its code.
     affiliate_code: String,
-    /// The first letter of the address that was sent, and its domain; null: it was erased, or is not known any more; for viewers
-    /// always null.
+    /// The first letter of the address that was sent, and its domain; null if it was erased or is no longer known, and for
+    /// viewers.
     email: Option<String>,
-    /// What differs.
+    /// The fields that differ.
     fields: Vec<String>,
-    /// When that was found.
+    /// When the difference was found.
     found_at: Timestamp,
 }
 
-/// Show how far the walk through the affiliates of a connection is.
+/// Show the progress of the walk through the affiliates of a connection.
 #[utoipa::path(get, path = "/api/v1/connections/{name}/adoption", tag = "connections",
     params(("name" = String, Path, description = "Its name", pattern = "^[A-Za-z0-9_-]{1,64}$")),
     responses((status = 200, body = AdoptionAnswer)), security(("bearer" = ["viewer"])))]
@@ -110,7 +117,7 @@ pub(in crate::api) async fn adopt_affiliates(
     ask(&call, connection, false, input).await
 }
 
-/// Show what the last comparison of Refersion's list with what was last sent has found.
+/// Show the result of the last comparison of Refersion's list with the values that were last sent.
 #[utoipa::path(get, path = "/api/v1/connections/{name}/verification", tag = "connections",
     params(("name" = String, Path, description = "Its name", pattern = "^[A-Za-z0-9_-]{1,64}$")),
     responses((status = 200, body = VerificationAnswer)), security(("bearer" = ["viewer"])))]
@@ -137,7 +144,7 @@ pub(in crate::api) async fn get_verification(
     }))
 }
 
-/// Ask for a comparison of Refersion's list with what was last sent; a worker makes it while nothing else is due.
+/// Ask for a comparison of Refersion's list with the values that were last sent; a worker makes it while nothing else is due.
 #[utoipa::path(post, path = "/api/v1/connections/{name}/verify", tag = "connections",
     params(("name" = String, Path, description = "Its name", pattern = "^[A-Za-z0-9_-]{1,64}$")),
     request_body = VerifyInput,
@@ -178,9 +185,12 @@ fn answer(it: Adoption) -> AdoptionAnswer {
         state: it.state,
         affiliates: it.affiliates,
         total: it.total,
+        missing: it.missing,
+        failure: it.failure,
         pass: it.pass,
         calls: it.calls,
         eta_seconds: it.eta_seconds,
+        another_requested: it.another_requested,
         waits_for: it.waits_for,
         complete_since: it.complete_since,
         ended_at: it.ended_at,

@@ -23,7 +23,7 @@ use crate::metrics::Exporter;
 
 /// Connections at the same time. One more takes the place of the idlest.
 const MAX_CONNECTIONS: usize = 32;
-/// Those of one address, so that the probes of another one get through in any case.
+/// Connections of one address at the same time, so that the probes of another address always get through.
 const MAX_PER_ADDRESS: usize = 24;
 /// How long one connection may last, its requests included.
 const MAX_CONNECTION_AGE: Duration = Duration::from_secs(30);
@@ -32,7 +32,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a request that is under way may take when the server stops.
 const CLOSING_TIME: Duration = Duration::from_secs(1);
 
-/// What the health server reports.
+/// The data that the health server reports.
 #[derive(Clone)]
 pub struct Health {
     /// The loops' signs of life.

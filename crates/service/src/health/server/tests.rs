@@ -63,7 +63,7 @@ async fn metrics_are_prometheus_text() {
 }
 
 #[tokio::test]
-async fn kept_alive_connections_that_are_idle_keep_no_probe_out() {
+async fn idle_kept_alive_connections_do_not_block_probes() {
     let server = start().await;
     server.pulses.register("absorb", Freshness::Beats).beat();
     let mut idle = Vec::new();
@@ -93,7 +93,7 @@ async fn a_request_without_a_host_or_with_two_is_400() {
 }
 
 #[tokio::test]
-async fn the_server_stops_when_it_is_told() {
+async fn the_server_stops_on_request() {
     let server = start().await;
     ask(&server, "/healthz").await;
     let mut open = TcpStream::connect(server.address).await.unwrap();

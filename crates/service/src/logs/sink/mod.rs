@@ -1,7 +1,7 @@
 //! A bounded buffer before standard error, and the thread that empties it.
 //!
-//! Callers never wait. What does not fit, and what standard error refuses, is lost and counted; when lines come through
-//! again, one of them says how many were lost.
+//! Callers never wait. Lines that do not fit, and lines that standard error refuses, are lost and counted; when lines come
+//! through again, one of them says how many were lost.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -27,7 +27,7 @@ thread_local! {
     static OWN: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
-/// The way to standard error. A clone leads to the same.
+/// The sink of log lines. Clones share it.
 #[derive(Clone)]
 pub(super) struct Sink(Arc<Shared>);
 
@@ -74,7 +74,7 @@ impl Sink {
     pub(super) fn flush(&self) {
         let mut buffer = self.0.lock();
         let waits = |buffer: &mut Buffer| buffer.is_writing || !buffer.lines.is_empty();
-        // What is not written by then is lost with the process.
+        // Lines that are not written by then are lost with the process.
         self.0.emptied.wait_while_for(&mut buffer, waits, FLUSH_WITHIN);
     }
 
@@ -92,7 +92,7 @@ fn own(line: Vec<u8>) -> Option<Vec<u8>> {
         }
         None => false,
     });
-    // A thread that ends has nothing of its own any more, and is not the writing one, which never ends.
+    // A thread that is ending has no lines of its own any more. It is not the writing thread, which never ends.
     (!is_own.unwrap_or(false)).then_some(line)
 }
 
@@ -124,7 +124,7 @@ impl Writer {
         }
     }
 
-    /// Waits for lines; none if there are none for a while.
+    /// Waits for lines; empty if none come for a while.
     fn take(&self) -> VecDeque<Vec<u8>> {
         let mut buffer = self.shared.lock();
         let waits = |buffer: &mut Buffer| buffer.lines.is_empty();

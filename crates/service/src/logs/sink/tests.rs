@@ -4,7 +4,7 @@ use std::sync::mpsc;
 
 use super::*;
 
-/// Takes what is written while it works; blocks before each line until it is let go.
+/// A target that takes lines while it works. It blocks before each line until the test releases it.
 struct Target {
     works: Arc<Mutex<bool>>,
     written: Arc<Mutex<Vec<u8>>>,
@@ -63,7 +63,7 @@ fn lines_that_a_full_disk_refuses_are_counted() {
 }
 
 #[test]
-fn nobody_waits_for_a_pipe_that_is_not_read_and_memory_has_a_limit() {
+fn an_unread_pipe_blocks_nobody_and_memory_is_limited() {
     let (_go, blocked) = mpsc::channel();
     let (sink, _, _) = sink(Some(blocked));
     let line = vec![b'x'; 1024];

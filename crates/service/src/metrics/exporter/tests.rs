@@ -105,7 +105,7 @@ async fn every_figure_is_on_the_page() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_does_not_answer_costs_its_own_figures_only() {
+async fn a_source_without_an_answer_loses_only_its_own_figures() {
     let page = page(vec![Box::new(Stuck), Box::new(Full)]).await;
     assert!(page.contains("source_up{source=\"stuck\"} 0"), "{page}");
     assert!(page.contains("events_pending 9"), "{page}");

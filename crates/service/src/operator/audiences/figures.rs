@@ -1,4 +1,4 @@
-//! The figures of an audience, worked out of its counts, the rate of calls, and what Segment believes.
+//! Computes the figures of an audience from its counts, the rate of calls, and Segment's figures.
 
 use connections::{Connection, State};
 use ledger::audiences::MAX_AUDIENCES;
@@ -11,7 +11,7 @@ use crate::segment_api::Asked;
 const PER_CALL: f64 = 50.0;
 
 impl List {
-    /// Adds those of one connection; `rate` is that of its calls.
+    /// Adds the audiences of one connection; `rate` is the rate of its calls.
     pub fn add(
         &mut self,
         connection: &Connection,
@@ -26,7 +26,7 @@ impl List {
 }
 
 impl Row {
-    /// One of a connection; `rate` is that of its calls.
+    /// An audience of a connection; `rate` is the rate of its calls.
     #[must_use]
     pub fn of(
         connection: &Connection,
@@ -38,13 +38,16 @@ impl Row {
             counts;
         let share = |part: u64, all: u64| (all > 0).then(|| part as f64 / all as f64);
         let progress = share(delivered, delivered + waiting).filter(|_| waiting > 0);
-        // Members that are affiliates and whose membership Refersion lacks need an edit; of the others no more than there are
-        // members without an affiliate can need a create.
+        // Members that are affiliates and whose membership Refersion lacks need an edit. Of the other waiting persons, at most
+        // as many need a create as there are members without an affiliate.
         let others = waiting - waiting.min(affiliates.saturating_sub(held));
         let creates = others.min(members.saturating_sub(affiliates));
+        let mapped_to = mapped_to(connection, &audience.named.key);
+        // Without a field no call is due, so members whom only the directory shows as affiliates are not counted as affiliates.
+        let match_rate = share(affiliates, members).filter(|_| !mapped_to.is_empty());
         Self {
             connection: connection.name.to_string(),
-            mapped_to: mapped_to(connection, &audience.named.key),
+            mapped_to,
             audience: audience.named.name,
             class: audience.named.class,
             space_id: audience.named.space,
@@ -52,7 +55,7 @@ impl Row {
             members,
             left,
             affiliates,
-            match_rate: share(affiliates, members),
+            match_rate,
             held,
             delivered,
             waiting,
@@ -70,7 +73,7 @@ impl Row {
         }
     }
 
-    /// Adds what Segment believes. Of those that have not arrived as many are taken for affiliates as of the others.
+    /// Adds Segment's figures. Among members that have not arrived, the share of affiliates is assumed to be that of the others.
     pub fn believe(&mut self, Asked { believed, at }: Asked) {
         let asked_at = Some(at);
         let believed = match believed {
@@ -82,7 +85,8 @@ impl Row {
             }
         };
         let not_arrived = believed.size.saturating_sub(self.members);
-        let edits = self.waiting + (not_arrived as f64 * self.match_rate.unwrap_or(1.0)).ceil() as u64;
+        let missing = (not_arrived as f64 * self.match_rate.unwrap_or(1.0)).ceil() as u64;
+        let edits = self.waiting.saturating_add(missing);
         let is_sent = !self.mapped_to.is_empty() && edits > 0;
         self.segment = Some(AtSegment {
             members: Some(believed.size),
@@ -95,7 +99,7 @@ impl Row {
         });
     }
 
-    /// Adds the last comparison, with what is known to differ.
+    /// Adds the last comparison, with the known drift.
     pub fn verify(&mut self, fields: &[String], last: Option<Verified>, drift: &[Drift]) {
         let differs = |drift: &&Drift| drift.fields.iter().any(|field| fields.contains(field));
         let drifted = drift.iter().filter(differs).count() as u64;
@@ -145,7 +149,7 @@ fn mapped_to(connection: &Connection, key: &str) -> Vec<String> {
     drift_fields(connection, key).into_iter().map(in_words).collect()
 }
 
-/// The rate in use, in calls a second: `now` is that of the worker that delivers; the learned one while nobody does.
+/// The rate in use, in calls a second: `now`, the rate of the worker that delivers, or the learned rate while no worker does.
 /// `None` while the connection is paused.
 #[must_use]
 pub fn rate_of(connection: &Connection, now: Option<f64>) -> Option<f64> {
@@ -159,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_to_go_is_that_of_calls_with_fifty() {
+    fn the_remaining_time_assumes_batches_of_fifty() {
         let edits = |waiting, rate| eta(waiting, 0, rate);
         assert_eq!([edits(1, 5.0), edits(50, 1.0), edits(51, 1.0), edits(1_000_000, 5.0)], [1, 1, 2, 4_000]);
     }

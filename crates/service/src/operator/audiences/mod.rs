@@ -1,4 +1,4 @@
-//! Audiences: their members, how far they are delivered, and what Segment believes of them.
+//! Audiences: their members, their delivery, and Segment's figures.
 
 mod figures;
 mod row;
@@ -35,7 +35,7 @@ pub async fn list(engines: &Engines, config: &Config, directory: &Directory) -> 
     Ok(list)
 }
 
-/// One audience with why members are rejected and, if `asks_segment` and there is a token, with what Segment believes of it.
+/// One audience with the causes of rejections and, if `asks_segment` is set and there is a token, with Segment's figures.
 ///
 /// # Errors
 ///
@@ -65,7 +65,7 @@ pub async fn one(
     Ok(row)
 }
 
-/// What Segment believes; `None` without a token.
+/// Segment's figures; `None` without a token.
 async fn believed(engines: &Engines, settings: &Segment, space: &str, id: &str) -> Option<Asked> {
     match SegmentApi::of(settings) {
         Ok(api) => Some(api?.audience_of(engines, space, id).await),
@@ -98,6 +98,6 @@ pub async fn find(
     }
     found.pop().ok_or_else(|| {
         let message = format!("no event of an audience `{name}` has arrived");
-        Failure::refused("no_such_audience", message, "`audiences list` shows those that are known")
+        Failure::refused("no_such_audience", message, "`audiences list` shows the known audiences")
     })
 }

@@ -35,7 +35,7 @@ pub struct Row {
     pub left: u64,
     /// Members that are affiliates.
     pub affiliates: u64,
-    /// Affiliates per member; null without members.
+    /// Affiliates per member; null without members, and unknown (null) while the audience is mapped to no field.
     pub match_rate: Option<f64>,
     /// Members whose membership Refersion has.
     pub held: u64,
@@ -48,11 +48,11 @@ pub struct Row {
     /// Open dead letters by cause; null in a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejected: Option<Vec<Rejected>>,
-    /// The delivered share of what is delivered or waits; null while nothing waits.
+    /// Delivered persons as a share of those that are delivered or wait; null while nobody waits.
     pub progress: Option<f64>,
-    /// Of those waiting, how many need a create at most; the others are affiliates, and need an edit.
+    /// Upper limit of the waiting persons that need a create; the others are affiliates, and need an edit.
     pub waiting_for_create: u64,
-    /// Seconds until what has arrived is delivered, at the rate of now; null while nothing waits, and while paused.
+    /// Seconds until the waiting persons are delivered, at the current rate; null while nobody waits, and while paused.
     pub eta_seconds: Option<u64>,
     /// When its first event arrived.
     pub first_seen: Timestamp,
@@ -60,10 +60,10 @@ pub struct Row {
     pub last_change: Option<Timestamp>,
     /// Graphs from before the newest audience of the connection are being counted: numbers are too low until then.
     pub counting: bool,
-    /// What Segment believes; left out without a token, and in a list.
+    /// Segment's figures; left out without a token, and in a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub segment: Option<AtSegment>,
-    /// The last comparison of Refersion with what was sent; null: there was none. Left out in a list.
+    /// The last comparison of Refersion with the values that were sent; null: there was none. Left out in a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified: Option<Option<LastVerify>>,
     /// Calls a second; `None` while paused.
@@ -86,22 +86,22 @@ pub struct LastVerify {
     pub complete: bool,
 }
 
-/// What Segment believes of an audience, or why that is not known.
+/// Segment's figures of an audience, or the reason why they are unknown.
 #[derive(Debug, Default, Serialize)]
 pub struct AtSegment {
     /// Its members at Segment.
     pub members: Option<u64>,
-    /// How its computation goes, in Segment's word.
+    /// The status of its computation, in Segment's word.
     pub status: Option<String>,
     /// Whether it is computed at all.
     pub enabled: Option<bool>,
     /// Members that Segment has and that have not arrived.
     pub not_arrived: Option<u64>,
-    /// Seconds until what waits, and what has not arrived, is delivered at the rate of now, as soon as Segment sends it.
+    /// Seconds until waiting persons and those that have not arrived are delivered at the current rate, as soon as Segment sends them.
     pub eta_seconds: Option<u64>,
     /// When Segment was asked; its answer is kept for a minute.
     pub asked_at: Option<Timestamp>,
-    /// Why this is not known.
+    /// The reason why the figures are unknown.
     pub error: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Dead letters are discarded, and restored.
+//! Discards and restores dead letters.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -17,10 +17,10 @@ const KEPT: Duration = Duration::from_secs(7 * 86_400);
 /// The longest reason, in characters.
 pub const MAX_REASON_CHARS: usize = 500;
 
-/// Ids that the audit names of an act; of the others it has the number.
+/// Upper limit of ids that the audit names for an act; for the others it has only their number.
 const NAMED_IDS: usize = 20;
 
-/// What is done with each page.
+/// The act on each page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Close {
     /// Discard, and keep the payloads until then; without a time they are dropped at once.

@@ -18,7 +18,7 @@ use crate::operator::Directory;
 pub struct GroupRow {
     /// Its key; empty for those that are not classified yet.
     pub group: String,
-    /// Who can mend it.
+    /// Where its cause can be corrected.
     pub mend: Mender,
     /// The name of the connection.
     pub connection: String,
@@ -28,9 +28,9 @@ pub struct GroupRow {
     pub http_status: Option<u16>,
     /// The field that Refersion refused.
     pub field: Option<String>,
-    /// The cause, with placeholders for what differs from person to person.
+    /// The cause, with placeholders for parts that differ from person to person.
     pub cause: String,
-    /// Dead letters in the states that the selector names; without any, those that are open.
+    /// Dead letters in the states that the selector names; without any, the open ones.
     pub count: u64,
     /// Persons with open dead letters of it.
     pub people: u64,
@@ -44,15 +44,15 @@ pub struct GroupRow {
     pub hours: Vec<u64>,
     /// The id of the newest.
     pub sample: i64,
-    /// What an operator noted.
+    /// The note of an operator.
     pub note: Option<String>,
 }
 
-/// The groups with dead letters that a selector selects, by who can mend them, the largest first.
+/// The groups with dead letters that a selector selects, by where their cause can be corrected, the largest first.
 ///
 /// # Errors
 ///
-/// [`Failure`] with the code `selector` if a term is none of groups, or if the ledger cannot be read.
+/// [`Failure`] with the code `selector` if a term cannot select groups, or if the ledger cannot be read.
 pub async fn groups(
     engines: &Engines,
     directory: &Directory,
@@ -68,16 +68,16 @@ pub async fn groups(
     Ok(rows)
 }
 
-/// Whether counts are kept by all that a selector asks for.
+/// Checks that groups keep counts for every term of a selector.
 ///
 /// # Errors
 ///
-/// [`Failure`] with the code `selector` for the first term by which none are kept.
+/// [`Failure`] with the code `selector` for the first term without counts.
 pub fn counted_by_groups(selected: &Frozen) -> Result<(), Failure> {
-    let Some(term) = selected.selector.terms().iter().find(|term| !is_counted(term)) else { return Ok(()) };
+    let Some(term) = selected.written.terms().iter().find(|term| !is_counted(term)) else { return Ok(()) };
     let message = format!("groups cannot be selected by `{term}`");
     let hint = "the terms of groups are class, connection, field, group, mend, state and status; `dead-letters list` \
-                takes every term";
+                accepts every term";
     Err(Failure::usage("selector", message, hint))
 }
 
@@ -90,8 +90,8 @@ pub struct Noted {
     pub replaced: Option<String>,
 }
 
-/// Writes the note of a group of a connection that the directory has, and that into the audit; an empty text takes the note
-/// away.
+/// Writes the note of a group, if the directory has its connection, and records the act in the audit. An empty text removes the
+/// note.
 ///
 /// # Errors
 ///

@@ -19,7 +19,7 @@ pub use selection::{Frozen, Selection, in_micros, to_act};
 use crate::engines::Engines;
 use crate::failure::Failure;
 
-/// What is done with dead letters.
+/// An act on dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
     /// Their events are processed again.
@@ -29,7 +29,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// What the audit calls it.
+    /// The name of the act in the audit.
     #[must_use]
     pub fn action(self) -> &'static str {
         match self {
@@ -39,7 +39,7 @@ impl Verb {
         }
     }
 
-    /// What was done, as a participle.
+    /// The act as a participle.
     #[must_use]
     pub fn done(self) -> &'static str {
         match self {
@@ -49,13 +49,13 @@ impl Verb {
     }
 }
 
-/// Acts on every dead letter of a selection, in pages, and gives what became of each that there is to `each`, newest first. The
-/// audit has a line for each page and connection, and one if there was nothing to do. Of a replay the plan that notes what
-/// becomes of them.
+/// Acts on every dead letter of a selection, in pages, and passes the result of each existing one to `each`, newest first. The
+/// audit gets an entry for each page and connection, and a single one if there was nothing to do. For a replay, returns the
+/// plan that records the results.
 ///
 /// # Errors
 ///
-/// [`Failure`] if queue or ledger cannot be used. What was done until then stays done, and is in the audit.
+/// [`Failure`] if queue or ledger cannot be used. Acts that were done until then stay done, and are in the audit.
 pub async fn carry_out(
     engines: &Engines,
     selection: &Selection,

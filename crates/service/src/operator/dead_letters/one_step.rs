@@ -1,5 +1,4 @@
-//! A plan that is made and run at once: its events are in the queue when it is ready, and the workers note what becomes of
-//! them.
+//! A plan that is made and run at once: its events are in the queue when it is ready, and the workers record the results.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +13,14 @@ use crate::failure::Failure;
 use crate::operator::Directory;
 use crate::operator::plans::{ended, made_until, may_be_of, stopped};
 
-const RESERVED: &str = "it is reserved by a plan: `dead-letters plans` lists them";
+const RESERVED: &str = "it is reserved by a plan: `dead-letters plans` lists them, `dead-letters cancel PLAN` frees its dead letters";
 
 const CLOSED: &str = "it is resolved or discarded already";
 
 /// Dead letters that are not replayed, and why.
 pub(super) type Refused = BTreeMap<i64, &'static str>;
 
-/// A plan that is made and run at once. It begins with the first dead letter that can be replayed.
+/// A plan that is made and run at once. It is created with the first dead letter that can be replayed.
 pub(super) struct OneStep<'e> {
     engines: &'e Engines,
     act: &'e Act,
@@ -37,8 +36,8 @@ impl<'e> OneStep<'e> {
         Self { engines, act, id: None, frame, replayed: 0 }
     }
 
-    /// Adds what can be replayed, and marks it: from then on a worker publishes it if this process ends. Which are not, and
-    /// why.
+    /// Adds the dead letters that can be replayed, and marks them: from then on a worker publishes them if this process ends.
+    /// Returns the others, with the reasons.
     pub(super) async fn mark(
         &mut self,
         letters: &[DeadLetterView],
@@ -92,7 +91,7 @@ impl<'e> OneStep<'e> {
         Ok(marked)
     }
 
-    /// Notes what was done with a page.
+    /// Records the results of a page.
     pub(super) async fn note(
         &mut self,
         letters: &[DeadLetterView],
@@ -109,7 +108,7 @@ impl<'e> OneStep<'e> {
         Ok(self.engines.plans.change_plan_items(id, None, &changes).await?)
     }
 
-    /// Leaves the results to the workers; the plan, unless nothing was replayed.
+    /// Leaves the results to the workers. Returns the plan, unless nothing was replayed.
     pub(super) async fn end(mut self) -> Result<Option<PlanId>, Failure> {
         let Some(id) = self.id else { return Ok(None) };
         self.frame.connections.retain(|_, letters| *letters > 0);
@@ -127,7 +126,7 @@ impl<'e> OneStep<'e> {
     }
 }
 
-/// Why a letter cannot be replayed, as far as can be seen from it.
+/// The reason why a letter cannot be replayed, as far as the letter itself shows it.
 fn refusal(letter: &DeadLetterView, directory: &Directory) -> Option<&'static str> {
     if !matches!(letter.state, DeadLetterState::Open | DeadLetterState::Replaying) {
         return Some(CLOSED);

@@ -1,4 +1,4 @@
-//! A walk through the dead letters of a selection, and what became of each.
+//! Walks through the dead letters of a selection, and reports the result for each.
 
 use ledger::{DeadLetterFilter, DeadLetterView, PageSize};
 use serde::Serialize;
@@ -20,7 +20,7 @@ pub const fn changed_at_once() -> PageSize {
     PageSize::between(FEWEST_AT_ONCE, AT_ONCE)
 }
 
-/// What became of one dead letter.
+/// The result for one dead letter.
 #[derive(Debug, Serialize)]
 pub struct Row {
     /// Its id.
@@ -29,11 +29,11 @@ pub struct Row {
     pub event_id: Option<Uuid>,
     /// Its state now, in a word.
     pub state: &'static str,
-    /// Why nothing was done about it.
+    /// The reason why nothing was done about it.
     pub reason: Option<&'static str>,
 }
 
-/// A walk through the dead letters of a selection, newest first. What dies meanwhile is not met.
+/// A walk through the dead letters of a selection, newest first. Events that die meanwhile are not met.
 pub struct Pages {
     filter: DeadLetterFilter,
     left: usize,
@@ -46,7 +46,7 @@ impl Pages {
         Self { filter: selection.filter.clone(), left: selection.filter.limit }
     }
 
-    /// The next letters, at most `rows` of them; none at the end.
+    /// The next letters, at most `rows` of them; empty at the end.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! A replay: the same event, taken in once more under the same id and with the same time.
+//! A replay: publishes the same event once more, under the same id and with the same time.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -16,7 +16,7 @@ use crate::operator::plans::envelope;
 
 const QUEUE_CLOSED: &str = "the queue takes nothing now: replay it again later";
 
-/// The plan that notes what becomes of those that were replayed; `each` is given what became of each.
+/// Replays a selection. Returns the plan that records the results; `each` is called with the state of each dead letter.
 pub(super) async fn run(
     engines: &Engines,
     selection: &Selection,
@@ -31,8 +31,8 @@ pub(super) async fn run(
             Ok(plan)
         }
         Err(failure) => {
-            // What was replayed comes to its results, and the other dead letters are free. It may be the ledger that failed:
-            // then a worker cancels the plan.
+            // Replayed events still come to their results, and the other dead letters are free. If the ledger itself failed, a
+            // worker cancels the plan.
             drop(plan.end().await);
             Err(failure)
         }
@@ -77,9 +77,9 @@ fn row(letter: &DeadLetterView, reason: Option<&'static str>) -> Row {
     Row { id: letter.id, event_id: Some(letter.event), state: state.word(), reason }
 }
 
-/// Takes the events of a page in together, except those that were refused, and notes which were not taken. Nobody can repair a
-/// dead letter that is marked, so the newest revisions are read after that. One whose event never came to be absorbed may be
-/// replayed again, which does no harm.
+/// Publishes the events of a page together, except the refused ones, and adds those that were not published to `refused`. A
+/// marked dead letter cannot be repaired, so the newest revisions are read after marking. A dead letter whose event never came
+/// to be absorbed may be replayed again, which does no harm.
 async fn publish(
     engines: &Engines,
     letters: &[DeadLetterView],
@@ -110,7 +110,7 @@ async fn publish(
     Ok(())
 }
 
-/// What was marked and is not in the queue is open again. The audit, which has a line about the page, has another one about these.
+/// Opens marked dead letters again that are not in the queue. The audit has an entry about the page, and gets another one about these.
 async fn open_again(
     engines: &Engines,
     marked: &[&DeadLetterView],

@@ -8,26 +8,26 @@ use crate::engines::Engines;
 use crate::failure::Failure;
 use crate::operator::Directory;
 
-/// A selector whose times are frozen, and what it selects.
+/// A selector whose times are frozen, and the dead letters that it selects.
 pub struct Selection {
-    /// As every answer repeats it.
+    /// The selector as every answer repeats it.
     pub selector: Selector,
     /// The same for the ledger.
     pub filter: DeadLetterFilter,
     /// How many dead letters it selects, exactly.
     pub count: u64,
-    /// Nothing but ids was given: those that are not there are reported.
+    /// Only ids were given: ids without a dead letter are reported.
     pub is_by_id: bool,
 }
 
 impl Selection {
-    /// What a selector selects among the connections of a directory; without a limit.
+    /// Applies a selector to the connections of a directory, without a limit.
     ///
     /// # Errors
     ///
     /// [`Failure`] if it names a connection that the directory does not have, or the ledger cannot be read.
     pub async fn of(engines: &Engines, directory: &Directory, selector: Selector) -> Result<Self, Failure> {
-        let Frozen { selector, filter } = Frozen::of(engines, directory, selector)?;
+        let Frozen { selector, filter, .. } = Frozen::of(engines, directory, selector)?;
         let count = engines.dead_letters.count_dead_letters(&filter).await?;
         let is_by_id = matches!(selector.terms(), [Term::Id(_)]);
         Ok(Self { selector, filter, count, is_by_id })
@@ -44,32 +44,34 @@ impl Selection {
     }
 }
 
-/// A selector whose times are frozen, for what needs no count.
+/// A selector whose times are frozen, for uses that need no count.
 pub struct Frozen {
-    /// As every answer repeats it.
+    /// The selector as it was written, for messages about it.
+    pub written: Selector,
+    /// The selector as every answer repeats it.
     pub selector: Selector,
     /// The same for the ledger.
     pub filter: DeadLetterFilter,
 }
 
 impl Frozen {
-    /// What a selector selects among the connections of a directory; without a limit.
+    /// Applies a selector to the connections of a directory, without a limit.
     ///
     /// # Errors
     ///
     /// [`Failure`] if it names a connection that the directory does not have.
     pub fn of(engines: &Engines, directory: &Directory, selector: Selector) -> Result<Self, Failure> {
         let now = in_micros(engines.now());
-        let selector = selector.freeze(now);
+        let (written, selector) = (selector.clone(), selector.freeze(now));
         let mut filter = selector.filter(now, |name| directory.id_of(name))?;
         filter.limit = usize::MAX;
         filter.connections = filter.connections.or_else(|| directory.scope());
-        Ok(Self { selector, filter })
+        Ok(Self { written, selector, filter })
     }
 }
 
-/// The selector of an act. Without a state or ids it takes the dead letters in the state `acts_on`, which the selector of the
-/// answer then says.
+/// The selector of an act. Without a state or ids it takes the dead letters in the state `acts_on`, and the selector of the
+/// answer then names this state.
 ///
 /// # Errors
 ///

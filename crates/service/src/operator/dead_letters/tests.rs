@@ -1,4 +1,4 @@
-//! What becomes of a replay that is killed, stopped, or fails in the middle.
+//! Tests of replays that are killed, stopped, or fail in the middle.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,7 +111,7 @@ async fn a_killed_replay_that_an_operator_cancels_leaves_no_dead_letter_behind()
 }
 
 #[tokio::test]
-async fn whoever_cancels_a_replay_stops_it_after_the_page_under_way() {
+async fn cancelling_a_replay_stops_it_after_the_page_under_way() {
     let harness = Harness::with_dead_letters(LETTERS).await;
     let others = harness.engines.clone();
     let engines = harness.watched(move |nth, queue, envelopes| {
@@ -137,7 +137,7 @@ async fn whoever_cancels_a_replay_stops_it_after_the_page_under_way() {
 }
 
 #[tokio::test]
-async fn what_the_queue_does_not_take_is_open_again_and_in_the_audit() {
+async fn dead_letters_that_the_queue_refuses_are_reopened_and_audited() {
     let harness = Harness::with_dead_letters(LETTERS).await;
     let engines = harness.watched(|nth, queue, envelopes| match nth {
         1 => pass(&queue, envelopes),

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::Harness;
 use crate::engines::Engines;
 
-/// What is asked of the plans.
+/// A call to the plans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Asked {
     /// Items are added to a plan.
@@ -26,12 +26,12 @@ pub(in super::super) enum Asked {
     Change(usize),
 }
 
-/// What precedes it.
+/// The future that precedes a call.
 pub(in super::super) type Before = Pin<Box<dyn Future<Output = Result<(), LedgerError>> + Send>>;
 
 impl Harness {
-    /// The same with a queue that does this each time that something is published, counted from 1. Whatever waits forever in it
-    /// is as good as killed when its future is dropped.
+    /// The same engines with a queue that runs `what` each time that events are published, counted from 1. If it waits forever,
+    /// dropping its future has the effect of a kill.
     pub(in super::super) fn watched(
         &self,
         what: impl Fn(usize, Arc<dyn Queue>, Vec<Envelope>) -> Publishing + Send + Sync + 'static,
@@ -41,7 +41,7 @@ impl Harness {
         Engines { queue: Arc::new(queue), ..self.engines.clone() }
     }
 
-    /// The same with plans of which each call is reported first.
+    /// The same engines with plans that report each call first.
     pub(in super::super) fn asking(
         &self,
         before: impl Fn(Asked) -> Before + Send + Sync + 'static,
@@ -51,7 +51,7 @@ impl Harness {
     }
 }
 
-/// What a watched queue does.
+/// The future of a watched publishing.
 pub(in super::super) type Publishing = Pin<Box<dyn Future<Output = Result<(), PublishError>> + Send>>;
 
 type What = Box<dyn Fn(usize, Arc<dyn Queue>, Vec<Envelope>) -> Publishing + Send + Sync>;

@@ -1,4 +1,4 @@
-//! What an operator does with a plan. Each act changes its state; the work is the runner's.
+//! The acts of an operator on a plan. Each changes the plan's state; the runner does the work.
 
 use ledger::plans::{PlanChange, Progress, RunOptions};
 use ledger::{Act, Plan, PlanId, PlanState};
@@ -45,7 +45,7 @@ pub async fn pause(
     steer(engines, id, &change, "only a plan that runs can be paused").await
 }
 
-/// Lets a plan go on that was paused, or stopped by its own rule. What made it stop counts no more.
+/// Resumes a plan that was paused, or stopped by its own rule. The results that made it stop no longer count.
 ///
 /// # Errors
 ///
@@ -72,10 +72,10 @@ pub async fn resume(
         act: Some((act, "plan_resumed")),
         ..PlanChange::to(&[now.state], PlanState::Running)
     };
-    steer(engines, id, &change, "its state has changed: look again").await
+    steer(engines, id, &change, "its state has changed meanwhile").await
 }
 
-/// Ends a plan. What is under way comes to its result; the other dead letters stay as they are, and other plans can have them.
+/// Ends a plan. Items under way come to their results; the other dead letters stay as they are, and other plans can have them.
 ///
 /// # Errors
 ///
@@ -100,7 +100,7 @@ async fn act(engines: &Engines, actor: &str, id: PlanId, reason: Option<String>)
 
 async fn steer(engines: &Engines, id: PlanId, change: &PlanChange, why_not: &str) -> Result<Plan, Failure> {
     let before = plan(engines, id).await?;
-    // Its time may be over though its row does not say so yet.
+    // The plan may have expired although its row does not say so yet.
     let is_expired = before.state == PlanState::Expired;
     if is_expired || !engines.plans.change_plan(id, change).await? {
         return Err(refused(&before, why_not));
@@ -110,7 +110,7 @@ async fn steer(engines: &Engines, id: PlanId, change: &PlanChange, why_not: &str
 
 fn refused(plan: &Plan, why_not: &str) -> Failure {
     let message = format!("plan {} is {}: {why_not}", plan.id, plan.state.word());
-    Failure::refused("plan_state", message, format!("`dead-letters plans {}` shows how it stands", plan.id))
+    Failure::refused("plan_state", message, format!("`dead-letters plans {}` shows its state", plan.id))
 }
 
 /// Whether a plan can have this rate, in calls a second.
@@ -120,7 +120,7 @@ fn refused(plan: &Plan, why_not: &str) -> Failure {
 /// [`Failure`] with the code `plan_options`, which names the limits.
 pub fn check_rate(rate: f64) -> Result<(), Failure> {
     let is_valid = rate > 0.0 && rate <= 1_000.0;
-    let message = "the rate is not above 0 and up to 1000 calls a second";
+    let message = "the rate must be above 0 and at most 1000 calls a second";
     if is_valid { Ok(()) } else { Err(bad_options(message)) }
 }
 
@@ -135,7 +135,7 @@ fn check(options: &RunOptions) -> Result<(), Failure> {
         return bad("the canary has more than 10,000 persons");
     }
     if options.stop_if.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
-        return bad("the share to stop at is not from 0 % to 100 %");
+        return bad("the share to stop at must be from 0 % to 100 %");
     }
     Ok(())
 }

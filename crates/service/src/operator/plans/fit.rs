@@ -1,8 +1,8 @@
-//! Which of the next items are released: whole persons, as far as calls are allowed.
+//! Chooses the next items to release: whole persons, as far as calls are allowed.
 
 use ledger::plans::{PlanItem, WEIGHT_OF_A_CALL};
 
-/// How much may be released of a connection.
+/// The limits of a release for one connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room {
     /// Whole calls that the rate of the run allows.
@@ -13,12 +13,12 @@ pub(super) struct Room {
     pub(super) most: u64,
 }
 
-/// How many of the first items are released, and the whole calls that they count for. `is_all`: nothing comes after these.
+/// Number of the first items that are released, and of the whole calls that they count for. `is_all`: no items follow these.
 ///
-/// A person is released as a whole, because any of its events may bring the call whose weight stands at another one; of one whose
-/// events may go on after the page, a call is counted for each page. A person that is too heavy for the room, or for the allowed
-/// calls, is released if it is the first one and nothing is under way, or any call is allowed: it would never go else, and what
-/// is released after it waits the longer.
+/// A person is released as a whole, because any of its events may cause the call whose weight stands at another one. If the
+/// events of a person may go on after the page, a call is counted for each page. A first person that is too heavy for the room
+/// is released if nothing is under way, and one that is too heavy for the allowed calls if any call is allowed. Otherwise it
+/// would never be released; the items after it wait longer instead.
 pub(super) fn fitting(items: &[PlanItem], is_all: bool, room: Room) -> (usize, u64) {
     if room.calls == 0 {
         return (0, 0);
@@ -41,7 +41,7 @@ pub(super) fn fitting(items: &[PlanItem], is_all: bool, room: Room) -> (usize, u
         taken += person.len();
         weight += own;
     }
-    // What is begun counts as a whole call: what is released later goes out with another one.
+    // A call that is begun counts as a whole one: items that are released later go out with another call.
     let calls = if taken == 0 { 0 } else { weight.div_ceil(call).max(1) };
     (taken, calls)
 }
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn no_event_goes_without_an_allowed_call_wherever_the_weight_of_its_person_stands() {
+    fn no_event_is_released_without_an_allowed_call_at_any_position_of_the_weight() {
         let one = Room { calls: 1, ..ALL };
         let mut with_weight_last: Vec<&[u32]> = vec![&[20]; 50];
         with_weight_last.push(&[0, 0, 20]);
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_that_needs_several_calls_goes_when_it_is_the_first() {
+    fn a_person_that_needs_several_calls_is_released_when_it_is_first() {
         let one = Room { calls: 1, under_way: 0, most: 2_000 };
         assert_eq!(fitting(&items(&[&[3_000], &[20]]), true, one), (1, 3));
         assert_eq!(fitting(&items(&[&[20], &[3_000]]), true, one), (1, 1));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_whose_events_may_go_on_after_the_page_waits_or_counts_a_call() {
+    fn a_person_whose_events_may_continue_on_the_next_page_waits_or_counts_a_call() {
         assert_eq!(fitting(&items(&[&[20], &[0, 0]]), false, ALL), (1, 1), "the next page begins with it");
         assert_eq!(fitting(&items(&[&[0, 0, 0]]), false, ALL), (3, 1));
         assert_eq!(fitting(&items(&[&[20], &[0, 0]]), true, ALL), (3, 1));
@@ -110,7 +110,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_released_fits_unless_it_is_one_person(
+        fn released_events_fit_unless_they_are_of_one_person(
             persons in proptest::collection::vec(
                 proptest::collection::vec(prop_oneof![Just(0), Just(20), Just(1_000)], 1..5), 0..40),
             calls in 0_u64..6,

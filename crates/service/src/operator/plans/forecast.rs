@@ -18,7 +18,7 @@ use crate::operator::Directory;
 /// Affiliates in one call to edit, or to change statuses.
 pub(super) const BATCH: u64 = 50;
 
-/// What is counted over all pages. A step that two pages need is one: it is remembered by a number made of its address.
+/// Sums over all pages. A step that two pages need counts once: the digest of its address identifies it.
 #[derive(Default)]
 struct Sum {
     events: u64,
@@ -27,7 +27,7 @@ struct Sum {
     by_kind: BTreeMap<(ConnectionId, StepKind), u64>,
 }
 
-/// What is known of dead letters before their events are foreseen: which ones can be replayed, by connection.
+/// The dead letters that can be replayed, with their events, by connection.
 type Ready<'c> = BTreeMap<ConnectionId, (Vec<&'c Candidate>, Vec<Envelope>)>;
 
 /// Looks at the dead letters of a plan, page by page, before they are added to it.
@@ -43,8 +43,8 @@ impl<'l> Look<'l> {
         Self { engines, blocked, directory, sum: Sum::default() }
     }
 
-    /// What is to be added to the plan for these. The events of one person fold together within a page. One that another plan
-    /// has reserved is not looked at, and left out, even if that plan lets go of it meanwhile.
+    /// The items that are added to the plan for a page of candidates. The events of one person fold together within a page. A
+    /// dead letter that another plan has reserved is left out without a forecast, even if that plan lets go of it meanwhile.
     pub(super) async fn page(&mut self, page: Vec<Candidate>) -> Result<Vec<NewItem>, Failure> {
         let (held, mut free): (Vec<_>, Vec<_>) = page.into_iter().partition(|it| it.held_by.is_some());
         free.sort_by_key(|candidate| candidate.letter);
@@ -60,7 +60,7 @@ impl<'l> Look<'l> {
         Ok(items)
     }
 
-    /// Divides dead letters by whether their events can go back into the queue.
+    /// Splits dead letters into those whose events can go back into the queue, and the others.
     async fn ready<'c>(
         &self,
         candidates: &'c [Candidate],
@@ -114,7 +114,7 @@ impl<'l> Look<'l> {
         Ok(items)
     }
 
-    /// What all pages together are expected to take.
+    /// The estimate for all pages together.
     pub(super) fn estimate(&self) -> Estimate {
         self.sum.estimate(self.directory)
     }
@@ -125,7 +125,7 @@ pub(super) fn left_out(candidate: &Candidate, reason: &str) -> NewItem {
     NewItem { state, reason, ..NewItem::planned(candidate.clone()) }
 }
 
-/// Why an event is not replayed; `None` if it is.
+/// The reason why an event is not replayed; `None` if it is.
 fn why_not(prospect: Prospect) -> Option<&'static str> {
     match prospect {
         Prospect::Replayed => None,
@@ -138,7 +138,7 @@ fn why_not(prospect: Prospect) -> Option<&'static str> {
 }
 
 impl Sum {
-    /// Counts steps that no other page needed; their weights by person.
+    /// Counts steps that no other page needed, and returns their weights by person.
     fn steps(
         &mut self,
         connection: ConnectionId,
@@ -159,7 +159,7 @@ impl Sum {
         let mut estimate = Estimate {
             events: self.events,
             persons: u64::try_from(self.persons.len()).unwrap_or(u64::MAX),
-            // Each event may bring an edit of its own: those of a person need not be taken together.
+            // Each event may cause an edit of its own: the events of a person may be absorbed separately.
             most_calls: self.events,
             ..Estimate::default()
         };
@@ -175,7 +175,7 @@ impl Sum {
                 StepKind::Search => estimate.searches += calls,
             }
         }
-        // Connections are served beside each other.
+        // Connections are served concurrently.
         let seconds = by_connection.iter().filter_map(|(id, calls)| seconds(*calls, directory.get(*id)?));
         estimate.seconds = seconds.reduce(f64::max);
         estimate

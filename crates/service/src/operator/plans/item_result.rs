@@ -1,4 +1,4 @@
-//! What became of a released item, as far as its dead letter and event show.
+//! The result of a released item, as far as its dead letter and event show it.
 
 use ledger::plans::{ItemChange, ItemState, LetterNow, PlanItem};
 use ledger::{DeadLetterState, State};
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_is_what_became_of_the_letter_and_its_event() {
+    fn a_result_follows_from_the_dead_letter_and_its_event() {
         use DeadLetterState::{Discarded, Open, Replaying, Resolved};
         let of = |state, event, died| {
             let change = result(&item(state, event, died));

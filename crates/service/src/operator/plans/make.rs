@@ -8,10 +8,9 @@ use jiff::Timestamp;
 use ledger::plans::{Candidate, Frame, ItemChange, ItemFilter, ItemState, NewItem, PlanChange, PlanItem};
 use ledger::{Act, DeadLetterFilter, DeadLetterState, PageSize, Plan, PlanId, PlanState};
 use repair::Patch;
-use sha2::{Digest as _, Sha256};
 
 use super::forecast::Look;
-use super::making::{ended, made_until, stopped};
+use super::making::{digest, ended, made_until, stopped};
 use super::patch::Patching;
 use super::{act_on, plan};
 use crate::engines::Engines;
@@ -27,20 +26,20 @@ const FEWEST_AT_ONCE: usize = 25;
 /// How long a plan can be run.
 const KEPT: Duration = Duration::from_secs(7 * 86_400);
 
-/// What is to be planned.
+/// A request to make a plan.
 #[derive(Clone, Debug)]
 pub struct PlanRequest {
-    /// Which dead letters.
+    /// The dead letters to plan.
     pub filter: DeadLetterFilter,
     /// The same in words, with its times frozen and without anything personal.
     pub selector: String,
-    /// The plan whose unfinished items these are: then only these, and of them what the filter picks.
+    /// The plan whose unfinished items are planned: only these, as far as the filter selects them.
     pub left_of: Option<PlanId>,
     /// The planner: see [`ledger::AuditEntry::actor`].
     pub actor: String,
     /// Why.
     pub reason: Option<String>,
-    /// What their events are repaired with. Revisions are stored while the plan is made, and stay whatever becomes of it.
+    /// The patch for their events. Revisions are stored while the plan is made, and stay whatever becomes of it.
     pub patch: Option<Patch>,
 }
 
@@ -49,7 +48,7 @@ pub struct PlanRequest {
 pub struct Made {
     /// The plan.
     pub plan: Plan,
-    /// What the patch did to some of its events; empty without a patch. Personal data.
+    /// The effect of the patch on some of its events; empty without a patch. Personal data.
     pub samples: Samples,
 }
 
@@ -58,8 +57,8 @@ pub struct Made {
 ///
 /// # Errors
 ///
-/// [`Failure`] if nothing is selected, the plan of [`PlanRequest::left_of`] has not finished, somebody cancels the plan meanwhile, or
-/// the ledger fails. An unfinished plan is left cancelled.
+/// [`Failure`] if nothing is selected, the plan of [`PlanRequest::left_of`] has not finished, the plan is cancelled meanwhile,
+/// or the ledger fails. An unfinished plan is left cancelled.
 pub async fn make(
     engines: &Engines,
     blocked: &[String],
@@ -93,21 +92,22 @@ pub async fn make(
         }
         return Ok(Made { plan: plan(engines, id).await?, samples });
     };
-    // It may be the ledger that failed: then a worker cancels the plan.
+    // If the ledger itself failed, a worker cancels the plan.
     drop(engines.plans.change_plan(id, &PlanChange::to(&[PlanState::Planning], PlanState::Cancelled)).await);
     Err(failure)
 }
 
-/// What is left of a plan is free when the plan has finished: until then it is reserved by it.
+/// The unfinished items of a plan are free when the plan has finished: until then the plan reserves them.
 fn must_be_finished(plan: &Plan) -> Result<(), Failure> {
     if plan.state.is_finished() {
         return Ok(());
     }
-    let message = format!("plan {} is {}: it holds what is left of it", plan.id, plan.state.word());
+    let message =
+        format!("plan {} is {}: it still reserves its remaining dead letters", plan.id, plan.state.word());
     Err(Failure::refused("plan_state", message, format!("first end it: `dead-letters cancel {}`", plan.id)))
 }
 
-/// The connections that a plan may be of while it is being made, so that an operator who may see no others sees it.
+/// The connections that a plan may concern while it is being made, so that an operator who may see only these sees the plan.
 pub(crate) fn may_be_of(limited: Option<&Vec<ConnectionId>>) -> BTreeMap<ConnectionId, u64> {
     limited.into_iter().flatten().map(|connection| (*connection, 0)).collect()
 }
@@ -138,17 +138,17 @@ async fn fill(
         return Err(Failure::refused(
             "nothing_selected",
             message,
-            "`dead-letters list` shows what a selector picks",
+            "`dead-letters list` shows the dead letters of a selector",
         ));
     }
     frame.estimate = set.look.estimate();
-    frame.digest = set.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    frame.digest = digest(set.letters);
     frame.connections = set.by_connection;
     frame.patched = set.patching.map(|patching| patching.patched);
     Ok(())
 }
 
-/// Freezes what a filter picks.
+/// Freezes the dead letters that a filter selects.
 async fn freeze(
     set: &mut Set<'_>,
     filter: &DeadLetterFilter,
@@ -166,7 +166,7 @@ async fn freeze(
     }
 }
 
-/// Freezes what is left of another plan, as far as a filter picks it.
+/// Freezes the unfinished items of another plan, as far as a filter selects them.
 async fn freeze_left_of(
     set: &mut Set<'_>,
     other: PlanId,
@@ -194,7 +194,7 @@ async fn freeze_left_of(
     Ok(())
 }
 
-/// Whether an item of another plan is left to be planned.
+/// Whether an item of another plan is unfinished.
 fn is_left(state: ItemState) -> bool {
     matches!(
         state,
@@ -210,10 +210,10 @@ fn is_left(state: ItemState) -> bool {
 struct Set<'s> {
     engines: &'s Engines,
     plan: PlanId,
-    /// What their events are repaired with, when they are reserved and before they are looked at.
+    /// The patch for their events, applied when they are reserved and before they are looked at.
     patching: Option<Patching<'s>>,
     look: Look<'s>,
-    hash: Sha256,
+    letters: Vec<i64>,
     by_connection: BTreeMap<ConnectionId, u64>,
     frozen: u64,
     /// Dead letters in the next page.
@@ -222,14 +222,14 @@ struct Set<'s> {
 
 impl<'s> Set<'s> {
     fn new((engines, plan): (&'s Engines, PlanId), look: Look<'s>, patching: Option<Patching<'s>>) -> Self {
-        let (hash, by_connection) = (Sha256::new(), BTreeMap::new());
+        let (letters, by_connection) = (Vec::new(), BTreeMap::new());
         let at_once = PageSize::between(FEWEST_AT_ONCE, AT_ONCE);
-        Self { engines, plan, patching, look, hash, by_connection, frozen: 0, at_once }
+        Self { engines, plan, patching, look, letters, by_connection, frozen: 0, at_once }
     }
 
     async fn add(&mut self, page: Vec<Candidate>) -> Result<(), Failure> {
         for candidate in &page {
-            self.hash.update(candidate.letter.to_be_bytes());
+            self.letters.push(candidate.letter);
             *self.by_connection.entry(candidate.connection).or_default() += 1;
         }
         match self.patching.is_some() {
@@ -241,8 +241,8 @@ impl<'s> Set<'s> {
         }
     }
 
-    /// Reserves dead letters before their events are repaired, so that no event of another plan is: what is seen of the repaired
-    /// events is noted after that.
+    /// Reserves dead letters before their events are repaired, so that no event of another plan is repaired. The forecast of
+    /// the repaired events is recorded after that.
     async fn reserve_and_patch(&mut self, page: Vec<Candidate>) -> Result<(), Failure> {
         let (held, free): (Vec<_>, Vec<_>) = page.into_iter().partition(|it| it.held_by.is_some());
         let mut items = self.look.page(held).await?;
@@ -260,7 +260,7 @@ impl<'s> Set<'s> {
         Ok(())
     }
 
-    /// Adds items with their reservations; which others have reserved.
+    /// Adds items with their reservations. Returns the dead letters that other plans have reserved.
     async fn reserve(&mut self, items: &[NewItem]) -> Result<Vec<(i64, PlanId)>, Failure> {
         let began = Instant::now();
         let until = made_until(self.engines.now());

@@ -1,9 +1,10 @@
-//! A plan while it is being made: how long its maker may be silent, and what is reported if somebody has ended it.
+//! A plan while it is being made: how long its maker may be silent, its digest, and the failure if the plan was ended meanwhile.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use ledger::{AuditFilter, LedgerError, PlanId};
+use sha2::{Digest as _, Sha256};
 
 use super::{CANCELLED, named};
 use crate::engines::Engines;
@@ -16,12 +17,20 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(300);
 /// Lines of the audit in which the one about a plan that was cancelled a moment ago is looked for.
 const NEWEST: usize = 100;
 
-/// Until when a page has to be added to a plan that is being made.
+/// The time by which the next page has to be added to a plan that is being made.
 pub(crate) fn made_until(now: Timestamp) -> Timestamp {
     now.checked_add(LONGEST_SILENCE).unwrap_or(now)
 }
 
-/// Why the making of a plan stops: the ledger failed, or the plan was ended meanwhile.
+/// The digest of a set of dead letters: SHA-256 over their ids in ascending order, because the order of reading depends on how a set is
+/// selected.
+pub(super) fn digest(mut letters: Vec<i64>) -> String {
+    letters.sort_unstable();
+    let hash = letters.iter().fold(Sha256::new(), |hash, letter| hash.chain_update(letter.to_be_bytes()));
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The failure that stops the making of a plan: of the ledger, or because the plan was ended meanwhile.
 pub(crate) async fn stopped(engines: &Engines, id: PlanId, error: LedgerError) -> Failure {
     match error {
         LedgerError::Fenced => ended(engines, id).await,
@@ -29,11 +38,11 @@ pub(crate) async fn stopped(engines: &Engines, id: PlanId, error: LedgerError) -
     }
 }
 
-/// Somebody has ended a plan that was being made.
+/// The failure because a plan was ended while it was being made.
 pub(crate) async fn ended(engines: &Engines, id: PlanId) -> Failure {
     let by = canceller(engines, id).await.map(|actor| format!(" by {actor}")).unwrap_or_default();
     let message = format!("plan {id} was cancelled{by} while it was being made");
-    let hint = "what was done until then stays done; `dead-letters plans` shows who holds what";
+    let hint = "its earlier effects stay, such as stored repairs; `dead-letters plans` shows which plans reserve dead letters";
     Failure::refused("plan_state", message, hint)
 }
 

@@ -1,5 +1,5 @@
-//! Plans of replays: made, run, steered and reported. Commands and API call these functions; [`Runner`] does the work in
-//! whatever process has workers, so that nothing depends on the process that asked.
+//! Plans of replays: made, run, steered and reported. Commands and API call these functions; [`Runner`] does the work in any
+//! process that has workers, so that nothing depends on the process that asked.
 
 mod acts;
 mod fit;
@@ -9,6 +9,7 @@ mod make;
 mod making;
 mod pace;
 mod patch;
+mod reasons;
 mod release;
 mod report;
 mod runner;
@@ -23,6 +24,7 @@ pub use acts::{cancel, check_rate, pause, resume, run};
 pub(crate) use make::may_be_of;
 pub use make::{Made, PlanRequest, make};
 pub(crate) use making::{ended, made_until, stopped};
+pub use reasons::check_reason;
 pub use release::envelope;
 pub use report::{ItemRow, Report, report, seconds, walk};
 pub use runner::Runner;
@@ -33,10 +35,10 @@ use crate::failure::Failure;
 /// Share of failures at which a run with a canary stops, unless the operator gives another.
 pub const STOP_IF: f64 = 0.2;
 
-/// Results of a run, beside those of its canary, before its rule can stop it.
+/// Number of results since the plan was resumed last, those of the canary included, before its rule can stop it.
 pub const FEWEST_RESULTS: u64 = 20;
 
-/// The actor of what no operator does.
+/// The actor of acts that no operator does.
 const WORKER: &str = "worker";
 
 /// How the audit calls the end of a plan before it is done.

@@ -8,7 +8,7 @@ use ledger::ProcessReport;
 use ledger::plans::WEIGHT_OF_A_CALL;
 use tokio::time::Instant;
 
-/// What a process said longer ago, or by a clock that differs by more, is not known any more.
+/// Greatest age of a process report that counts, and greatest difference of its clock.
 const HEARD_WITHIN: SignedDuration = SignedDuration::from_secs(10);
 
 /// Seconds of calls that are released ahead: enough that no call waits for the next look, and few enough that a pause is
@@ -23,8 +23,8 @@ pub(super) fn ahead(rate: f64) -> u64 {
     weight((rate * SECONDS_AHEAD).max(FEWEST_AHEAD))
 }
 
-/// The rates in use, by connection, of processes that were heard of a moment ago. After an outage a worker is slower for some
-/// seconds than what it has learned: what would be released by that could not be taken back by a pause.
+/// The rates in use, by connection, of processes with a recent report. After an outage a worker is slower for some seconds than
+/// its learned rate: a pause could not take back events that were released at the learned rate.
 pub(super) fn rates_in_use(processes: &[ProcessReport], now: Timestamp) -> BTreeMap<ConnectionId, f64> {
     let is_heard_of =
         |it: &&ProcessReport| it.ended_at.is_none() && now.duration_since(it.beat_at).abs() <= HEARD_WITHIN;
@@ -45,8 +45,8 @@ fn weight(calls: f64) -> u64 {
     (calls * f64::from(WEIGHT_OF_A_CALL)) as u64
 }
 
-/// Whole calls that a rate allows. It begins with none, so that a process that takes over a run, or begins it again, adds none. A
-/// person that needs several calls at once takes them in advance: then none is allowed until the rate has made up for it.
+/// Whole calls that a rate allows. It begins with none, so that a process that takes over or resumes a run adds none. A person
+/// that needs several calls at once takes them in advance: then none is allowed until the rate has made up for it.
 #[derive(Debug)]
 pub(super) struct Bucket {
     calls: f64,
@@ -72,7 +72,7 @@ impl Bucket {
         self.calls.floor().max(0.0) as u64
     }
 
-    /// Events were released that take this number of calls.
+    /// Takes the calls of events that were released.
     #[expect(clippy::cast_precision_loss, reason = "calls are few")]
     pub(super) fn spend(&mut self, calls: u64) {
         self.calls -= calls as f64;
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_are_taken_in_advance_are_made_up_for() {
+    fn calls_taken_in_advance_are_compensated_later() {
         let begin = Instant::now();
         let mut bucket = Bucket::new(begin);
         let mut after = |seconds| bucket_after(&mut bucket, begin + Duration::from_secs(seconds));
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn plans_go_by_the_rate_that_a_living_worker_says() {
+    fn plans_use_the_rate_reported_by_a_living_worker() {
         let now = Timestamp::from_second(100).expect("a time");
         let rates = |processes: &[ProcessReport]| rates_in_use(processes, now).get(&7).copied();
         let (lives, slower) = (process(95, None, Some(20.0)), process(98, None, Some(3.0)));
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn two_seconds_of_calls_are_ahead_and_never_less_than_two_calls() {
+    fn calls_are_released_two_seconds_ahead_and_at_least_two() {
         assert_eq!((ahead(5.0), ahead(0.1)), (10_000, 2_000));
     }
 }

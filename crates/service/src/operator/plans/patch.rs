@@ -39,8 +39,8 @@ impl<'p> Patching<'p> {
         Self { engines, directory, repairer, patch, act, samples, at_once: changed_at_once(), patched }
     }
 
-    /// Repairs the events of a page, all of them reserved by this plan. What is to be looked at, and what the patch cannot
-    /// repair: it would be sent as it is, so it is left out.
+    /// Repairs the events of a page, all of them reserved by this plan. Returns the dead letters to look at, and those that the
+    /// patch cannot repair: they would be sent as they are, so they are left out.
     pub(super) async fn page(
         &mut self,
         page: Vec<Candidate>,

@@ -1,4 +1,4 @@
-//! Which dead letters can be replayed now, and how their events go back into the queue.
+//! Decides which dead letters can be replayed now, and publishes their events again.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -15,7 +15,7 @@ use crate::operator::Directory;
 /// Items that are changed, and dead letters that are marked, in one transaction, at least, even if the ledger is slow.
 const FEWEST_AT_ONCE: usize = 25;
 
-/// Why a dead letter cannot be replayed now; fixed words.
+/// Whether a dead letter can be replayed now; the reasons are fixed words.
 ///
 /// # Errors
 ///
@@ -39,7 +39,7 @@ pub(super) fn eligible(letter: &DeadLetterView, directory: &Directory) -> Result
 ///
 /// # Errors
 ///
-/// The reason, a fixed word, if what is kept is no JSON.
+/// The reason, a fixed word, if the stored payload is no JSON.
 pub fn envelope(
     letter: &DeadLetterView,
     repaired: Option<&Revision>,
@@ -61,7 +61,7 @@ pub fn envelope(
     })
 }
 
-/// The lane in which it came at first.
+/// The lane in which the event first came.
 fn lane_of(letter: &DeadLetterView, text: &str) -> Lane {
     match segment::read(text.as_bytes(), letter.received_at) {
         Ok(event) if event.bulk => Lane::Bulk,
@@ -129,7 +129,7 @@ async fn move_letters(
         let (page, others) = at_once.split(rest);
         let began = Instant::now();
         let moved = engines.ledger.move_dead_letters(page, from, to).await?;
-        // Those that are in another state take no time.
+        // Dead letters in another state take no time.
         if moved > 0 {
             at_once.learn(moved, began.elapsed());
         }
@@ -149,9 +149,9 @@ pub(super) struct Release<'r> {
 }
 
 impl Release<'_> {
-    /// Decides again about each item, and publishes the events of those that can be replayed. In this order: the item is
-    /// marked, the dead letter is, which nobody can repair from then on, the event is published, the item is marked as
-    /// released; so the event of an item that is found in the first state may be in the queue.
+    /// Decides again about each item, and publishes the events of those that can be replayed. The order is: the item is marked;
+    /// the dead letter is marked, and cannot be repaired from then on; the event is published; the item is marked as released.
+    /// So the event of an item that is found in the first state may be in the queue.
     ///
     /// # Errors
     ///
@@ -189,14 +189,14 @@ impl Release<'_> {
         if all.is_empty() {
             return Ok(());
         }
-        // Another process may run the plan by now: then the dead letters are its own.
+        // Another process may run the plan by now: then the dead letters belong to that process.
         engines.plans.change_plan_items(self.plan, Some(self.token), &[]).await?;
         let (was, is) = (DeadLetterState::Open, DeadLetterState::Replaying);
         move_letters(engines, &all, (was, is), &mut at_once.letters).await?;
         let repaired = engines.repairs.newest_revisions(&all).await?;
         let mut letters = letters(engines, all.clone()).await?;
         letters.retain(|_, letter| letter.state == is);
-        // What was discarded or erased since it was looked at is not published; the next look judges it.
+        // Dead letters that were discarded or erased since the first look are not published; the next look determines their result.
         let gone = all.iter().filter(|id| !letters.contains_key(*id));
         let mut changes: Vec<ItemChange> =
             gone.map(|id| ItemChange::to(*id, ItemState::Released, "")).collect();
@@ -236,8 +236,8 @@ impl Release<'_> {
         change_items(engines, (self.plan, self.token), changes, &mut at_once.items).await
     }
 
-    /// Publishes again what a former runner had marked and may not have published. Twice is no harm: the events keep their
-    /// ids.
+    /// Publishes again the events that a former runner had marked and may not have published. Publishing twice does no harm:
+    /// the events keep their ids.
     ///
     /// # Errors
     ///
@@ -254,11 +254,11 @@ impl Release<'_> {
             let died_again = item.now.as_ref().is_some_and(|now| now.died_at != item.died_at);
             match letters.get(&item.letter) {
                 Some(letter) if letter.state == DeadLetterState::Replaying => marked.push(letter.id),
-                // Nobody had touched the dead letter yet.
+                // The dead letter was not marked yet.
                 Some(letter) if letter.state == DeadLetterState::Open && !died_again => {
                     changes.push(ItemChange::to(item.letter, ItemState::Planned, ""));
                 }
-                // It ended meanwhile: the next look judges it.
+                // The event ended meanwhile: the next look determines its result.
                 _ => changes.push(ItemChange::to(item.letter, ItemState::Released, "")),
             }
         }

@@ -1,4 +1,4 @@
-//! What came of a plan: in sum, and item by item.
+//! The report of a plan: in sum, and item by item.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::operator::Directory;
 /// Items that are read at once.
 const AT_ONCE: usize = 1_000;
 
-/// What came of a plan. The names of its fields are fixed: scripts rely on them.
+/// The report of a plan. The names of its fields are fixed: scripts rely on them.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// The plan as it is.
@@ -52,9 +52,9 @@ pub struct ItemRow {
     pub connection: String,
     /// The group when it was planned.
     pub group: String,
-    /// What became of it.
+    /// Its result.
     pub result: ItemState,
-    /// Why, or as what.
+    /// The reason, or the outcome.
     pub reason: String,
     /// When it was released.
     pub released_at: Option<Timestamp>,
@@ -103,7 +103,7 @@ impl Calls {
     }
 }
 
-/// What came of a plan by now. Goes through all of its items, and gives each to `each`.
+/// The results of a plan so far. Goes through all of its items, and passes each to `each`.
 ///
 /// # Errors
 ///
@@ -136,7 +136,7 @@ pub async fn report(
     })
 }
 
-/// The seconds of an estimate at the rate of a run: the slower of it and what the connections bear.
+/// The seconds of an estimate at the rate of a run, or at the rates of the connections if these are slower.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a time is shown in whole seconds")]
 pub fn seconds(estimate: &Estimate, rate: Option<f64>) -> Option<f64> {
@@ -144,11 +144,11 @@ pub fn seconds(estimate: &Estimate, rate: Option<f64>) -> Option<f64> {
     estimate.seconds.map(|learned| at_rate.map_or(learned, |at_rate| at_rate.max(learned)))
 }
 
-/// Goes through items, page by page; the filter's limit does not count.
+/// Goes through items, page by page; the filter's limit is ignored.
 ///
 /// # Errors
 ///
-/// [`Failure`] if the ledger cannot be read, or what `each` fails with.
+/// [`Failure`] if the ledger cannot be read, or the failure of `each`.
 pub async fn walk(
     engines: &Engines,
     mut filter: ItemFilter,

@@ -1,5 +1,5 @@
-//! Runs plans, in whatever process has workers. One process at a time runs a plan, under a lease; another takes over where it
-//! ended.
+//! Runs plans, in any process that has workers. One process at a time runs a plan, under a lease; if it ends, another one takes
+//! over.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,24 +24,24 @@ use crate::operator::Directory;
 const LEASE: Duration = Duration::from_secs(10);
 /// How often it is renewed.
 const RENEW: Duration = Duration::from_secs(2);
-/// How often it is looked which plans have expired.
+/// How often the runner looks for expired plans.
 const EXPIRE: Duration = Duration::from_secs(60);
 /// How often plans are looked at while one runs, and while none does.
 const WHILE_RUNNING: Duration = Duration::from_millis(200);
 const WHILE_IDLE: Duration = Duration::from_secs(1);
-/// How many times as long as a look took the next one is waited for, and how long at most: less than a pause of an operator
-/// may take to be noticed.
+/// The wait after a look as a multiple of its duration, and the longest such wait: less than the time within which an
+/// operator's pause has to be noticed.
 const SHARE: u32 = 4;
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
-/// Items whose results are looked for in one look at a plan, more than a plan with a rate has under way: a large one holds up no
-/// other.
+/// Upper limit of items whose results one look at a plan reads, so that a large plan does not delay others. A plan with a rate
+/// has fewer under way.
 const RESULTS_AT_ONCE: usize = 2_000;
 
 /// The runner of one process.
 pub struct Runner {
     holder: Uuid,
     runs: BTreeMap<PlanId, Run>,
-    /// When it was last looked which plans have expired.
+    /// When the runner last looked for expired plans.
     expired_at: Option<Instant>,
 }
 
@@ -50,7 +50,7 @@ struct Run {
     token: i64,
     /// When the lease was taken or renewed; `None` if it may be lost.
     renewed_at: Option<Instant>,
-    /// What may not have been published, by a former runner or because of an error, was published again.
+    /// Items that may not have been published, because of a former runner or an error, were published again.
     is_recovered: bool,
     bucket: Bucket,
     at_once: AtOnce,
@@ -72,17 +72,17 @@ impl Run {
 }
 
 impl Runner {
-    /// Under a name that nobody else has.
+    /// A runner under a unique name.
     #[must_use]
     pub fn new(engines: &Engines) -> Self {
         Self { holder: engines.new_id(), runs: BTreeMap::new(), expired_at: None }
     }
 
-    /// Does what is to be done now; how long nothing is to be done after it.
+    /// Does the work that is due now. Returns how long to wait before the next step.
     ///
     /// # Errors
     ///
-    /// If the ledger cannot be read. What goes wrong with one plan holds up no other.
+    /// If the ledger cannot be read. The failure of one plan does not delay others.
     pub async fn step(&mut self, engines: &Engines) -> Result<Duration, LedgerError> {
         self.expire(engines).await?;
         let began = Instant::now();
@@ -99,18 +99,18 @@ impl Runner {
             let Some(token) = self.token(engines, plan.id).await? else { continue };
             wait = WHILE_RUNNING;
             if let Err(error) = self.step_of(engines, (&plan, token), known).await {
-                // The calls that its rate allows are kept: an error adds none.
+                // The calls that the plan's rate allows are kept: an error adds none.
                 if let Some(run) = self.runs.get_mut(&plan.id) {
                     (run.renewed_at, run.is_recovered) = (None, false);
                 }
-                tracing::warn!(plan = plan.id, %error, "a plan rests");
+                tracing::warn!(plan = plan.id, %error, "a step of a plan failed, and is tried again");
             }
         }
-        // A plan with many items under way takes long to look through: most of the time goes to others.
+        // A plan with many items under way takes long to look through: most of the time is left for other work.
         Ok(wait.max((began.elapsed() * SHARE).min(LONGEST_WAIT)))
     }
 
-    /// Plans that nobody ran in time, and those whose maker was killed, let go of their dead letters.
+    /// Ends plans that were not run in time, and those whose maker was killed, so that their dead letters are free.
     async fn expire(&mut self, engines: &Engines) -> Result<(), LedgerError> {
         if self.expired_at.is_some_and(|at| at.elapsed() < EXPIRE) {
             return Ok(());
@@ -139,7 +139,7 @@ impl Runner {
         }
         let token = engines.plans.lease_plan(plan, self.holder, engines.now(), LEASE).await?;
         match (token, run) {
-            // Another process has it: what is known of the run is old.
+            // Another process has the lease: the known state of the run is outdated.
             (None, _) => drop(self.runs.remove(&plan)),
             (Some(token), Some(run)) if run.token == token => run.renewed_at = Some(Instant::now()),
             (Some(token), _) => drop(self.runs.insert(plan, Run::new(token, Instant::now()))),
@@ -168,8 +168,8 @@ impl Runner {
         turn.take(&mut run.bucket, &mut run.at_once).await
     }
 
-    /// Notes the results that are there, of at most [`RESULTS_AT_ONCE`] items; the next look goes on after them. What is still under way, if
-    /// this look has seen all of it.
+    /// Records the available results of at most [`RESULTS_AT_ONCE`] items; the next look continues after them. Returns the
+    /// items still under way, if this look has seen all of them.
     async fn note_results(
         &mut self,
         engines: &Engines,
@@ -203,7 +203,7 @@ impl Runner {
 }
 
 impl UnderWay {
-    /// The result of an item, which is under way without one.
+    /// The result of an item; an item without a result counts as under way.
     fn result_of(&mut self, item: &PlanItem) -> Option<ItemChange> {
         let result = item_result::result(item);
         if result.is_none() {
@@ -216,14 +216,14 @@ impl UnderWay {
 
 /// The end of a plan whose maker is silent.
 fn given_up(plan: &Plan, now: Timestamp) -> PlanChange {
-    tracing::warn!(plan = plan.id, "a plan was not made to its end: it is cancelled");
+    tracing::warn!(plan = plan.id, "a plan was not completed by its process: it is cancelled");
     let reason = Some("the process that made it ended before it was ready".to_owned());
     let act = act_on(plan.id, &plan.frame.selector, WORKER, now, reason);
     let change = PlanChange::to(&[PlanState::Planning], PlanState::Cancelled);
     PlanChange { act: Some((act, CANCELLED)), ..change }
 }
 
-/// Publishes again what may not have been published.
+/// Publishes again the events that may not have been published.
 async fn recover(engines: &Engines, release: &Release<'_>, at_once: &mut AtOnce) -> Result<(), LedgerError> {
     loop {
         let state = Some(ItemState::Releasing);

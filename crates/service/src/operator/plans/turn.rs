@@ -1,4 +1,4 @@
-//! One look at a plan that runs: the canary, the rule, what is released, and the end.
+//! One look at a plan that runs: the canary, the rule, the release of items, and the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ const UNDER_WAY: usize = 1_000;
 /// Items that are read at once.
 pub(super) const AT_ONCE: usize = 250;
 
-/// What is released and has no result yet.
+/// Items that are released and have no result yet.
 #[derive(Default)]
 pub(super) struct UnderWay {
     pub(super) items: usize,
@@ -53,7 +53,7 @@ impl Turn<'_> {
         if in_canary { self.decide(progress).await } else { self.finish(progress).await }
     }
 
-    /// What is known of the run; at its beginning the canary is chosen.
+    /// The progress of the run; at its start the canary is chosen.
     async fn begun(&self) -> Result<Progress, LedgerError> {
         let mut progress = self.plan.progress.clone();
         if progress.started_at.is_some() {
@@ -67,7 +67,7 @@ impl Turn<'_> {
         Ok(progress)
     }
 
-    /// The first persons are as good as drawn by lot: they are in the order of digests.
+    /// The last person of the canary. The first persons are a random choice, because they are in the order of digests.
     async fn last_of_canary(&self) -> Result<Option<Digest>, LedgerError> {
         let size = usize::try_from(self.plan.options.canary).unwrap_or(usize::MAX);
         let mut persons = BTreeSet::new();
@@ -104,7 +104,7 @@ impl Turn<'_> {
         self.engines.plans.plan_items(&filter).await
     }
 
-    /// Releases what rate and room allow; whether there were items to release, with or without room.
+    /// Releases the items that rate and room allow. Returns whether there were items to release, with or without room.
     async fn release_some(
         &mut self,
         bucket: &mut Bucket,
@@ -121,7 +121,7 @@ impl Turn<'_> {
                 continue;
             }
             let known = self.release.directory.get(*connection);
-            // Of a connection that was removed nothing waits: its items are skipped.
+            // A removed connection has no limit, because its items are skipped.
             let in_use = |it| self.rates.get(connection).copied().unwrap_or(f64::MAX).min(rate(it));
             let most = known.map_or(u64::MAX, |it| ahead(in_use(it)));
             let under_way = self.under_way.weights.get(connection).copied().unwrap_or(0);
@@ -151,7 +151,7 @@ impl Turn<'_> {
         self.stop(progress, why).await
     }
 
-    /// Why the plan stops, if it does.
+    /// The reason why the plan stops, if it does.
     fn broken_rule(&self, progress: &Progress) -> Option<String> {
         let limit = self.plan.options.stop_if?;
         let (all, before) = (self.plan.tally(), progress.forgiven);
@@ -179,7 +179,7 @@ impl Turn<'_> {
         self.write(PlanState::Done, progress, Some(("plan_done", results))).await
     }
 
-    /// An operator may have changed the state meanwhile: then that stands, and the next look comes to the same.
+    /// Writes the progress. If an operator has changed the state meanwhile, that state stands, and the next look decides the same again.
     async fn write(
         &self,
         to: PlanState,

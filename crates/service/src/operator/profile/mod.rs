@@ -1,5 +1,4 @@
-//! What is kept of a person: identifiers with their traits, how they hang together, affiliates, and what is still to be
-//! sent.
+//! The stored data of a person: identifiers with their traits and links, affiliates, and the values that are still to be sent.
 
 mod rows;
 mod view;
@@ -23,17 +22,16 @@ use crate::failure::Failure;
 /// Hex digits of a digest that distinguish identifiers of one graph.
 pub(super) const SHORT: usize = 8;
 
-/// How much is shown.
+/// The extent of a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// All that hangs together, with names, and shortened digests where a name is not kept: to find out why something is
-    /// as it is.
+    /// The whole graph, with names, and shortened digests where a name is not kept: for an operator who looks for a cause.
     Operator,
-    /// One person alone, with names: what they may ask for. Others that hang together with them stay digests.
+    /// One person alone, with names, as the person may request it. Other persons of the graph stay digests.
     Person,
 }
 
-/// Everything that hangs together with `subject`, by connection.
+/// Everything that is linked with `subject`, by connection.
 ///
 /// # Errors
 ///
@@ -53,7 +51,7 @@ pub async fn find(
     Ok(profiles)
 }
 
-/// Everything that hangs together with these identifiers in one connection, as an operator sees it.
+/// Everything that is linked with these identifiers in one connection, as an operator sees it.
 ///
 /// # Errors
 ///

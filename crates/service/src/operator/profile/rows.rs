@@ -7,7 +7,7 @@ use identity::graph::{Kind, Status};
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// Identifiers of one connection that hang together, and all that is kept of them.
+/// Linked identifiers of one connection, and all data that is stored about them.
 #[derive(Clone, Debug, Serialize)]
 pub struct Profile {
     /// The connection's name.
@@ -17,13 +17,13 @@ pub struct Profile {
     pub digests: Vec<Digest>,
     /// The identifiers with their traits.
     pub identifiers: Vec<IdentifierRow>,
-    /// Which user claimed which address.
+    /// The claims of users to addresses.
     pub claims: Vec<ClaimRow>,
-    /// Which anonymousId was seen with which stronger identifier.
+    /// The sightings of anonymousIds with stronger identifiers.
     pub sightings: Vec<SightingRow>,
-    /// Who is who.
+    /// The persons.
     pub persons: Vec<PersonRow>,
-    /// Affiliates, those that are left over too.
+    /// Affiliates, including those that are left over.
     pub affiliates: Vec<AffiliateRow>,
 }
 
@@ -34,7 +34,7 @@ pub struct IdentifierRow {
     pub kind: Kind,
     /// Its keyed digest, or the beginning of it.
     pub digest: String,
-    /// What it is, where that is to be shown and was not erased.
+    /// The identifier in plain text, if it is to be shown and was not erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The same for people, who look at it on a terminal.
@@ -52,7 +52,7 @@ pub struct IdentifierRow {
     pub shared_by: Option<u32>,
     /// The digests of shared identifiers that events name it with: they do not count.
     pub not_linked_with: Vec<String>,
-    /// What its person waits for.
+    /// The reason why its person waits.
     pub waits_for: Option<String>,
     /// The traits that were stated under it.
     pub traits: Vec<TraitRow>,
@@ -91,7 +91,7 @@ pub struct ClaimRow {
     pub by_engage_only: bool,
 }
 
-/// An anonymousId beside something stronger.
+/// An anonymousId seen together with a stronger identifier.
 #[derive(Clone, Debug, Serialize)]
 pub struct SightingRow {
     /// The anonymousId's digest.
@@ -119,9 +119,9 @@ pub struct PersonRow {
     pub affiliate_id: Option<u64>,
     /// The code of its affiliate.
     pub affiliate_code: Option<String>,
-    /// What Refersion does not know yet.
+    /// Changes that Refersion does not know yet.
     pub differs: Vec<String>,
-    /// What it waits for.
+    /// The reason why it waits.
     pub waits_for: Option<String>,
 }
 
@@ -142,7 +142,7 @@ pub struct AffiliateRow {
     pub found: bool,
     /// The digest of the identifier whose own statements alone reach the payout field.
     pub payee: Option<String>,
-    /// Since when a payout field that somebody else states has been held back; null: nothing is.
+    /// Since when a payout field that another person states has been held back; null: none is.
     pub payout_held_since: Option<Timestamp>,
     /// Fields that keep a value which has to go, because Refersion does not let them be cleared.
     pub not_cleared: Vec<String>,
@@ -150,8 +150,8 @@ pub struct AffiliateRow {
     pub disabled_by_us: bool,
     /// Refersion does not know it any more.
     pub gone: bool,
-    /// What Refersion was last given, by field.
+    /// The values that Refersion was last given, by field.
     pub delivered: BTreeMap<String, String>,
-    /// Fields of which it is not known what Refersion holds.
+    /// Fields whose value in Refersion is unknown.
     pub unknown: Vec<String>,
 }

@@ -24,7 +24,7 @@ pub(super) struct View<'a> {
     pub(super) asked: Asked<'a>,
 }
 
-/// The name that was asked about, if there is one, and what it is kept under.
+/// The name that was asked about, if there is one, and the digests that it is kept under.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) text: Option<&'a str>,
@@ -183,7 +183,7 @@ impl View<'_> {
     }
 }
 
-/// A step as what Refersion does not know yet: the fields, or the act.
+/// The changes of a step that Refersion does not know yet: the fields, or the act.
 pub(in super::super) fn differs(step: &Step) -> String {
     let names = |fields: Vec<&str>| fields.join(", ");
     match &step.act {
@@ -196,6 +196,6 @@ pub(in super::super) fn differs(step: &Step) -> String {
         }
         Act::Scrub { .. } => "empty every field".to_owned(),
         Act::Status { status, .. } => format!("set the status {status:?}").to_lowercase(),
-        Act::Search { .. } => "search for an affiliate that may be there".to_owned(),
+        Act::Search { .. } => "search for an affiliate that may exist".to_owned(),
     }
 }

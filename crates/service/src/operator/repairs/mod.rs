@@ -1,8 +1,9 @@
-//! Repairs of dead letters: what a patch or an edited text makes of their events, and storing it.
+//! Repairs of dead letters: applies a patch or an edited text to their events, and stores the result.
 //!
-//! [`Repairer`] knows how each connection reads its events, [`newest`] what a replay sends, and [`revisions`] what was
-//! changed so far. Two operators at once get a conflict, never a silent loss.
+//! [`Repairer`] knows how each connection reads its events, [`newest`] returns the versions that a replay sends, and
+//! [`revisions`] the changes so far. If two operators repair at once, one gets a conflict; no change is lost silently.
 
+mod advice;
 mod outcome;
 mod preview;
 
@@ -15,6 +16,7 @@ use repair::{Change, Patch, RepairError, Repaired, Rules};
 use serde::Serialize;
 use worker::translate::Translator;
 
+pub use advice::Advice;
 pub use outcome::{Outcome, Result as RepairResult};
 pub use preview::{Preview, Sample, Samples, preview};
 
@@ -55,7 +57,7 @@ pub struct RevisionRow {
     pub by: String,
     /// Why.
     pub reason: Option<String>,
-    /// What differs from the original; `None` once the payloads are dropped or erased.
+    /// The differences from the original; `None` once the payloads are dropped or erased.
     pub changes: Option<Vec<Change>>,
 }
 
@@ -65,7 +67,7 @@ pub enum NotRepaired {
     /// It is being replayed, resolved or discarded.
     #[error("it is not open")]
     NotOpen,
-    /// Nothing of its event is kept.
+    /// No payload of its event is kept.
     #[error("its event was erased or is no longer kept")]
     NoPayload,
     /// The change is refused.
@@ -73,7 +75,7 @@ pub enum NotRepaired {
     Refused(#[from] RepairError),
 }
 
-/// What a change does to the newest version of an event.
+/// A change to the newest version of an event.
 pub enum Means<'a> {
     /// A JSON Patch.
     Patch(&'a Patch),
@@ -125,8 +127,8 @@ impl Repairer {
     }
 }
 
-/// The newest versions of dead letters, by id. What a replay sends: to be read after the dead letters were marked as
-/// replaying, because only open ones can be repaired.
+/// The newest versions of dead letters, by id, for a replay. They are read after the dead letters were marked as replaying,
+/// because only open ones can be repaired.
 ///
 /// # Errors
 ///
@@ -147,7 +149,7 @@ pub async fn newest(
     Ok(letters.iter().map(version).collect())
 }
 
-/// Stores changes, at most a page of them, in one transaction; what became of each, in their order.
+/// Stores changes, at most a page of them, in one transaction. Returns the result of each, in their order.
 ///
 /// # Errors
 ///
@@ -171,8 +173,8 @@ pub async fn store(engines: &Engines, proposals: &[Proposal], act: &Act) -> Resu
     Ok(engines.repairs.repair(&repairs, act).await?)
 }
 
-/// Changes a page of dead letters; what became of each. The first few are kept in `samples`, and `size` learns how long storing
-/// them took.
+/// Changes a page of dead letters, and returns the outcome of each. The first few are kept in `samples`, and `size` learns how
+/// long storing them took.
 ///
 /// # Errors
 ///
@@ -210,11 +212,11 @@ pub async fn repair_page(
     Ok(outcomes.into_iter().filter_map(finish).collect())
 }
 
-/// Patches every dead letter of a selection, page by page, and gives what became of each to `each`.
+/// Patches every dead letter of a selection, page by page, and passes the outcome of each to `each`.
 ///
 /// # Errors
 ///
-/// [`Failure`] if the ledger cannot be used. What was stored until then stays, and is in the audit.
+/// [`Failure`] if the ledger cannot be used. Revisions that were stored until then stay, and are in the audit.
 pub async fn repair_all(
     engines: &Engines,
     repairer: &Repairer,
@@ -235,7 +237,7 @@ pub async fn repair_all(
     }
 }
 
-/// The revisions of a dead letter, with what differs from the original.
+/// The revisions of a dead letter, with their differences from the original.
 ///
 /// # Errors
 ///

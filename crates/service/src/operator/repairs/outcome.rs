@@ -1,4 +1,4 @@
-//! What became of the repair of one dead letter.
+//! The outcome of the repair of one dead letter.
 
 use ledger::{DeadLetterView, Stored};
 use repair::RepairError;
@@ -17,7 +17,7 @@ pub enum Result {
     Unchanged,
     /// The patch cannot be applied to it, or the result would not be accepted.
     Invalid,
-    /// Somebody else repaired it meanwhile.
+    /// Another operator repaired it meanwhile.
     Conflict,
     /// It cannot be repaired now.
     NotOpen,
@@ -41,7 +41,7 @@ impl Result {
 }
 
 impl NotRepaired {
-    /// How a repair that is refused for this ends.
+    /// The result of a repair that is refused for this reason.
     #[must_use]
     pub fn result(&self) -> Result {
         match self {
@@ -52,7 +52,7 @@ impl NotRepaired {
     }
 }
 
-/// What became of one dead letter.
+/// The outcome for one dead letter.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
     /// The dead letter.
@@ -73,13 +73,13 @@ impl Outcome {
         Self { id: letter.id, event_id: letter.event, result: why.result(), revision: None, reason }
     }
 
-    /// What a stored repair, or one that was not stored, came to.
+    /// The outcome of an attempt to store a repair.
     #[must_use]
     pub fn of(letter: &DeadLetterView, stored: Stored) -> Self {
         let (result, revision, reason) = match stored {
             Stored::As(revision) => (Result::Changed, Some(revision), None),
             Stored::Conflict { revision, at, by } => {
-                let reason = format!("{by} repaired it at {at}: look at revision {revision} first");
+                let reason = format!("{by} repaired it at {at}: check revision {revision} first");
                 (Result::Conflict, Some(revision), Some(reason))
             }
             Stored::NotOpen => (Result::NotOpen, None, Some("it is not open".to_owned())),

@@ -1,4 +1,4 @@
-//! What a patch would do: the difference in a few dead letters, and how many of all it would change.
+//! The preview of a patch: the difference in a few dead letters, and how many of all it would change.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::operator::dead_letters::{AT_ONCE, Pages, Selection};
 /// Dead letters whose changes are shown.
 const SAMPLES: usize = 3;
 
-/// What a change does to one dead letter. Personal data.
+/// The effect of a change on one dead letter. Personal data.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sample {
     /// The dead letter.
@@ -23,9 +23,9 @@ pub struct Sample {
     /// The number of its connection.
     #[serde(skip)]
     pub connection: ConnectionId,
-    /// What differs; `None` if it is not changed.
+    /// The differences; `None` if it is not changed.
     pub changes: Option<Vec<Change>>,
-    /// Why it is not changed.
+    /// The reason why it is not changed.
     pub reason: Option<String>,
 }
 
@@ -34,7 +34,7 @@ pub struct Sample {
 pub struct Samples(pub Vec<Sample>);
 
 impl Samples {
-    /// Keeps what a change does to a dead letter, if it is one of the first.
+    /// Keeps the effect of a change on a dead letter, if it is one of the first.
     pub fn see(&mut self, letter: &DeadLetterView, proposed: &Result<Proposal, NotRepaired>) {
         if self.0.len() < SAMPLES {
             let changes = proposed.as_ref().ok().map(|proposal| proposal.repaired.changes.clone());
@@ -44,7 +44,7 @@ impl Samples {
     }
 }
 
-/// What a patch would do to a selection.
+/// The effect of a patch on a selection.
 #[derive(Debug, Default)]
 pub struct Preview {
     /// How many dead letters would end in each way.

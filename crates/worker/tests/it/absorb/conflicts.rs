@@ -1,4 +1,4 @@
-//! Somebody else changes a graph each time that absorb is about to write it.
+//! Another process changes a graph each time that absorb is about to write it.
 
 use std::sync::Arc;
 
@@ -16,11 +16,10 @@ use worker::{Limits, absorb};
 
 use super::Rig;
 
-/// Which graph is contended; found out after the rig is there.
+/// The contended graph; it is set after the rig has been created.
 type Contended = Arc<Mutex<Option<Digest>>>;
 
-/// Another process writes the graph again, as it is: whoever has read it before has to read again. Under a claim it is
-/// refused, and tries again later.
+/// Writes the graph unchanged, as another process would: absorb has to read it again. Under a claim the write is refused.
 async fn write_again(ledger: SqliteLedger, connection: i64, digest: Digest, now: jiff::Timestamp) {
     let gathered = ledger.gather(connection, &[digest], &[]).await.expect("gathered");
     let saves = gathered.graphs.into_iter().map(|read| Save {
@@ -36,7 +35,8 @@ async fn write_again(ledger: SqliteLedger, connection: i64, digest: Digest, now:
     drop(ledger.record(changes).await);
 }
 
-/// A rig in which one graph is changed before each attempt to write it, and the order in which events were recorded.
+/// A rig in which one graph is written by another process before each attempt to write it, and the events of each attempt,
+/// in order.
 async fn contended(contended: &Contended) -> (Rig, Arc<Mutex<Vec<Vec<Uuid>>>>) {
     let attempts: Arc<Mutex<Vec<Vec<Uuid>>>> = Arc::default();
     let (noted, contended) = (Arc::clone(&attempts), Arc::clone(contended));
@@ -59,7 +59,7 @@ async fn contended(contended: &Contended) -> (Rig, Arc<Mutex<Vec<Vec<Uuid>>>>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn constant_change_of_one_graph_defers_its_events_alone_and_they_are_recorded_all_the_same() {
+async fn a_constantly_changing_graph_delays_only_its_own_events_and_they_are_recorded() {
     let hot: Contended = Arc::default();
     let (mut rig, attempts) = contended(&hot).await;
     let connection = rig.add("shop").await;

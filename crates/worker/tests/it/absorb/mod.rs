@@ -1,4 +1,4 @@
-//! Absorb where connections share it, and where others change the same graphs.
+//! Absorb with several connections, and with other processes that change the same graphs.
 
 mod conflicts;
 mod neighbours;
@@ -20,14 +20,14 @@ use worker::{Clock, Limits, Worker};
 
 use crate::sim::dice::Dice;
 use crate::sim::ledger_port::{BeforeRecording, LedgerPort, Watch};
-use crate::sim::life::Life;
-use crate::sim::plant::Plant;
+use crate::sim::planted_bug::PlantedBug;
+use crate::sim::process::Process;
 
-/// No call goes out in these tests.
-struct NoWay;
+/// A transport for tests that make no call.
+struct NoCalls;
 
 #[async_trait]
-impl refersion::Transport for NoWay {
+impl refersion::Transport for NoCalls {
     async fn post(&self, _: Request) -> Result<Answer, TransportError> {
         panic!("absorb makes no call")
     }
@@ -42,7 +42,7 @@ struct Rig {
 }
 
 impl Rig {
-    /// `before` gets the ledger, apart from the worker's way to it.
+    /// `before` gets the ledger itself, not the port through which the worker reaches it.
     async fn new(limits: Limits, before: impl FnOnce(&SqliteLedger) -> Option<BeforeRecording>) -> Self {
         let clock: Clock = Arc::new(|| "2026-01-02T03:04:05Z".parse().expect("a time"));
         let memory = Database::inline().expect("memory for a database");
@@ -51,9 +51,9 @@ impl Rig {
         let queue = SqliteQueue::on(database, queue::sqlite::Settings::default(), Arc::clone(&clock));
         let queue = queue.await.expect("a fresh queue");
         let port = LedgerPort {
-            life: Life::new(0, Dice::new(1), Arc::default()),
+            process: Process::new(0, Dice::new(1), Arc::default()),
             inner: ledger.clone(),
-            plant: Plant::Nothing,
+            planted_bug: PlantedBug::Nothing,
             watch: Watch {
                 memory,
                 seen: Arc::default(),
@@ -61,13 +61,13 @@ impl Rig {
                 versions: Arc::default(),
             },
             before_recording: before(&ledger),
-            unheard: Arc::default(),
+            reported_as_failed: Arc::default(),
         };
         let worker = Worker {
             queue: Arc::new(queue.clone()),
             ledger: Arc::new(port),
             connections: Arc::new(ledger.clone()),
-            transport: Arc::new(NoWay),
+            transport: Arc::new(NoCalls),
             vault: Vault::new(MasterKey::generate(&OsRandomness), 1, Arc::new(OsRandomness)),
             clock,
             randomness: Arc::new(OsRandomness),
@@ -94,7 +94,7 @@ impl Rig {
         self.ledger.add(new).await.expect("a fresh connection").id
     }
 
-    /// Publishes an event about each user in one go; their ids.
+    /// Publishes an event about each user in one go; returns their ids.
     async fn send(&mut self, connection: ConnectionId, users: &[&str], traits: &Value) -> Vec<Uuid> {
         let event = |user: &&str| {
             self.sent += 1;
@@ -116,7 +116,7 @@ impl Rig {
         envelopes.iter().map(|envelope| envelope.event_id).collect()
     }
 
-    /// Which of these events are recorded.
+    /// The events among these that are recorded.
     async fn recorded(&self, connection: ConnectionId, events: &[Uuid]) -> Vec<Uuid> {
         let known = self.ledger.gather(connection, &[], events).await.expect("gathered").known;
         known.into_iter().filter(|(_, event)| event.state != State::Dead).map(|(id, _)| id).collect()

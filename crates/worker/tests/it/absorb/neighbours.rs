@@ -13,11 +13,11 @@ use worker::{Limits, absorb};
 
 use super::Rig;
 
-/// What a heavy event weighs, in bytes.
+/// The size of a heavy event, in bytes.
 const HEAVY: usize = 100_000;
 
 #[tokio::test]
-async fn an_event_behind_a_heavy_backlog_of_another_connection_is_recorded_after_a_slice_of_it() {
+async fn an_event_waits_for_only_a_part_of_the_heavy_backlog_of_another_connection() {
     let mut rig = Rig::new(Limits::default(), |_| None).await;
     let (heavy, light) = (rig.add("heavy").await, rig.add("light").await);
     let mut backlog = Vec::new();
@@ -34,21 +34,21 @@ async fn an_event_behind_a_heavy_backlog_of_another_connection_is_recorded_after
     assert!(before <= 2 * TAKE_BYTES, "{before} bytes of another connection were recorded before");
 }
 
-/// Nothing of one connection can be recorded, say because its graphs are large: the others do not notice.
+/// Recording never ends for one connection, for example because its graphs are large: the others are not affected.
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_hangs_in_the_ledger_holds_up_no_other() {
+async fn a_connection_that_hangs_in_the_ledger_delays_no_other() {
     let people: Vec<String> = (0..30).map(|user| format!("user-{user}")).collect();
     others_go_on_while_some_hang(1, &people).await;
 }
 
-/// Of each of two connections, everything waits for one graph that is not written.
+/// All events of each of two connections wait for one graph that is never written.
 #[tokio::test(start_paused = true)]
-async fn connections_whose_events_wait_for_a_graph_hold_up_no_other() {
+async fn connections_whose_events_wait_for_a_graph_delay_no_other() {
     let one_person = vec!["ann".to_owned(); 30];
     others_go_on_while_some_hang(2, &one_person).await;
 }
 
-/// Nothing about these people can be recorded for the first connections; those after them go on.
+/// Recording never ends for the first `hanging` connections, which have events about these people; later connections go on.
 async fn others_go_on_while_some_hang(hanging: i64, people: &[String]) {
     let limits = Limits { absorb_batch: 1, ..Limits::default() };
     let mut rig = Rig::new(limits, |_| {
@@ -64,15 +64,15 @@ async fn others_go_on_while_some_hang(hanging: i64, people: &[String]) {
             rig.send(number, &[user], &json!({ "plan": "pro" })).await;
         }
     }
-    let well = rig.add("well").await;
+    let healthy = rig.add("well").await;
     let stop = CancellationToken::new();
     let (worker, stopped) = (rig.worker.clone(), stop.clone());
     let absorbing = tokio::spawn(async move { absorb::run(&worker, &stopped).await });
     for user in ["ann", "bo", "cy"] {
         sleep(Duration::from_secs(2)).await;
-        let event = rig.send(well, &[user], &json!({ "plan": "pro" })).await;
+        let event = rig.send(healthy, &[user], &json!({ "plan": "pro" })).await;
         let recorded = async {
-            while rig.recorded(well, &event).await.is_empty() {
+            while rig.recorded(healthy, &event).await.is_empty() {
                 sleep(Duration::from_millis(10)).await;
             }
         };

@@ -1,4 +1,4 @@
-//! Creates: the id that only a lookup shows, an address that is taken, and what the least create finds out.
+//! Creates: an id that only a lookup shows, an address that is taken, and creates with the required fields only.
 
 use identity::answer::{Answer, Found};
 use identity::graph::Status;
@@ -14,37 +14,38 @@ fn created(id: u64, fields: &[(&str, &str)]) -> Answer {
     Answer::Created { id, code: "abc".to_owned(), status: Status::Active, fields: texts(fields) }
 }
 
-fn made() -> Reply {
+fn create_answer() -> Reply {
     let message = "The affiliate 77 has been created with the status of ACTIVE.";
     Reply::Success(json!({ "id": "abc", "link": "https://x.test/c/abc", "message": message }))
 }
 
-fn made_without_a_word() -> Reply {
+fn create_answer_without_message() -> Reply {
     Reply::Success(json!({ "id": "abc", "link": "https://x.test/c/abc" }))
 }
 
 #[tokio::test]
 async fn a_create_knows_its_id_from_the_message() {
-    let delivered = deliver_with(CallRequest::Create(create(&NAMES)), |_, _, _: &Value| made()).await;
+    let delivered =
+        deliver_with(CallRequest::Create(create(&NAMES)), |_, _, _: &Value| create_answer()).await;
     assert_eq!(delivered.operations(), ["new"]);
     assert_eq!(delivered.known(), [&created(77, &NAMES)]);
 }
 
 #[tokio::test]
-async fn without_a_message_a_look_by_the_code_tells_the_id() {
+async fn a_create_without_a_message_gets_its_id_from_a_lookup_by_code() {
     let answers = |_, path: &str, _: &Value| match path {
-        "new" => made_without_a_word(),
+        "new" => create_answer_without_message(),
         _ => Reply::Success(shown(77, "ann@x.test", "Ann", "ACTIVE")),
     };
     let delivered = deliver_with(CallRequest::Create(create(&NAMES)), answers).await;
-    assert_eq!(delivered.asked[1], ("get", json!({ "affiliate_code": "abc" })));
+    assert_eq!(delivered.requests[1], ("get", json!({ "affiliate_code": "abc" })));
     assert_eq!(delivered.known(), [&created(77, &NAMES)]);
 }
 
 #[tokio::test]
-async fn without_an_id_the_create_is_unknown_and_is_not_made_again() {
+async fn a_create_without_an_id_is_unknown_and_is_not_repeated() {
     let answers = |_, path: &str, _: &Value| match path {
-        "new" => made_without_a_word(),
+        "new" => create_answer_without_message(),
         _ => Reply::Refuses(503, json!({})),
     };
     let delivered = deliver_with(CallRequest::Create(create(&NAMES)), answers).await;
@@ -69,9 +70,9 @@ async fn a_create_that_was_throttled_was_not_made() {
     assert_eq!(delivered.class(), Some("throttled"));
 }
 
-/// The search finds addresses that contain this one, page by page: only the same one counts.
+/// The search finds addresses that contain this one, page by page: only an exact match counts.
 #[tokio::test]
-async fn who_has_a_taken_address_is_found_after_paging_by_the_exact_address() {
+async fn the_holder_of_a_taken_address_is_found_by_the_exact_address_on_any_page() {
     let row = |code: &str, email: &str| json!({ "id": code, "email": email });
     let answers = move |_, path: &str, body: &Value| match (path, body["page"].as_str()) {
         ("new", _) => Reply::refusal(TAKEN),
@@ -84,7 +85,7 @@ async fn who_has_a_taken_address_is_found_after_paging_by_the_exact_address() {
     };
     let delivered = deliver_with(CallRequest::Create(create(&NAMES)), answers).await;
     assert_eq!(delivered.operations(), ["new", "search", "search", "get"]);
-    assert_eq!(delivered.asked[3].1, json!({ "affiliate_code": "c3" }));
+    assert_eq!(delivered.requests[3].1, json!({ "affiliate_code": "c3" }));
     let found = Found {
         id: 42,
         code: Some("c3".to_owned()),
@@ -94,9 +95,9 @@ async fn who_has_a_taken_address_is_found_after_paging_by_the_exact_address() {
     assert_eq!(delivered.known(), [&Answer::NotCreated, &Answer::Found(found)]);
 }
 
-/// The index of the search may be behind.
+/// Refersion's search index may be out of date.
 #[tokio::test]
-async fn a_taken_address_that_no_affiliate_is_found_to_have_is_searched_for_again_later() {
+async fn a_taken_address_without_a_found_affiliate_is_searched_for_again_later() {
     let answers = |_, path: &str, body: &Value| match (path, body["page"].as_str()) {
         ("new", _) => Reply::refusal(TAKEN),
         (_, Some("1")) => {
@@ -110,7 +111,7 @@ async fn a_taken_address_that_no_affiliate_is_found_to_have_is_searched_for_agai
 }
 
 #[tokio::test]
-async fn a_sentence_that_is_not_the_documented_one_names_no_id() {
+async fn an_undocumented_message_gives_no_id() {
     for message in ["1 affiliate has been created.", "The affiliate 1 has been created."] {
         let answers = move |_, path: &str, _: &Value| match path {
             "new" => Reply::Success(json!({ "id": "abc", "link": "", "message": message })),
@@ -126,7 +127,7 @@ async fn a_sentence_that_is_not_the_documented_one_names_no_id() {
 async fn an_id_that_another_affiliate_has_is_never_accepted() {
     let answers = |id: u8| {
         move |_, path: &str, _: &Value| match path {
-            "new" => made(),
+            "new" => create_answer(),
             _ => Reply::Success(shown(id, "ann@x.test", "Ann", "ACTIVE")),
         }
     };
@@ -150,25 +151,25 @@ async fn a_refused_field_that_is_named_is_left_out_by_the_next_create() {
     assert_eq!(causes.keys().collect::<Vec<_>>(), ["country"]);
 }
 
-/// Then edits find the bad field, each of which can be tried without making anybody twice.
+/// Edits then find the bad field: they can be repeated without creating an affiliate twice.
 #[tokio::test]
-async fn a_refusal_without_a_field_is_tried_with_the_least() {
+async fn a_refusal_that_names_no_field_is_retried_with_the_required_fields() {
     let fields = [NAMES[0], NAMES[1], ("city", "Bern"), ("company", "far too long")];
     let answers = |_, _: &str, body: &Value| match body.get("company") {
         Some(_) => Reply::refusal("Value exceed the char limit"),
-        None => made(),
+        None => create_answer(),
     };
     let delivered = deliver_with(CallRequest::Create(create(&fields)), answers).await;
     assert_eq!(delivered.operations(), ["new", "new"]);
-    assert_eq!(delivered.asked[1].1.get("city"), None);
+    assert_eq!(delivered.requests[1].1.get("city"), None);
     assert_eq!(delivered.known(), [&created(77, &NAMES)], "only the fields that were sent count as sent");
 }
 
 #[tokio::test]
-async fn a_welcome_mail_rides_on_the_first_try_alone() {
+async fn only_the_first_attempt_sends_a_welcome_mail() {
     for first_try in [true, false] {
         let request = CallRequest::Create(Create { first_try, ..create(&NAMES) });
-        let delivered = deliver_with(request, |_, _, _: &Value| made()).await;
-        assert_eq!(delivered.asked[0].1["send_welcome"] == json!("TRUE"), first_try);
+        let delivered = deliver_with(request, |_, _, _: &Value| create_answer()).await;
+        assert_eq!(delivered.requests[0].1["send_welcome"] == json!("TRUE"), first_try);
     }
 }

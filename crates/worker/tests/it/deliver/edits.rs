@@ -1,4 +1,4 @@
-//! Edits: what "not changed" means, whom a refusal blames, and who has an address that is taken.
+//! Edits: the meaning of "not changed", the items and fields that a refusal concerns, and the holder of a taken address.
 
 use std::collections::BTreeMap;
 
@@ -28,11 +28,11 @@ fn ids(body: &Value) -> Vec<u64> {
     body["affiliates"].as_array().expect("a batch").iter().filter_map(|item| item["id"].as_u64()).collect()
 }
 
-/// Refersion leaves a healthy item out now and then. While a field to blame is looked for, that must not blame one.
+/// Refersion sometimes skips a valid item. While the refused field is searched for, that must not count as a refusal.
 #[tokio::test]
-async fn a_part_that_is_not_changed_for_no_reason_is_tried_once_more_before_a_field_is_blamed() {
+async fn a_part_that_refersion_skips_is_retried_before_a_field_counts_as_refused() {
     let answers = |number: usize, _: &str, _: &Value| match number {
-        // The whole is refused, then its first half is left out once.
+        // The whole edit is refused, then its first half is skipped once.
         0 => Reply::refusal(UNNAMED),
         1 => Reply::batch(&[], &[1]),
         2 => Reply::batch(&[1], &[]),
@@ -43,11 +43,11 @@ async fn a_part_that_is_not_changed_for_no_reason_is_tried_once_more_before_a_fi
     let known = delivered.known();
     assert_eq!(known[0], &edited(1, &[("city", "Bern")]));
     assert_eq!(refused_fields(known[1]).keys().collect::<Vec<_>>(), ["phone"]);
-    assert_eq!(delivered.asked[1].1, delivered.asked[2].1, "the same part, once more");
+    assert_eq!(delivered.requests[1].1, delivered.requests[2].1, "the same part, once more");
 }
 
 #[tokio::test]
-async fn of_a_refused_batch_only_the_bad_items_are_refused() {
+async fn only_the_bad_items_of_a_refused_batch_are_refused() {
     let answers = |_, _: &str, body: &Value| {
         let ids = ids(body);
         if ids.iter().any(|id| [7, 30].contains(id)) {
@@ -56,7 +56,7 @@ async fn of_a_refused_batch_only_the_bad_items_are_refused() {
         Reply::batch(&ids, &[])
     };
     let items = (1..=50).map(|n| edit(n, &[("country", "x")])).collect();
-    let Delivered { outcomes, asked } = deliver_with(CallRequest::Edit(items), answers).await;
+    let Delivered { outcomes, requests } = deliver_with(CallRequest::Edit(items), answers).await;
     let mut bad: Vec<u64> = Vec::new();
     for outcome in &outcomes {
         let [(whose, answer)] = outcome.answers.as_slice() else { panic!("one answer each: {outcome:?}") };
@@ -70,7 +70,7 @@ async fn of_a_refused_batch_only_the_bad_items_are_refused() {
     }
     assert_eq!((outcomes.len(), bad), (50, vec![7, 30]));
     // Two paths of a binary tree over 50, with the halves beside them.
-    assert!(asked.len() <= 1 + 2 * 2 * 6, "{} calls", asked.len());
+    assert!(requests.len() <= 1 + 2 * 2 * 6, "{} calls", requests.len());
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn only_the_bad_fields_of_a_refused_affiliate_are_refused_and_the_others_a
 }
 
 #[tokio::test]
-async fn a_field_that_the_refusal_names_needs_no_search_and_its_value_is_not_kept_in_the_words() {
+async fn a_refusal_that_names_a_field_needs_no_search_and_its_message_omits_the_value() {
     let answers = |_, _: &str, _: &Value| Reply::refusal("Narnia is not a allowed value for field country");
     let fields = [("city", "Bern"), ("country", "Narnia")];
     let delivered = deliver_with(CallRequest::Edit(vec![edit(1, &fields)]), answers).await;
@@ -100,7 +100,7 @@ async fn a_field_that_the_refusal_names_needs_no_search_and_its_value_is_not_kep
 }
 
 #[tokio::test]
-async fn the_failure_of_a_batch_shows_no_affiliate_a_value_of_another() {
+async fn the_failure_message_of_a_batch_contains_no_values_of_its_affiliates() {
     let answers = |_, _: &str, body: &Value| Reply::Refuses(500, body.clone());
     let items = vec![edit(1, &[("city", "Narnia")]), edit(2, &[("city", "Bern")])];
     let delivered = deliver_with(CallRequest::Edit(items), answers).await;
@@ -111,12 +111,12 @@ async fn the_failure_of_a_batch_shows_no_affiliate_a_value_of_another() {
     }
 }
 
-fn moves() -> Edit {
+fn email_change() -> Edit {
     Edit { email: Some((anchor(9), "new@x.test".to_owned())), ..edit(1, &[]) }
 }
 
 #[tokio::test]
-async fn an_address_that_another_affiliate_has_is_that_ones() {
+async fn a_taken_address_is_attributed_to_the_affiliate_that_has_it() {
     let answers = |_, path: &str, _: &Value| match path {
         "edit" => Reply::refusal("The email you have entered is taken by another Affiliate."),
         "search" => {
@@ -124,14 +124,14 @@ async fn an_address_that_another_affiliate_has_is_that_ones() {
         }
         _ => Reply::Success(shown(5, "new@x.test", "Cy", "ACTIVE")),
     };
-    let delivered = deliver_with(CallRequest::Edit(vec![moves()]), answers).await;
+    let delivered = deliver_with(CallRequest::Edit(vec![email_change()]), answers).await;
     assert_eq!(delivered.operations(), ["edit", "search", "get"]);
     let [(whose, Answer::Found(found))] = delivered.outcomes[0].answers.as_slice() else { panic!("found") };
     assert_eq!((*whose, found.id), (anchor(9), 5));
 }
 
 #[tokio::test]
-async fn an_address_that_the_affiliate_has_itself_counts_as_sent() {
+async fn an_address_that_the_affiliate_already_has_counts_as_sent() {
     let answers = |_, path: &str, _: &Value| match path {
         "edit" => Reply::refusal("The email you have entered is taken by another Affiliate."),
         "search" => {
@@ -139,7 +139,7 @@ async fn an_address_that_the_affiliate_has_itself_counts_as_sent() {
         }
         _ => Reply::Success(shown(1, "new@x.test", "Ann", "ACTIVE")),
     };
-    let delivered = deliver_with(CallRequest::Edit(vec![moves()]), answers).await;
+    let delivered = deliver_with(CallRequest::Edit(vec![email_change()]), answers).await;
     let sent = Answer::Edited { id: 1, email: Some(anchor(9)), fields: Map::new() };
     assert_eq!(delivered.known(), [&sent]);
 }

@@ -20,7 +20,7 @@ async fn an_edit_without_an_answer_leaves_its_fields_unknown() {
     assert_eq!(delivered.class(), Some("no_answer"));
 }
 
-/// A scrub sets an address of nobody, so without an answer the address is not known either.
+/// A scrub sets an address that belongs to nobody, so without an answer the address is unknown too.
 #[tokio::test]
 async fn a_scrub_without_an_answer_leaves_the_address_unknown() {
     let scrub = Edit { scrub: true, ..edit(1, &[("city", "")]) };
@@ -29,9 +29,9 @@ async fn a_scrub_without_an_answer_leaves_the_address_unknown() {
     assert_eq!(delivered.known(), [&unknown]);
 }
 
-/// "Not changed" may be untrue, and only a lookup could show it.
+/// "Not changed" may be wrong, and only a lookup could show that.
 #[tokio::test]
-async fn an_edit_whose_look_fails_leaves_its_fields_unknown() {
+async fn an_edit_whose_lookup_fails_leaves_its_fields_unknown() {
     let answers = |_, path: &str, _: &Value| match path {
         "edit" => Reply::batch(&[], &[1]),
         _ => Reply::Throttles(7),
@@ -67,7 +67,7 @@ async fn a_search_for_the_bad_field_that_fails_leaves_the_fields_unknown() {
 }
 
 #[tokio::test]
-async fn a_status_change_whose_look_fails_leaves_the_status_unknown() {
+async fn a_status_change_whose_lookup_fails_leaves_the_status_unknown() {
     let answers = |_, path: &str, _: &Value| match path {
         "status_change" => Reply::batch(&[], &[1]),
         _ => Reply::Throttles(7),
@@ -76,16 +76,16 @@ async fn a_status_change_whose_look_fails_leaves_the_status_unknown() {
     assert_eq!(delivered.known(), [&Answer::StatusUnknown { id: 1 }]);
 }
 
-/// A refused call took no effect at all.
+/// A throttled call had no effect.
 #[tokio::test]
-async fn an_edit_that_was_throttled_leaves_what_is_known() {
+async fn a_throttled_edit_changes_no_known_values() {
     let request = CallRequest::Edit(vec![edit(1, &[("city", "Bern")])]);
     let delivered = deliver_with(request, |_, _, _: &Value| Reply::Throttles(7)).await;
     assert_eq!(delivered.known(), Vec::<&Answer>::new());
     assert_eq!(delivered.class(), Some("throttled"));
 }
 
-/// As the ledger writes a call down, for whoever has to settle it.
+/// The form in which the ledger records a call, for the lease holder that has to settle it.
 #[test]
 fn an_open_scrub_names_the_address() {
     let scrub = CallRequest::Edit(vec![Edit { scrub: true, ..edit(1, &[]) }]);

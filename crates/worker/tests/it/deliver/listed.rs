@@ -19,9 +19,9 @@ async fn a_listed_affiliate_is_found_by_one_call() {
     assert!(matches!(delivered.known()[..], [Answer::Found(found)] if found.id == 7));
 }
 
-/// It was deleted in Refersion, or has another address by now: the address decides.
+/// The affiliate was deleted in Refersion, or has another address now: the address decides.
 #[tokio::test]
-async fn a_code_that_is_out_of_date_is_not_believed() {
+async fn an_outdated_code_leads_to_a_search() {
     for is_gone in [true, false] {
         let answers = move |_, path: &str, body: &Value| match path {
             "get" if body["affiliate_code"] == "b4z8" => {

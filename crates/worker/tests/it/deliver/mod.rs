@@ -1,4 +1,4 @@
-//! Deliver by itself: what each procedure asks of Refersion, and what it makes of the answers.
+//! Deliver by itself: the requests of each procedure, and the outcomes that it derives from the answers.
 
 mod creates;
 mod edits;

@@ -16,7 +16,7 @@ use worker::deliver::{
     Api, Call, CallOutcome, CallRequest, Create, Edit, KnownIds, StatusChange, Texts, deliver,
 };
 
-/// What comes back of one call.
+/// The answer to one call.
 pub(crate) enum Reply {
     /// 200 with this body.
     Success(Value),
@@ -34,7 +34,7 @@ impl Reply {
         Self::Success(json!({ "ids_changed": changed, "ids_not_changed": not_changed }))
     }
 
-    /// 422 with Refersion's words.
+    /// 422 with this text of Refersion.
     pub(crate) fn refusal(words: &str) -> Self {
         Self::Refuses(422, json!({ "errors": [words] }))
     }
@@ -44,7 +44,7 @@ type Answers = dyn FnMut(usize, &'static str, &Value) -> Reply + Send;
 
 /// Answers by the number of the call (from 0), the last part of its path, and its body.
 struct Scripted {
-    asked: Mutex<Vec<(&'static str, Value)>>,
+    requests: Mutex<Vec<(&'static str, Value)>>,
     answers: Mutex<Box<Answers>>,
 }
 
@@ -53,9 +53,9 @@ impl Transport for Scripted {
     async fn post(&self, request: Request) -> Result<Answer, TransportError> {
         let body: Value = serde_json::from_slice(&request.body).expect("a request is JSON");
         let path = request.path.trim_start_matches("/v2/affiliate/");
-        let mut asked = self.asked.lock();
-        let reply = (self.answers.lock())(asked.len(), path, &body);
-        asked.push((path, body));
+        let mut requests = self.requests.lock();
+        let reply = (self.answers.lock())(requests.len(), path, &body);
+        requests.push((path, body));
         let (status, retry_after, body) = match reply {
             Reply::Success(body) => (200, None, body),
             Reply::Refuses(status, body) => (status, None, body),
@@ -80,16 +80,16 @@ impl Gate for Open {
 /// The outcomes of a call, and the requests that Refersion received.
 pub(crate) struct Delivered {
     pub(crate) outcomes: Vec<CallOutcome>,
-    pub(crate) asked: Vec<(&'static str, Value)>,
+    pub(crate) requests: Vec<(&'static str, Value)>,
 }
 
 impl Delivered {
     /// The operations, in order.
     pub(crate) fn operations(&self) -> Vec<&'static str> {
-        self.asked.iter().map(|(path, _)| *path).collect()
+        self.requests.iter().map(|(path, _)| *path).collect()
     }
 
-    /// What is known of the only item.
+    /// The answers that are known for the only item.
     pub(crate) fn known(&self) -> Vec<&Known> {
         assert_eq!(self.outcomes.len(), 1);
         self.outcomes[0].answers.iter().map(|(_, answer)| answer).collect()
@@ -102,10 +102,10 @@ impl Delivered {
 }
 
 /// Numeric ids that other affiliates have.
-struct Taken(Vec<u64>);
+struct TakenIds(Vec<u64>);
 
 #[async_trait]
-impl KnownIds for Taken {
+impl KnownIds for TakenIds {
     async fn takes(&self, id: u64, _: &str) -> bool {
         !self.0.contains(&id)
     }
@@ -119,13 +119,13 @@ pub(crate) async fn deliver_with(
     deliver_with_taken_ids(&[], request, answers).await
 }
 
-/// The same, where other affiliates have the numeric ids `taken`.
+/// The same, if other affiliates have the numeric ids `taken`.
 pub(crate) async fn deliver_with_taken_ids(
     taken: &[u64],
     request: CallRequest,
     answers: impl FnMut(usize, &'static str, &Value) -> Reply + Send + 'static,
 ) -> Delivered {
-    let scripted = Arc::new(Scripted { asked: Mutex::default(), answers: Mutex::new(Box::new(answers)) });
+    let scripted = Arc::new(Scripted { requests: Mutex::default(), answers: Mutex::new(Box::new(answers)) });
     let transport: Arc<dyn Transport> = Arc::<Scripted>::clone(&scripted);
     let api = Api {
         client: Client::new(
@@ -138,12 +138,12 @@ pub(crate) async fn deliver_with_taken_ids(
         offer: None,
         send_welcome: true,
         scrub_domain: Some("gone.test".to_owned()),
-        ids: Arc::new(Taken(taken.to_vec())),
+        ids: Arc::new(TakenIds(taken.to_vec())),
         learned: Arc::default(),
     };
     let outcomes = deliver(&api, &Call { id: 1, request }).await;
-    let asked = scripted.asked.lock().clone();
-    Delivered { outcomes, asked }
+    let requests = scripted.requests.lock().clone();
+    Delivered { outcomes, requests }
 }
 
 /// The address of the `n`th affiliate.

@@ -1,4 +1,4 @@
-//! Scrubs: what Refersion refuses is left out and named, the rest is overwritten.
+//! Scrubs: fields that Refersion refuses are left out and named, all others are overwritten.
 
 use identity::answer::Answer;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn scrub() -> Edit {
     Edit { scrub: true, ..edit(1, &FIELDS) }
 }
 
-/// What was overwritten, and what was not.
+/// The fields that were overwritten, and those that were not.
 fn scrubbed(delivered: &Delivered) -> (Vec<String>, Vec<String>) {
     let known = delivered.known();
     let Some(Answer::Scrubbed { id: 1, fields, kept }) = known.last() else { panic!("a scrub: {known:?}") };
@@ -22,14 +22,14 @@ fn scrubbed(delivered: &Delivered) -> (Vec<String>, Vec<String>) {
 }
 
 #[tokio::test]
-async fn a_scrub_replaces_personal_data_and_leaves_out_what_is_certain_to_be_refused() {
+async fn a_scrub_replaces_personal_data_and_leaves_out_fields_that_refersion_never_clears() {
     let answers = |_, _: &str, _: &Value| Reply::batch(&[1], &[]);
     let delivered = deliver_with(CallRequest::Edit(vec![scrub()]), answers).await;
     let sent = json!({ "affiliates": [{
         "id": 1, "city": "", "first_name": "Deleted", "last_name": "Deleted", "email": "deleted-1@gone.test",
         "paypal_email": "deleted-1@gone.test",
     }] });
-    assert_eq!(delivered.asked, [("edit", sent)]);
+    assert_eq!(delivered.requests, [("edit", sent)]);
     let overwritten = ["city", "first_name", "last_name", "paypal_email"].map(str::to_owned).to_vec();
     assert_eq!(scrubbed(&delivered), (overwritten, vec!["country".to_owned()]));
 }
@@ -54,7 +54,7 @@ async fn refused_fields_are_left_out_one_by_one_and_the_rest_is_overwritten() {
 }
 
 #[tokio::test]
-async fn a_refusal_without_a_field_keeps_the_bad_one_alone() {
+async fn a_refusal_that_names_no_field_leaves_out_only_the_bad_one() {
     let answers = |_, _: &str, body: &Value| match body["affiliates"][0].get("city") {
         Some(_) => Reply::refusal("Value exceed the char limit"),
         None => Reply::batch(&[1], &[]),
@@ -64,7 +64,8 @@ async fn a_refusal_without_a_field_keeps_the_bad_one_alone() {
     assert_eq!(scrubbed(&delivered).1, kept);
 }
 
-/// The first scrub took effect and its answer was lost; the account counts rows.
+/// The first scrub took effect and its answer was lost; the account reports an affiliate as not changed if no value
+/// changes.
 #[tokio::test]
 async fn a_scrub_that_changes_nothing_is_done() {
     let nobody = json!({

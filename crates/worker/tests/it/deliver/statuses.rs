@@ -1,4 +1,4 @@
-//! Status changes: what "not changed" means.
+//! Status changes: the meaning of "not changed".
 
 use identity::answer::Answer;
 use identity::graph::Status;
@@ -11,7 +11,7 @@ fn is_disabled(id: u64) -> Answer {
 }
 
 #[tokio::test]
-async fn a_status_that_was_so_already_is_so() {
+async fn a_status_that_was_set_before_counts_as_set() {
     let answers = |_, path: &str, body: &Value| match (path, body["id"].as_u64()) {
         ("status_change", _) => Reply::batch(&[1], &[2, 3]),
         (_, Some(2)) => Reply::Success(shown(2, "bo@x.test", "Bo", "DISABLED")),
@@ -25,7 +25,7 @@ async fn a_status_that_was_so_already_is_so() {
 }
 
 #[tokio::test]
-async fn a_status_that_was_not_changed_is_tried_once_more() {
+async fn an_unchanged_status_is_retried_once() {
     let answers = |number, path: &str, _: &Value| match (number, path) {
         (0, _) => Reply::batch(&[], &[1]),
         (_, "get") => Reply::Success(shown(1, "ann@x.test", "Ann", "ACTIVE")),
@@ -38,7 +38,7 @@ async fn a_status_that_was_not_changed_is_tried_once_more() {
 
 /// A delete is not given up: the status is not known, and the change is tried again later.
 #[tokio::test]
-async fn a_status_that_is_not_changed_again_fails_and_is_not_known() {
+async fn a_status_that_stays_unchanged_after_a_retry_fails_and_is_unknown() {
     let answers = |_, path: &str, _: &Value| match path {
         "get" => Reply::Success(shown(1, "ann@x.test", "Ann", "ACTIVE")),
         _ => Reply::batch(&[], &[1]),

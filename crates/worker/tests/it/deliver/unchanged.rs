@@ -1,4 +1,5 @@
-//! `ids_not_changed`: the affiliate is gone, is as wanted, or a value is not taken. What the list means is learned.
+//! `ids_not_changed`: the affiliate is gone, has the values already, or a value is not accepted. The meaning of the list is
+//! learned.
 
 use std::collections::BTreeMap;
 
@@ -20,8 +21,10 @@ fn ids(body: &Value) -> Vec<u64> {
     items(body).iter().filter_map(|item| item["id"].as_u64()).collect()
 }
 
-/// An account that counts rows: an item that changes nothing is not changed. Each affiliate is Ann Lee and holds `held`.
-fn counts_rows(held: &[(&str, &str)]) -> impl FnMut(usize, &'static str, &Value) -> Reply + Send + use<> {
+/// An account that reports an item as not changed if no value changes. Each affiliate is Ann Lee and has the values `held`.
+fn reporting_unchanged_items(
+    held: &[(&str, &str)],
+) -> impl FnMut(usize, &'static str, &Value) -> Reply + Send + use<> {
     let mut held: BTreeMap<String, String> =
         held.iter().map(|(field, text)| ((*field).to_owned(), (*text).to_owned())).collect();
     held.insert("first_name".to_owned(), "Ann".to_owned());
@@ -41,7 +44,7 @@ fn counts_rows(held: &[(&str, &str)]) -> impl FnMut(usize, &'static str, &Value)
 }
 
 #[tokio::test]
-async fn values_that_are_shown_as_wanted_count_as_sent() {
+async fn values_that_a_lookup_shows_count_as_sent() {
     let answers = |_, path: &str, _: &Value| match path {
         "edit" => Reply::batch(&[], &[1]),
         _ => Reply::Success(shown(1, "ann@x.test", "Ann", "ACTIVE")),
@@ -52,7 +55,7 @@ async fn values_that_are_shown_as_wanted_count_as_sent() {
 }
 
 #[tokio::test]
-async fn what_is_not_found_is_gone() {
+async fn an_affiliate_that_is_not_found_is_gone() {
     let answers = |_, path: &str, _: &Value| match path {
         "edit" => Reply::batch(&[], &[1]),
         _ => Reply::refusal("Affiliate not found."),
@@ -62,9 +65,9 @@ async fn what_is_not_found_is_gone() {
     assert_eq!(delivered.known(), [&Answer::Gone { id: 1 }]);
 }
 
-/// Refersion leaves healthy items out now and then.
+/// Refersion sometimes skips valid items.
 #[tokio::test]
-async fn what_was_not_changed_is_tried_once_more_and_all_of_it_together() {
+async fn unchanged_items_are_retried_once_in_one_batch() {
     let answers = |number, _: &str, _: &Value| match number {
         0 => Reply::batch(&[1], &[2, 3]),
         _ => Reply::batch(&[2, 3], &[]),
@@ -73,34 +76,35 @@ async fn what_was_not_changed_is_tried_once_more_and_all_of_it_together() {
         deliver_with(CallRequest::Edit((1..=3).map(|n| edit(n, &[("city", "Bern")])).collect()), answers)
             .await;
     assert_eq!(delivered.operations(), ["edit", "edit"]);
-    assert_eq!(ids(&delivered.asked[1].1), [2, 3]);
+    assert_eq!(ids(&delivered.requests[1].1), [2, 3]);
     for outcome in &delivered.outcomes {
         let n = outcome.anchor.0[0];
         assert_eq!(outcome.answers.last().map(|(_, answer)| answer), Some(&edited(n, &[("city", "Bern")])));
     }
 }
 
-/// Four affiliates hold the sent values; none of them can be read back. One lookup shows what the list means.
+/// Four affiliates have the sent values already; none of these can be read back. Probes with one affiliate show what the
+/// list means.
 #[tokio::test]
-async fn if_nothing_is_to_be_changed_everything_counts_as_sent_after_one_lookup() {
+async fn unchanged_values_count_as_sent_after_one_lookup_of_each_affiliate() {
     let fields =
         [("city", "Bern"), ("phone", "17"), ("zip", "3000"), ("address1", "Gasse 1"), ("state", "BE")];
     let all = (1..=4).map(|n| edit(n, &fields)).collect();
-    let delivered = deliver_with(CallRequest::Edit(all), counts_rows(&fields)).await;
+    let delivered = deliver_with(CallRequest::Edit(all), reporting_unchanged_items(&fields)).await;
     for outcome in &delivered.outcomes {
         assert_eq!(outcome.answers, [(outcome.anchor, edited(outcome.anchor.0[0], &fields))]);
         assert!(outcome.failed.is_none());
     }
-    // The batch twice, one look for each, and the question, which is put twice.
-    assert_eq!(delivered.asked.len(), 2 + 4 + 2);
+    // The batch twice, one lookup for each affiliate, and two probes of the list's meaning.
+    assert_eq!(delivered.requests.len(), 2 + 4 + 2);
     let question = json!({ "affiliates": [{ "id": 1, "first_name": "Ann" }] });
-    let asked = delivered.asked.iter().filter(|(_, body)| *body == question);
-    assert_eq!(asked.count(), 2, "it is sent what it shows");
+    let requests = delivered.requests.iter().filter(|(_, body)| *body == question);
+    assert_eq!(requests.count(), 2, "it is sent what it shows");
 }
 
-/// Where the list means that something was not taken, the values are tried one by one.
+/// If the list means that a value was not accepted, the values are tried one by one.
 #[tokio::test]
-async fn where_the_list_means_a_refusal_the_refused_value_is_found() {
+async fn a_refused_value_is_found_if_not_changed_means_a_refusal() {
     let answers = |_, path: &str, body: &Value| match path {
         "get" => Reply::Success(shown(1, "ann@x.test", "Ann", "ACTIVE")),
         _ if items(body)[0].get("zip").is_some() => Reply::batch(&[], &[1]),
@@ -114,11 +118,11 @@ async fn where_the_list_means_a_refusal_the_refused_value_is_found() {
     assert_eq!(causes.keys().collect::<Vec<_>>(), ["zip"]);
 }
 
-/// What can be seen not to be there was not taken, whatever the list means.
+/// A value that is visibly missing was not accepted, whatever the list means.
 #[tokio::test]
-async fn a_custom_field_whose_value_is_nowhere_to_be_seen_was_not_taken() {
+async fn a_custom_field_that_a_lookup_does_not_show_is_refused() {
     let fields = [("city", "Bern"), ("custom:7", "gold")];
-    let mut rows = counts_rows(&[("city", "Bern")]);
+    let mut rows = reporting_unchanged_items(&[("city", "Bern")]);
     let answers = move |number, path: &'static str, body: &Value| match items(body).first() {
         Some(item) if item.get("custom_fields").is_some() => Reply::batch(&[], &[1]),
         _ => rows(number, path, body),

@@ -1,4 +1,5 @@
-//! What one person can take up is bounded: what exceeds a bound is refused value by value, and the person goes on.
+//! The size of one person is bounded: values that exceed a bound are refused one by one, and the rest of the person is
+//! processed.
 
 use identity::Graph;
 use identity::bounds::Bounds;
@@ -24,7 +25,7 @@ async fn graph(shop: &Shop, who: &str) -> Graph {
 }
 
 /// One event in 25 kB: a hundred traits that no setting maps, each with a long value.
-fn a_lot(anonymous: &str) -> Value {
+fn large_event(anonymous: &str) -> Value {
     let traits: serde_json::Map<_, _> =
         (0..100).map(|key| (format!("k{key}"), json!("x".repeat(250)))).collect();
     json!({ "type": "identify", "anonymousId": anonymous, "traits": traits })
@@ -38,7 +39,7 @@ async fn a_person_with_too_many_statements_stays_within_the_bound_and_is_kept_cu
     for number in 0..40 {
         let anonymous = format!("x{number}");
         events.push(json!({ "type": "identify", "userId": "ann", "anonymousId": anonymous }));
-        let mut lot = a_lot(&anonymous);
+        let mut lot = large_event(&anonymous);
         for key in 1..100 {
             lot["traits"][format!("k{key}")] = json!(format!("{number} {key} {}", "y".repeat(200)));
         }
@@ -58,7 +59,7 @@ async fn a_person_with_too_many_statements_stays_within_the_bound_and_is_kept_cu
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_too_many_unmapped_traits_the_event_dies_and_what_is_mapped_is_sent() {
+async fn an_event_with_too_many_unmapped_traits_dies_and_its_mapped_traits_are_sent() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
     let mut event = sign_up("ann");
@@ -106,7 +107,7 @@ async fn an_event_with_a_value_that_is_too_long_dies_and_the_rest_of_it_is_sent(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delete_takes_the_payload_of_a_refused_event_with_it() {
+async fn a_delete_erases_the_payload_of_a_refused_event() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
     let mut event = sign_up("ann");

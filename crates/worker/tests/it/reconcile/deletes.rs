@@ -1,4 +1,4 @@
-//! Deletes: disabled, scrubbed where the settings say so, and whole again when the person comes back.
+//! Deletes: affiliates are disabled, scrubbed if the settings say so, and restored if the person comes back.
 
 use connections::{ScrubDomain, Settings};
 use ledger::View as _;
@@ -19,7 +19,7 @@ fn leaves(who: &str) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delete_disables_the_affiliate_and_leaves_its_fields_unless_the_settings_say_otherwise() {
+async fn a_delete_disables_the_affiliate_and_keeps_its_fields_by_default() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
     shop.send(Lane::Live, &[sign_up("ann"), sign_up("bo")]).await;
@@ -51,9 +51,9 @@ async fn a_scrub_leaves_nothing_of_the_person_in_refersion() {
     assert!(nobody.custom_fields.is_empty());
 }
 
-/// A strict Refersion takes no empty country: it is left out, named, and everything else is overwritten.
+/// A strict Refersion accepts no empty country: the field is left out and named, and all others are overwritten.
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_scrubbed_is_named_and_the_rest_is_overwritten() {
+async fn fields_that_cannot_be_scrubbed_are_named_and_the_others_overwritten() {
     let mut shop = Shop::open(scrubbing()).await;
     shop.reconcile();
     let mut ann = sign_up("ann");
@@ -89,9 +89,9 @@ async fn an_affiliate_that_appears_after_its_delete_is_disabled() {
     assert_eq!(shop.ends("ann").await.pop().expect("the delete"), ("deleted", None));
 }
 
-/// The scrub took effect, its answer never came, and she is back before it could be asked for again.
+/// The scrub took effect, its answer never came, and the person is back before the scrub could be repeated.
 #[tokio::test(start_paused = true)]
-async fn a_person_who_comes_back_after_a_scrub_without_an_answer_gets_the_address_back() {
+async fn a_person_who_returns_after_an_unanswered_scrub_gets_the_address_back() {
     let mut shop = Shop::open(scrubbing()).await;
     shop.reconcile();
     shop.send(Lane::Live, &[sign_up("ann")]).await;
@@ -109,7 +109,7 @@ async fn a_person_who_comes_back_after_a_scrub_without_an_answer_gets_the_addres
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_died_twice_ends_though_a_delete_came_before_its_replay() {
+async fn an_event_that_died_twice_is_superseded_by_a_delete_before_its_replay() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
     shop.send(Lane::Live, &[sign_up("ann")]).await;

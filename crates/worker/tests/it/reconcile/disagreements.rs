@@ -1,4 +1,4 @@
-//! A Refersion that answers otherwise than its documentation suggests, within what it permits.
+//! Answers of Refersion that its documentation does not suggest, but permits.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ async fn repeats_that_change_nothing_count_as_sent_and_pause_no_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_with_a_count_gives_no_affiliate_the_id_of_another() {
+async fn a_count_in_the_message_of_a_create_is_not_taken_for_an_id() {
     let mut shop = Shop::open(with(Switches { create_message_counts: true, ..Switches::default() })).await;
     shop.reconcile();
     shop.send(Lane::Live, &[sign_up("ann"), sign_up("bo"), sign_up("cy")]).await;
@@ -63,7 +63,7 @@ async fn a_message_with_a_count_gives_no_affiliate_the_id_of_another() {
 
 /// The total counts the rows of a page, and the wanted address is on the second one.
 #[tokio::test(start_paused = true)]
-async fn pages_are_read_until_one_brings_nothing_new() {
+async fn pages_are_read_until_one_has_no_new_rows() {
     let switches = Switches { total_is_of_the_page: true, short_pages: true, ..Switches::default() };
     let mut shop = Shop::open(with(switches)).await;
     for number in 0..5 {
@@ -83,7 +83,7 @@ async fn pages_are_read_until_one_brings_nothing_new() {
 
 /// The create took effect, its answer was lost, and the search does not find it for a while.
 #[tokio::test(start_paused = true)]
-async fn an_address_that_is_taken_and_not_found_is_tried_again_until_it_is() {
+async fn a_taken_address_is_searched_for_until_it_is_found() {
     let switches = Switches { search_lags: Duration::from_secs(30), ..Switches::default() };
     let mut shop = Shop::open(with(switches)).await;
     shop.faults("drop-after=100%,operation=affiliate/new");
@@ -98,7 +98,7 @@ async fn an_address_that_is_taken_and_not_found_is_tried_again_until_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_byte_order_mark_before_json_is_read_over() {
+async fn a_byte_order_mark_before_json_is_ignored() {
     let mut shop = Shop::open(with(Switches { byte_order_mark: true, ..Switches::default() })).await;
     shop.reconcile();
     shop.send(Lane::Live, &[sign_up("ann"), with_trait("ann", "vip", true)]).await;
@@ -107,9 +107,9 @@ async fn a_byte_order_mark_before_json_is_read_over() {
     assert_eq!(shop.count("new"), 1);
 }
 
-/// Without it, each create of a first sync would be refused once.
+/// Otherwise each create of a first sync would be refused once.
 #[tokio::test(start_paused = true)]
-async fn a_merchant_id_that_is_refused_is_learned_once() {
+async fn the_format_of_merchant_ids_is_learned_from_one_refusal() {
     let mut shop = Shop::open(with(Switches { alphanumeric_merchant_id: true, ..Switches::default() })).await;
     shop.reconcile();
     for who in ["a-1", "b-2", "c-3"] {
@@ -123,7 +123,7 @@ async fn a_merchant_id_that_is_refused_is_learned_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn texts_that_are_no_address_are_not_sent_and_are_named() {
+async fn invalid_addresses_are_not_sent_and_are_named() {
     let mut plan = Plan::usual();
     plan.settings.paypal_trait = Some("payout".to_owned());
     let mut shop = Shop::open(plan).await;
@@ -147,7 +147,7 @@ async fn texts_that_are_no_address_are_not_sent_and_are_named() {
 
 /// Only a create that may have been carried out may have sent the mail.
 #[tokio::test(start_paused = true)]
-async fn a_create_that_is_tried_again_keeps_its_welcome_mail_after_a_certain_refusal() {
+async fn a_repeated_create_sends_the_welcome_mail_only_after_a_certain_refusal() {
     for (fault, greeted) in
         [("429=100%", true), ("403=100%,operation=affiliate/new", true), ("html=100%", false)]
     {

@@ -18,7 +18,7 @@ async fn counts(shop: &Shop) -> Counts {
 
 /// Names that look like ids are counted under one name, also several of one event.
 #[tokio::test(start_paused = true)]
-async fn unusable_values_under_several_names_like_ids_hold_up_no_event() {
+async fn unusable_values_under_several_names_like_ids_delay_no_event() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
     let mut event = sign_up("ann");
@@ -55,7 +55,7 @@ fn stranger(user: Value, who: &str) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn strangers_who_share_an_identifier_that_names_no_person_stay_three() {
+async fn persons_who_share_a_blocked_identifier_stay_separate() {
     let limits = Limits { blocked_identifiers: vec!["kiosk".to_owned()], ..Limits::default() };
     let usual = Plan::usual();
     let settings = Settings { blocked_identifiers: ["Till 7".to_owned()].into(), ..usual.settings };
@@ -127,7 +127,7 @@ async fn deletes_that_match_no_person_are_counted_separately() {
 
 /// Thirty equal identifies cost one refusal and one dead letter; an operator's replay tries once more.
 #[tokio::test(start_paused = true)]
-async fn a_refused_value_that_is_stated_again_has_one_dead_letter_which_counts() {
+async fn repeats_of_a_refused_value_are_counted_by_one_dead_letter() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
     shop.send(Lane::Live, &[sign_up("ann")]).await;
@@ -164,7 +164,7 @@ async fn a_refused_value_that_is_stated_again_has_one_dead_letter_which_counts()
     assert_ne!(letters(&shop).await[0].state, DeadLetterState::Resolved, "Refersion does not hold its value");
 }
 
-/// A replay that something newer has overruled does not resolve the letter.
+/// A replay that a newer statement has superseded does not resolve the dead letter.
 #[tokio::test(start_paused = true)]
 async fn a_dead_letter_is_resolved_only_if_refersion_holds_its_value() {
     let mut shop = Shop::open(Plan::usual()).await;
@@ -198,8 +198,8 @@ async fn a_mapped_trait_is_sent_as_a_standard_field() {
     assert!(counts(&shop).await.unmapped.is_empty());
 }
 
-/// A create that is marked in its graph leaves alone what Refersion refused of others in the same graph. It let them go out
-/// again, and each of two persons let the other one go out again for ever.
+/// Marking a create in its graph does not clear the refusals of other persons in the same graph. Otherwise two persons
+/// would clear each other's refusals again and again, and their refused values would be sent for ever.
 #[tokio::test(start_paused = true)]
 async fn refused_values_of_two_persons_of_one_graph_are_sent_once() {
     let mut shop = Shop::open(Plan::usual()).await;
@@ -213,7 +213,8 @@ async fn refused_values_of_two_persons_of_one_graph_are_sent_once() {
     shop.send(Lane::Live, &events).await;
     shop.until_idle().await;
     assert_eq!(letters(&shop).await.len(), 2);
-    // The refusal names no field: each is tried with what a create needs alone, and both without the merchant's id too.
+    // The refusal names no field: each create is repeated with the required fields only, and both also without the merchant
+    // id.
     let creates = shop.count("new");
     assert!(creates <= 8, "{creates} creates for two persons");
     tokio::time::sleep(Duration::from_secs(3_600)).await;

@@ -1,11 +1,11 @@
 //! Reconcile by itself: order, batches, pauses, retries and changed settings.
 
 mod bounds;
-mod carried;
 mod deletes;
 mod disagreements;
 mod events;
-mod ledger_away;
+mod fast_path;
+mod ledger_outage;
 mod left_out;
 mod order;
 mod pauses;
@@ -18,4 +18,5 @@ mod settings;
 mod shared;
 mod shop;
 mod waits;
+mod walks;
 mod wire;

@@ -12,15 +12,15 @@ fn names(prefix: &str, count: usize) -> Vec<String> {
     (0..count).map(|number| format!("{prefix}{number}")).collect()
 }
 
-fn join_all(names: &[String]) -> Vec<Value> {
+fn sign_up_all(names: &[String]) -> Vec<Value> {
     names.iter().map(|name| sign_up(name)).collect()
 }
 
 #[tokio::test(start_paused = true)]
-async fn live_goes_first_and_every_tenth_call_is_bulks_while_both_are_due() {
+async fn live_calls_go_first_and_every_tenth_call_is_bulk_while_both_are_due() {
     let mut shop = Shop::open(Plan::usual()).await;
-    shop.send(Lane::Bulk, &join_all(&names("bulk", 40))).await;
-    shop.send(Lane::Live, &join_all(&names("live", 27))).await;
+    shop.send(Lane::Bulk, &sign_up_all(&names("bulk", 40))).await;
+    shop.send(Lane::Live, &sign_up_all(&names("live", 27))).await;
     shop.reconcile();
     shop.until_idle().await;
     let creates: Vec<bool> = shop.calls().iter().map(|call| call.email().starts_with("live")).collect();
@@ -34,22 +34,22 @@ async fn live_goes_first_and_every_tenth_call_is_bulks_while_both_are_due() {
 #[tokio::test(start_paused = true)]
 async fn a_live_event_overtakes_a_sync_that_is_under_way() {
     let mut shop = Shop::open(Plan::usual()).await;
-    shop.send(Lane::Bulk, &join_all(&names("bulk", 300))).await;
+    shop.send(Lane::Bulk, &sign_up_all(&names("bulk", 300))).await;
     shop.reconcile();
     shop.until("the sync is under way", async || shop.count("new") >= 20).await;
     let before = shop.calls().len();
     shop.send(Lane::Live, &[sign_up("ann")]).await;
     shop.until("ann is an affiliate", async || shop.affiliate(&address("ann")).is_some()).await;
     let place = shop.calls().iter().position(|call| call.email() == address("ann")).expect("a create");
-    // A few calls had been chosen before she came.
+    // A few calls had been planned before her event came.
     assert!(place - before <= 5, "{} calls went before hers", place - before);
 }
 
 #[tokio::test(start_paused = true)]
-async fn fifty_edits_go_in_one_call() {
+async fn fifty_edits_share_one_call() {
     let mut shop = Shop::open(Plan::usual()).await;
     let names = names("member", 120);
-    shop.send(Lane::Bulk, &join_all(&names)).await;
+    shop.send(Lane::Bulk, &sign_up_all(&names)).await;
     shop.reconcile();
     shop.until_idle().await;
     assert_eq!((shop.count("new"), shop.count("edit")), (120, 0));
@@ -64,7 +64,7 @@ async fn fifty_edits_go_in_one_call() {
     assert_eq!(sizes, [20, 50, 50]);
 }
 
-/// Fifty edits cost as much as one create, so creates that go on coming must not hold them up for ever.
+/// Fifty edits cost as much as one create, so a steady stream of creates must not delay them for ever.
 #[tokio::test(start_paused = true)]
 async fn an_edit_does_not_wait_until_all_creates_are_made() {
     let mut shop = Shop::open(Plan::usual()).await;
@@ -72,14 +72,14 @@ async fn an_edit_does_not_wait_until_all_creates_are_made() {
     shop.reconcile();
     shop.until_idle().await;
     // A new account for every call that can be made in 80 s.
-    shop.send(Lane::Live, &join_all(&names("new", 600))).await;
+    shop.send(Lane::Live, &sign_up_all(&names("new", 600))).await;
     shop.send(Lane::Live, &[with_trait("ann", "vip", true)]).await;
     for round in 0..20 {
-        shop.send(Lane::Live, &join_all(&names(&format!("more{round}-"), 60))).await;
+        shop.send(Lane::Live, &sign_up_all(&names(&format!("more{round}-"), 60))).await;
         sleep(Duration::from_secs(3)).await;
     }
     shop.until_idle().await;
     let flag = shop.calls().iter().position(|call| call.operation == "edit").expect("an edit");
-    // Those that were due before it, or within the ten seconds that it waits for company.
+    // Calls that were due before the edit, or within its batching delay of ten seconds.
     assert!(flag < 600 + 5 * 60, "the edit was call {flag} of {}", shop.calls().len());
 }

@@ -1,4 +1,4 @@
-//! A connection that is paused keeps its events, its lease and its beat, and resumes by itself where it can.
+//! A paused connection keeps its events, its lease and its heartbeat, and resumes by itself if it can.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use worker::Limits;
 
 use super::shop::{Plan, Shop, address, sign_up, with_trait};
 
-/// Readiness takes a loop that has not come round for longer than this for dead.
-const FRESH: SignedDuration = SignedDuration::from_secs(15);
+/// Readiness counts a loop as dead if it has not run for longer than this.
+const READINESS_LIMIT: SignedDuration = SignedDuration::from_secs(15);
 
 async fn dead_letters(shop: &Shop) -> usize {
     let all = DeadLetterFilter { limit: 100, ..DeadLetterFilter::default() };
@@ -44,8 +44,8 @@ async fn revoked_keys_pause_the_connection_and_keep_its_events_until_the_keys_wo
     assert!(shop.affiliate(&address("member29")).is_some());
 }
 
-/// A shop whose connection the breaker has paused, since nothing goes well.
-async fn unwell() -> Shop {
+/// A shop whose connection the breaker has paused, because all calls fail.
+async fn shop_with_open_breaker() -> Shop {
     let mut shop =
         Shop::open(Plan { limits: Limits { breaker_after: 5, ..Limits::default() }, ..Plan::usual() }).await;
     shop.faults("503=100%");
@@ -57,8 +57,8 @@ async fn unwell() -> Shop {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_that_is_unwell_pauses_the_connection_until_it_is_well() {
-    let shop = unwell().await;
+async fn a_failing_api_pauses_the_connection_until_it_recovers() {
+    let shop = shop_with_open_breaker().await;
     let before = shop.calls().len();
     sleep(Duration::from_secs(600)).await;
     let probes = shop.calls().len() - before;
@@ -69,10 +69,10 @@ async fn an_api_that_is_unwell_pauses_the_connection_until_it_is_well() {
     assert_eq!(dead_letters(&shop).await, 0);
 }
 
-/// An operator who resumes a connection wants to see calls, not the pause of before.
+/// An operator who resumes a connection expects calls, not the same pause at once.
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_an_operator_resumes_after_the_breaker_is_tried_again() {
-    let shop = unwell().await;
+    let shop = shop_with_open_breaker().await;
     let writes = |shop: &Shop| shop.calls().iter().filter(|call| call.operation != "list").count();
     sleep(Duration::from_secs(60)).await;
     let before = writes(&shop);
@@ -83,9 +83,9 @@ async fn a_connection_that_an_operator_resumes_after_the_breaker_is_tried_again(
     assert!(tried >= 5, "{tried} calls were enough to pause it again");
 }
 
-/// Whoever holds the lease goes on holding it, and goes on beating, also while Refersion asks for hours to stay away.
+/// The lease holder keeps its lease and its heartbeat, also while Refersion asks to wait for hours.
 #[tokio::test(start_paused = true)]
-async fn a_paused_connection_keeps_its_lease_and_its_beat() {
+async fn a_paused_connection_keeps_its_lease_and_its_heartbeat() {
     let mut shop =
         Shop::open(Plan { limits: Limits { breaker_after: 3, ..Limits::default() }, ..Plan::usual() }).await;
     shop.faults("503=100%");
@@ -98,12 +98,12 @@ async fn a_paused_connection_keeps_its_lease_and_its_beat() {
         sleep(Duration::from_secs(1)).await;
         let now = shop.worker.now();
         let last = *shop.worker.beats.all().get(&beat).expect("a beat");
-        assert!(now.duration_since(last) < FRESH, "the last beat was at {last}, and it is {now}");
+        assert!(now.duration_since(last) < READINESS_LIMIT, "the last beat was at {last}, and it is {now}");
         let other = shop.ledger.lease(shop.id, Uuid::from_u128(7), now, Duration::from_secs(15)).await;
         assert_eq!(other.expect("a ledger"), None, "the lease ran out");
     }
     assert_eq!(shop.state().await, State::Paused(PausedFor::Breaker));
-    // An operator is heard all the same.
+    // An operator can resume it nevertheless.
     shop.faults("");
     shop.ledger.resume(shop.id, None).await.expect("resumed");
     shop.until_idle().await;
@@ -117,7 +117,7 @@ fn unknown_offer() -> Plan {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_setting_that_three_persons_in_a_row_fail_by_pauses_the_connection_until_it_is_mended() {
+async fn a_setting_that_fails_for_three_persons_in_a_row_pauses_the_connection_until_corrected() {
     let mut shop = Shop::open(unknown_offer()).await;
     shop.reconcile();
     shop.send(Lane::Live, &[sign_up("ann"), sign_up("bo")]).await;
@@ -138,7 +138,7 @@ async fn a_setting_that_three_persons_in_a_row_fail_by_pauses_the_connection_unt
 
 /// A gateway that refuses one operation for a few seconds.
 #[tokio::test(start_paused = true)]
-async fn a_pause_for_what_ends_by_itself_ends_by_itself() {
+async fn a_pause_ends_by_itself_when_its_cause_is_gone() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.faults("403=100%,operation=affiliate/new");
     shop.reconcile();
@@ -154,9 +154,9 @@ async fn a_pause_for_what_ends_by_itself_ends_by_itself() {
     assert_eq!(dead_letters(&shop).await, 0);
 }
 
-/// Probes go on with longer waits where the connection is paused again at once, and no event dies of them.
+/// If the connection is paused again at once, probes continue with longer waits, and no event dies because of them.
 #[tokio::test(start_paused = true)]
-async fn a_mistake_that_lasts_for_days_kills_no_event() {
+async fn a_misconfiguration_of_several_days_kills_no_event() {
     let mut shop = Shop::open(unknown_offer()).await;
     shop.reconcile();
     let many: Vec<_> = (0..20).map(|number| sign_up(&format!("member{number}"))).collect();
@@ -167,7 +167,7 @@ async fn a_mistake_that_lasts_for_days_kills_no_event() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_custom_field_that_does_not_exist_is_suspended_and_everything_else_goes_on() {
+async fn a_custom_field_that_does_not_exist_is_suspended_and_other_fields_are_sent() {
     let mut plan = Plan::usual();
     plan.settings.custom_fields.insert("plan".to_owned(), 7);
     plan.refersion.custom_fields = [(7, "another".to_owned())].into();
@@ -190,9 +190,9 @@ async fn a_custom_field_that_does_not_exist_is_suspended_and_everything_else_goe
     assert_eq!(shop.ends("member39").await[1], ("remembered", Some("field_suspended".to_owned())));
 }
 
-/// Other values of the same events are delivered all the same; what is not sent is named, and no dead letter is done with.
+/// Other values of the same events are delivered; values that are not sent are named, and no dead letter is resolved.
 #[tokio::test(start_paused = true)]
-async fn a_dead_letter_of_a_suspended_field_stays_open_and_what_is_not_sent_is_named() {
+async fn a_dead_letter_of_a_suspended_field_stays_open_and_unsent_fields_are_named() {
     let mut plan = Plan::usual();
     plan.refersion.custom_fields = [(7, "another".to_owned())].into();
     let mut shop = Shop::open(plan).await;
@@ -229,7 +229,7 @@ async fn a_dead_letter_of_a_suspended_field_stays_open_and_what_is_not_sent_is_n
 
 /// The field is made in Refersion's dashboard; the worker is not notified.
 #[tokio::test(start_paused = true)]
-async fn a_suspended_field_is_sent_again_when_refersion_takes_it() {
+async fn a_suspended_field_is_sent_again_when_refersion_accepts_it() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.set(|settings| drop(settings.suspended_fields.insert(101, "no such field".to_owned()))).await;
     shop.faults("partial=100%,operation=affiliate/edit");

@@ -1,4 +1,4 @@
-//! Who takes an address over does not take the payout along.
+//! A user who takes over an address does not take over the payout.
 
 use connections::Registry as _;
 use identity::Digest;
@@ -10,8 +10,8 @@ use worker::rules::rules;
 
 use super::shop::{Plan, Shop, address, sign_up, with_trait};
 
-const MINE: &str = "mine@pay.test";
-const EVIL: &str = "evil@pay.test";
+const VICTIM_PAYOUT: &str = "mine@pay.test";
+const ATTACKER_PAYOUT: &str = "evil@pay.test";
 
 /// Ann's affiliate, and somebody else's browser that names her address.
 async fn taken_over() -> Shop {
@@ -19,7 +19,7 @@ async fn taken_over() -> Shop {
     plan.settings.paypal_trait = Some("payout".to_owned());
     let mut shop = Shop::open(plan).await;
     shop.reconcile();
-    for (user, payout) in [("ann", MINE), ("eve", EVIL)] {
+    for (user, payout) in [("ann", VICTIM_PAYOUT), ("eve", ATTACKER_PAYOUT)] {
         let mut event = sign_up("ann");
         event["userId"] = user.into();
         event["traits"]["payout"] = payout.into();
@@ -56,9 +56,9 @@ async fn the_victims_payout_stays_until_an_operator_confirms_the_new_one() {
     let mut shop = taken_over().await;
     let affiliate = shop.affiliate(&address("ann")).expect("she joined");
     assert_eq!(affiliate.company, "eve", "the holder has changed");
-    assert_eq!((paid(&shop).as_str(), held_back(&shop).await), (MINE, 1));
+    assert_eq!((paid(&shop).as_str(), held_back(&shop).await), (VICTIM_PAYOUT, 1));
     send(&mut shop, with_trait("eve", "payout", "more@pay.test")).await;
-    assert_eq!(paid(&shop), MINE);
+    assert_eq!(paid(&shop), VICTIM_PAYOUT);
     assert_eq!(shop.states(3).await, ["created", "updated", "remembered"]);
 
     confirm(&shop).await;
@@ -68,12 +68,16 @@ async fn the_victims_payout_stays_until_an_operator_confirms_the_new_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn clearing_the_payout_of_another_is_held_back_and_ones_own_cannot_be_cleared() {
+async fn clearing_a_foreign_payout_is_held_back_and_an_own_payout_cannot_be_cleared() {
     let mut shop = taken_over().await;
     send(&mut shop, with_trait("eve", "payout", json!(null))).await;
-    assert_eq!((paid(&shop).as_str(), held_back(&shop).await), (MINE, 1));
+    assert_eq!((paid(&shop).as_str(), held_back(&shop).await), (VICTIM_PAYOUT, 1));
     send(&mut shop, with_trait("ann", "payout", json!(null))).await;
-    assert_eq!((paid(&shop).as_str(), held_back(&shop).await), (MINE, 0), "Refersion takes no empty address");
+    assert_eq!(
+        (paid(&shop).as_str(), held_back(&shop).await),
+        (VICTIM_PAYOUT, 0),
+        "Refersion takes no empty address"
+    );
     let counts = shop.ledger.counts(Some(shop.id), shop.worker.now()).await.expect("a ledger");
     assert_eq!(counts.stuck, [("paypal_email".to_owned(), 1)].into());
 }

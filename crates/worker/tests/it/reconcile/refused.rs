@@ -1,4 +1,4 @@
-//! Accepted events that the reader refuses: each has one outcome, and is found by whom it names.
+//! Accepted events that the reader refuses: each has one outcome, and is found by the identifiers that it names.
 
 use ledger::{DeadLetterFilter, DeadLetterView, View as _};
 use queue::Lane;
@@ -12,7 +12,7 @@ async fn letters(shop: &Shop) -> Vec<DeadLetterView> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_of_a_type_that_is_not_for_us_is_skipped_under_its_type() {
+async fn an_event_of_an_unsupported_type_is_skipped_under_its_type() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
     let types = ["track", "page", "screen", "group", "alias", "wave"];
@@ -46,7 +46,7 @@ async fn any_other_refused_event_becomes_a_dead_letter_with_its_payload() {
     assert_eq!(shop.ends("ann").await, [("dead", Some("unreadable".to_owned()))]);
 }
 
-/// What is kept of an event that could not be read goes with the person whom it names.
+/// The stored parts of an event that could not be read are deleted with the person that it names.
 #[tokio::test(start_paused = true)]
 async fn a_delete_covers_the_dead_letter_of_an_event_without_a_type() {
     let mut shop = Shop::open(Plan::usual()).await;
@@ -59,7 +59,7 @@ async fn a_delete_covers_the_dead_letter_of_an_event_without_a_type() {
 
 /// Strangers who read a write key out of a web page cannot fill a ledger with dead letters, which would stop its connection.
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_read_and_came_with_a_write_key_is_skipped() {
+async fn unreadable_events_sent_with_a_write_key_are_skipped() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
     let nobody = json!({"type": "identify", "traits": {"plan": "pro"}});

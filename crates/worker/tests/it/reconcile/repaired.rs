@@ -1,4 +1,4 @@
-//! Events that an operator repairs: they take the place of their former versions.
+//! Events that an operator repairs: they replace their former versions.
 
 use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView, Repairs as _, View as _};
 use queue::Lane;
@@ -47,7 +47,7 @@ fn sign_up(traits: &Value) -> Value {
     json!({"type": "identify", "userId": "ann", "timestamp": time, "traits": traits})
 }
 
-/// Says an event of which a value is refused, and repairs it.
+/// Sends an event with a value that is refused, and repairs it.
 async fn repaired(former: &Value, repaired: &Value) -> Shop {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
@@ -64,7 +64,7 @@ fn too_long() -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_repaired_event_is_delivered_and_its_letter_resolved() {
+async fn a_repaired_event_is_delivered_and_its_dead_letter_resolved() {
     let name =
         json!({"email": "ann@example.com", "firstName": "Ann", "lastName": "Lee", "company": too_long()});
     let better = json!({"email": "ann@example.com", "firstName": "Ann", "lastName": "Lee", "company": "Lee"});
@@ -74,9 +74,9 @@ async fn a_repaired_event_is_delivered_and_its_letter_resolved() {
     assert_eq!(letters(&shop).await[0].state, DeadLetterState::Resolved);
 }
 
-/// The former version had the same time and the same message; what it stated has to lose, whatever its value.
+/// The former version had the same time and the same message; its statements have to lose, whatever their values.
 #[tokio::test(start_paused = true)]
-async fn the_value_of_the_former_version_loses_and_keeps_its_place_in_time() {
+async fn a_repaired_value_replaces_the_former_one_and_keeps_its_time() {
     let event = |company: &str, first: &str| {
         sign_up(
             &json!({"email": "ann@example.com", "firstName": first, "lastName": "Lee", "company": company}),
@@ -93,7 +93,7 @@ async fn the_value_of_the_former_version_loses_and_keeps_its_place_in_time() {
 
 /// A value that the repaired version leaves out is not stated any longer.
 #[tokio::test(start_paused = true)]
-async fn what_a_repair_takes_away_is_not_sent() {
+async fn values_that_a_repair_removes_are_not_sent() {
     let former = json!({"email": "ann@example.com", "company": too_long(), "phone": "555"});
     let shop = repaired(
         &sign_up(&former),
@@ -106,7 +106,7 @@ async fn what_a_repair_takes_away_is_not_sent() {
 
 /// An event that names an address alone is about another person once the address is repaired: nothing is left behind.
 #[tokio::test(start_paused = true)]
-async fn a_repaired_address_is_another_person() {
+async fn a_repaired_address_belongs_to_another_person() {
     let event = |email: &str, company: &str| {
         json!({"type": "identify", "timestamp": "2026-01-02T03:00:00Z",
             "traits": {"email": email, "firstName": "Ann", "lastName": "Lee", "company": company}})
@@ -149,7 +149,7 @@ async fn a_repaired_version_is_taken_while_the_former_one_is_pending() {
     let event = |email: &str| sign_up(&json!({"email": email, "firstName": "Ann", "lastName": "Lee"}));
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
-    // The reader takes this for an address; Refersion does not.
+    // The reader accepts this as an address; Refersion does not.
     shop.send(Lane::Live, &[event("ann@-x.org")]).await;
     shop.until_idle().await;
     assert_eq!(shop.states(1).await, ["dead"]);
@@ -166,7 +166,7 @@ async fn a_repaired_version_is_taken_while_the_former_one_is_pending() {
     assert_eq!(letters(&shop).await[0].state, DeadLetterState::Resolved);
 }
 
-/// What it states is in the graph of the person who waits, where a delete finds it: nothing is kept beside that.
+/// Its statements are in the graph of the waiting person, where a delete finds them; nothing else is stored.
 #[tokio::test(start_paused = true)]
 async fn a_repaired_event_that_waits_for_its_person_leaves_no_payload() {
     let event = |company: &str| {

@@ -1,4 +1,4 @@
-//! What a clock that jumps costs: next to nothing.
+//! A jump of the clock deletes next to nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,16 +14,16 @@ use worker::housekeeping::Sweeper;
 use super::shop::{Plan, Shop};
 
 /// Days for which outcomes are kept.
-const KEPT: i64 = 30;
+const RETENTION_DAYS: i64 = 30;
 
-/// A shop with events that ended on each of the last [`KEPT`] days, and hours by which its clock is wrong.
-async fn shop_with_a_past() -> (Shop, Arc<AtomicI64>) {
+/// A shop with events that ended on each of the last [`RETENTION_DAYS`] days, and hours by which its clock is wrong.
+async fn shop_with_old_events() -> (Shop, Arc<AtomicI64>) {
     let mut shop = Shop::open(Plan::usual()).await;
     let (right, wrong) = (Arc::clone(&shop.worker.clock), Arc::new(AtomicI64::new(0)));
     let hours = Arc::clone(&wrong);
     shop.worker.clock = Arc::new(move || right() + SignedDuration::from_hours(hours.load(Ordering::SeqCst)));
     let now = shop.worker.now();
-    for day in 0..KEPT {
+    for day in 0..RETENTION_DAYS {
         let at = now - SignedDuration::from_hours(24 * day);
         shop.ledger.record(ended(shop.id, day, at)).await.expect("recorded");
     }
@@ -44,7 +44,7 @@ fn ended(connection: i64, number: i64, at: Timestamp) -> Changes {
     Changes { connection, events: vec![event], outcomes: vec![outcome], ..Changes::default() }
 }
 
-/// Sweeps every second for a while, which is more often than a worker does; how many events are left.
+/// Sweeps every second for a while, which is more often than a worker does; returns the number of events that are left.
 async fn sweep_for(shop: &Shop, sweeper: &mut Sweeper, seconds: u64) -> u64 {
     for _ in 0..seconds {
         sweeper.sweep(&shop.worker).await.expect("swept");
@@ -57,7 +57,7 @@ async fn sweep_for(shop: &Shop, sweeper: &mut Sweeper, seconds: u64) -> u64 {
 #[tokio::test(start_paused = true)]
 async fn a_clock_a_hundred_days_ahead_for_a_minute_erases_nothing() {
     for restarted in [false, true] {
-        let (shop, wrong) = shop_with_a_past().await;
+        let (shop, wrong) = shop_with_old_events().await;
         let mut sweeper = Sweeper::default();
         assert_eq!(sweep_for(&shop, &mut sweeper, 5).await, 30);
         if restarted {
@@ -71,8 +71,8 @@ async fn a_clock_a_hundred_days_ahead_for_a_minute_erases_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_an_operator_confirms_is_believed() {
-    let (shop, wrong) = shop_with_a_past().await;
+async fn a_clock_that_an_operator_confirms_is_trusted() {
+    let (shop, wrong) = shop_with_old_events().await;
     let mut sweeper = Sweeper::default();
     assert_eq!(sweep_for(&shop, &mut sweeper, 1).await, 30);
     wrong.store(24 * 10, Ordering::SeqCst);
@@ -82,8 +82,8 @@ async fn a_clock_that_an_operator_confirms_is_believed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_expires_by_a_clock_that_is_right_goes() {
-    let (shop, wrong) = shop_with_a_past().await;
+async fn events_that_expire_by_a_correct_clock_are_removed() {
+    let (shop, wrong) = shop_with_old_events().await;
     let mut sweeper = Sweeper::default();
     for day in 0..5 {
         wrong.store(24 * day, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! A retry is a person that stays dirty; giving up needs attempts and time; Refersion's own wish is never undercut.
+//! Retries: a person stays dirty until it is done; giving up needs attempts and time; `Retry-After` is never undercut.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn giving_up_after(max_attempts: u32, max_elapsed: Duration) -> Plan {
     Plan { limits: Limits { retry, ..Limits::default() }, ..Plan::usual() }
 }
 
-async fn death(shop: &Shop) -> DeadLetterView {
+async fn first_dead_letter(shop: &Shop) -> DeadLetterView {
     let all = DeadLetterFilter { limit: 10, ..DeadLetterFilter::default() };
     shop.until("an event dies", async || !shop.ledger.dead_letters(&all).await.expect("a ledger").is_empty())
         .await;
@@ -29,50 +29,50 @@ async fn death(shop: &Shop) -> DeadLetterView {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_that_are_used_up_are_no_reason_to_give_up_before_the_time_is() {
+async fn used_up_attempts_do_not_end_retries_before_the_time_is_used_up() {
     let mut shop = Shop::open(giving_up_after(3, Duration::from_secs(1_800))).await;
     shop.faults("429=100%");
     shop.reconcile();
     let began = shop.worker.now();
     shop.send(Lane::Live, &[sign_up("ann")]).await;
-    let letter = death(&shop).await;
+    let letter = first_dead_letter(&shop).await;
     assert!(letter.died_at.duration_since(began) >= SignedDuration::from_secs(1_800), "{}", letter.died_at);
     assert!(letter.attempts > 3, "{} attempts", letter.attempts);
     assert_eq!(letter.class, "throttled");
 }
 
 #[tokio::test(start_paused = true)]
-async fn time_that_is_used_up_is_no_reason_to_give_up_before_the_attempts_are() {
+async fn used_up_time_does_not_end_retries_before_the_attempts_are_used_up() {
     let mut shop = Shop::open(giving_up_after(8, Duration::from_secs(1))).await;
     shop.faults("429=100%");
     shop.reconcile();
     shop.send(Lane::Live, &[sign_up("ann")]).await;
-    assert_eq!(death(&shop).await.attempts, 8);
+    assert_eq!(first_dead_letter(&shop).await.attempts, 8);
     let calls = shop.calls().len();
     tokio::time::sleep(Duration::from_secs(3_600)).await;
     assert_eq!(shop.calls().len(), calls, "what was given up is not tried again");
 }
 
-/// Something newer is a new reason to try; what died is delivered with it.
+/// A newer statement is a new reason to try; the values of the dead event are delivered with it.
 #[tokio::test(start_paused = true)]
-async fn calls_that_were_given_up_are_retried_when_something_newer_is_stated() {
+async fn given_up_calls_are_retried_after_a_newer_statement() {
     let mut shop = Shop::open(giving_up_after(2, Duration::from_secs(1))).await;
     shop.faults("429=100%");
     shop.reconcile();
     shop.send(Lane::Live, &[sign_up("ann")]).await;
-    death(&shop).await;
+    first_dead_letter(&shop).await;
     shop.faults("");
     shop.send(Lane::Live, &[with_trait("ann", "company", "Acme")]).await;
     shop.until_idle().await;
     assert_eq!(shop.affiliate(&address("ann")).map(|ann| ann.company), Some("Acme".to_owned()));
-    let letter = death(&shop).await;
+    let letter = first_dead_letter(&shop).await;
     assert_eq!(letter.state, DeadLetterState::Resolved);
     assert!(letter.resolved_by.is_some_and(|newer| newer != letter.event), "the newer event is named");
 }
 
-/// What was learned outlives the process that learned it, however that ends.
+/// The learned rate outlives the process that learned it, however that process ends.
 #[tokio::test(start_paused = true)]
-async fn the_rate_that_the_api_bears_is_remembered_while_it_is_learned() {
+async fn the_learned_rate_is_stored_while_it_is_learned() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.faults("limit=5..5");
     shop.reconcile();
@@ -86,13 +86,13 @@ async fn the_rate_that_the_api_bears_is_remembered_while_it_is_learned() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_after_is_kept_to_by_every_call_of_the_connection() {
+async fn every_call_of_a_connection_honours_retry_after() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.faults("429-after=100%:300s");
     shop.reconcile();
     shop.send(Lane::Live, &[sign_up("ann")]).await;
     shop.until("Refersion is asked", async || shop.count("new") > 0).await;
-    // The answer is on its way; from then on no call asks for five minutes.
+    // The answer is on its way; after it no call is made for five minutes.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let asked = shop.calls().len();
     shop.send(Lane::Live, &[sign_up("bo")]).await;
@@ -105,9 +105,9 @@ async fn a_retry_after_is_kept_to_by_every_call_of_the_connection() {
     assert!(next >= last + Duration::from_secs(300), "{next:?} after {last:?}");
 }
 
-/// A create marks its graph before it goes out. What was refused for another person in it stays refused all the same.
+/// A create marks its graph before it is sent. The refused values of other persons in the graph stay suppressed.
 #[tokio::test(start_paused = true)]
-async fn a_refused_name_is_not_sent_again_because_another_person_of_the_same_graph_is_to_be_created() {
+async fn a_create_in_the_same_graph_does_not_resend_the_refused_name_of_another_person() {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.reconcile();
     let mut tries = Vec::new();

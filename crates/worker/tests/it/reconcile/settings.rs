@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::shop::{Plan, Shop, address, sign_up, with_trait};
 
 #[tokio::test(start_paused = true)]
-async fn a_trait_that_is_mapped_late_is_delivered_to_everybody_concerned_as_bulk() {
+async fn a_trait_that_is_mapped_later_is_delivered_as_bulk_for_every_person_who_has_it() {
     let mut plan = Plan::usual();
-    // Slow enough to see what is due before it goes out.
+    // Slow enough to see due work before it is sent.
     plan.settings.rate_per_second = 1.0;
     let mut shop = Shop::open(plan).await;
     let names: Vec<String> = (0..60).map(|number| format!("member{number}")).collect();

@@ -36,8 +36,8 @@ async fn open() -> Shop {
     shop
 }
 
-/// Says events in batches of the size that the queue hands out.
-async fn say_all(shop: &mut Shop, events: impl Iterator<Item = Value>) {
+/// Sends events in batches of the size that the queue hands out.
+async fn send_all(shop: &mut Shop, events: impl Iterator<Item = Value>) {
     let events: Vec<Value> = events.collect();
     for batch in events.chunks(128) {
         shop.send(Lane::Live, batch).await;
@@ -52,8 +52,8 @@ fn digest(shop: &Shop, kind: &str, name: &str) -> Digest {
     Digest(shop.worker.vault.digest(kind, shop.id, name))
 }
 
-/// Nobody is locked out, and an operator sees why anybody could have been.
-async fn only_this_is_shared(shop: &Shop, place: &str, name: Digest) {
+/// Checks that this identifier alone is shared, that operators see it, and that no event has died.
+async fn assert_only_shared(shop: &Shop, place: &str, name: Digest) {
     let counts = counts(shop).await;
     let [(shared, events)] = &counts.shared_identifiers[..] else { panic!("{counts:?}") };
     assert_eq!(*shared, format!("{place} {name}"));
@@ -69,7 +69,7 @@ fn with_email(mut event: Value, email: &str) -> Value {
     event
 }
 
-fn everybody_has_an_affiliate(shop: &Shop) {
+fn assert_all_have_affiliates(shop: &Shop) {
     for who in people() {
         let affiliate = shop.affiliate(&address(&who)).unwrap_or_else(|| panic!("{who} has no affiliate"));
         assert_eq!(affiliate.status, Status::Active, "{who}");
@@ -81,29 +81,29 @@ async fn six_hundred_people_with_one_placeholder_address_have_affiliates_once_th
     let mut shop = open().await;
     let began = std::time::Instant::now();
     let at_placeholder = |who: String| with_email(sign_up(&who), PLACEHOLDER);
-    say_all(&mut shop, people().take(50).map(at_placeholder)).await;
+    send_all(&mut shop, people().take(50).map(at_placeholder)).await;
     shop.until_idle().await;
     let before = shop.affiliate(PLACEHOLDER).expect("up to the limit it belongs to a person");
-    say_all(&mut shop, people().skip(50).map(at_placeholder)).await;
+    send_all(&mut shop, people().skip(50).map(at_placeholder)).await;
     assert!(began.elapsed() < ABSORBED_WITHIN);
     shop.until_idle().await;
-    only_this_is_shared(&shop, "email", digest(&shop, ADDRESS, PLACEHOLDER)).await;
+    assert_only_shared(&shop, "email", digest(&shop, ADDRESS, PLACEHOLDER)).await;
     assert_eq!(
         shop.ends("p599").await,
         [("remembered", Some("no_address; left out: email (shared_identifier)".to_owned()))]
     );
-    say_all(&mut shop, people().map(|who| with_trait(&who, "email", address(&who)))).await;
+    send_all(&mut shop, people().map(|who| with_trait(&who, "email", address(&who)))).await;
     shop.until_idle().await;
-    everybody_has_an_affiliate(&shop);
+    assert_all_have_affiliates(&shop);
     assert_eq!(
         shop.affiliate(PLACEHOLDER),
         Some(before),
         "what is at the placeholder is left over, and not touched"
     );
-    // Nobody comes back to it.
-    say_all(&mut shop, people().map(|who| with_email(with_trait(&who, "vip", true), PLACEHOLDER))).await;
+    // Later events with the placeholder do not change anybody's address.
+    send_all(&mut shop, people().map(|who| with_email(with_trait(&who, "vip", true), PLACEHOLDER))).await;
     shop.until_idle().await;
-    everybody_has_an_affiliate(&shop);
+    assert_all_have_affiliates(&shop);
     let vip = |who: String| shop.affiliate(&address(&who)).and_then(|it| it.custom_fields.get(&101).cloned());
     assert!(people().all(|who| vip(who).as_deref() == Some("true")));
 }
@@ -115,10 +115,10 @@ async fn six_hundred_people_at_one_tablet_are_six_hundred_affiliates() {
         event["anonymousId"] = json!("tablet");
         event
     };
-    say_all(&mut shop, people().map(|who| at_the_tablet(sign_up(&who)))).await;
+    send_all(&mut shop, people().map(|who| at_the_tablet(sign_up(&who)))).await;
     shop.until_idle().await;
-    everybody_has_an_affiliate(&shop);
-    only_this_is_shared(&shop, "anonymousId", digest(&shop, ANONYMOUS, "tablet")).await;
+    assert_all_have_affiliates(&shop);
+    assert_only_shared(&shop, "anonymousId", digest(&shop, ANONYMOUS, "tablet")).await;
     let alone = json!({ "type": "identify", "anonymousId": "tablet", "traits": { "vip": true } });
     shop.send(Lane::Live, &[alone]).await;
     shop.until_idle().await;
@@ -135,16 +135,16 @@ async fn six_hundred_people_under_one_user_id_are_six_hundred_affiliates_with_na
         event["traits"]["firstName"] = json!(format!("Ann {who}"));
         event
     };
-    say_all(&mut shop, people().map(|who| guest(&who))).await;
+    send_all(&mut shop, people().map(|who| guest(&who))).await;
     shop.until_idle().await;
-    everybody_has_an_affiliate(&shop);
-    only_this_is_shared(&shop, "userId", digest(&shop, USER, "guest-checkout")).await;
+    assert_all_have_affiliates(&shop);
+    assert_only_shared(&shop, "userId", digest(&shop, USER, "guest-checkout")).await;
     for who in people() {
         let affiliate = shop.affiliate(&address(&who)).expect("an affiliate");
         assert_eq!(affiliate.first_name, format!("Ann {who}"));
     }
     // The source is corrected.
-    say_all(&mut shop, people().map(|who| with_email(with_trait(&who, "vip", true), &address(&who)))).await;
+    send_all(&mut shop, people().map(|who| with_email(with_trait(&who, "vip", true), &address(&who)))).await;
     shop.until_idle().await;
     assert_eq!(shop.count("new"), MANY, "each is the affiliate that it was");
 }
@@ -152,8 +152,8 @@ async fn six_hundred_people_under_one_user_id_are_six_hundred_affiliates_with_na
 #[tokio::test(start_paused = true)]
 async fn a_delete_that_names_a_shared_address_disables_none_of_its_people() {
     let mut shop = open().await;
-    say_all(&mut shop, people().take(150).map(|who| sign_up(&who))).await;
-    say_all(&mut shop, people().take(150).map(|who| with_email(with_trait(&who, "vip", true), PLACEHOLDER)))
+    send_all(&mut shop, people().take(150).map(|who| sign_up(&who))).await;
+    send_all(&mut shop, people().take(150).map(|who| with_email(with_trait(&who, "vip", true), PLACEHOLDER)))
         .await;
     shop.until_idle().await;
     let delete = json!({ "type": "delete", "userId": "p7", "email": PLACEHOLDER });
@@ -168,7 +168,7 @@ async fn a_delete_that_names_a_shared_address_disables_none_of_its_people() {
     }
 }
 
-/// What an earlier program left behind: a graph that is full.
+/// A full graph, as an earlier version left it.
 async fn full_graph(shop: &Shop) {
     let mut graph = Graph::default();
     let name = |kind: &str, name: &str| {
@@ -216,10 +216,10 @@ async fn full_graph(shop: &Shop) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_person_that_an_earlier_version_locked_out_or_in_is_free_with_the_next_event() {
+async fn the_next_event_takes_a_person_out_of_a_full_graph_of_an_earlier_version() {
     let mut shop = open().await;
     full_graph(&shop).await;
-    // One that was locked out, as stated by a later event or a replay, and one that was locked in.
+    // A person that was locked out, whose event comes again as in a replay, and one that was locked in.
     shop.send(Lane::Live, &[with_email(sign_up("p550"), PLACEHOLDER)]).await;
     shop.send(
         Lane::Live,
@@ -233,7 +233,7 @@ async fn a_person_that_an_earlier_version_locked_out_or_in_is_free_with_the_next
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_graph_that_is_full_before_an_identifier_links_too_many_locks_no_person_out() {
+async fn a_graph_that_fills_up_before_an_identifier_is_shared_excludes_no_person() {
     let mut shop = open().await;
     // Ten anonymousIds each: fifty people fill the graph.
     let events = people().take(120).flat_map(|who| {
@@ -245,8 +245,8 @@ async fn a_graph_that_is_full_before_an_identifier_links_too_many_locks_no_perso
             event
         })
     });
-    say_all(&mut shop, events.collect::<Vec<_>>().into_iter()).await;
-    say_all(&mut shop, people().take(120).map(|who| with_trait(&who, "email", address(&who)))).await;
+    send_all(&mut shop, events.collect::<Vec<_>>().into_iter()).await;
+    send_all(&mut shop, people().take(120).map(|who| with_trait(&who, "email", address(&who)))).await;
     let began = Instant::now();
     shop.until_idle().await;
     assert!(began.elapsed() < Duration::from_secs(600), "it took {:?}", began.elapsed());
@@ -262,7 +262,7 @@ async fn a_user_with_an_anonymous_id_for_every_event_can_change_the_address() {
         event["anonymousId"] = json!(format!("random-{number}"));
         event
     });
-    say_all(&mut shop, events).await;
+    send_all(&mut shop, events).await;
     shop.until_idle().await;
     shop.send(Lane::Live, &[with_trait("ann", "email", "new@x.test")]).await;
     shop.until_idle().await;

@@ -1,4 +1,4 @@
-//! One connection with its worker, over engines in memory and a simulated Refersion, under time that is not waited for.
+//! One connection with its worker, over engines in memory and a simulated Refersion, in virtual time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub(crate) use super::events::{address, sign_up, with_trait};
 
 /// Upper limit of any wait, in the time of the test.
 const TIMEOUT: Duration = Duration::from_secs(2 * 3600);
-/// How often a condition is checked.
+/// Interval of checking a condition.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Settings of a shop.
@@ -59,10 +59,10 @@ impl Plan {
 pub(crate) struct Shop {
     pub(crate) worker: Worker,
     pub(crate) ledger: SqliteLedger,
-    /// Where the ledger is kept.
+    /// The database of the ledger.
     pub(crate) file: Database,
     pub(crate) id: ConnectionId,
-    wire: Arc<Wire>,
+    pub(crate) wire: Arc<Wire>,
     known: ConnectionCache,
     sent: u128,
     stop: CancellationToken,
@@ -83,9 +83,7 @@ impl Shop {
         let ledger = SqliteLedger::over(file.clone()).await.expect("a fresh ledger");
         let memory = Database::inline().expect("memory for a database");
         let queue = SqliteQueue::on(memory, queue::sqlite::Settings::default(), Arc::clone(&clock));
-        let core = Mutex::new(Simulator::new(plan.refersion));
-        let answers_after = Mutex::new(Duration::from_millis(50));
-        let wire = Arc::new(Wire { began, answers_after, core, calls: Mutex::default() });
+        let wire = Arc::new(Wire::new(began, Simulator::new(plan.refersion)));
         let worker = Worker {
             queue: Arc::new(queue.await.expect("a fresh queue")),
             ledger: Arc::new(ledger.clone()),
@@ -131,7 +129,7 @@ impl Shop {
         }
     }
 
-    /// A time of day as calls count it.
+    /// A time of day, converted to the time base of the recorded calls.
     pub(crate) fn since(&self, at: Timestamp) -> Duration {
         let ago = Duration::try_from(self.worker.now().duration_since(at)).expect("it is past");
         self.wire.began.elapsed().saturating_sub(ago)
@@ -265,7 +263,7 @@ impl Shop {
         self.wire.core.lock().set_faults(self.wire.began.elapsed(), faults);
     }
 
-    /// Puts an affiliate into Refersion that was there before.
+    /// Puts an affiliate into Refersion that existed before.
     pub(crate) fn existed(&self, email: &str) {
         let before = ExistingAffiliate::active(email);
         let mut core = self.wire.core.lock();
@@ -282,12 +280,12 @@ impl Shop {
         self.wire.calls.lock().clone()
     }
 
-    /// How many calls of an operation went out so far.
+    /// Number of calls of an operation so far.
     pub(crate) fn count(&self, operation: &str) -> usize {
         self.calls().iter().filter(|call| call.operation == operation).count()
     }
 
-    /// What Refersion holds at an address.
+    /// The affiliate that Refersion has at an address.
     pub(crate) fn affiliate(&self, email: &str) -> Option<simulator::AffiliateState> {
         self.wire.core.lock().find_by_email("pub_1", email)
     }

@@ -10,24 +10,24 @@ use worker::{Limits, RetryPolicy};
 
 use super::shop::{Plan, Shop, address, sign_up};
 
-async fn asked_until(shop: &Shop) -> Option<Timestamp> {
+async fn waits_until(shop: &Shop) -> Option<Timestamp> {
     shop.ledger.by_id(shop.id).await.expect("a ledger").expect("the connection").asked_to_wait_until
 }
 
-/// A shop of which Refersion asks to wait for `seconds` seconds.
-async fn asked(seconds: u64) -> Shop {
+/// A shop that Refersion has asked to wait for `seconds` seconds.
+async fn shop_asked_to_wait(seconds: u64) -> Shop {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.faults(&format!("429-after=100%:{seconds}s"));
     shop.reconcile();
     shop.send(Lane::Live, &[sign_up("ann"), sign_up("bo")]).await;
-    shop.until("refersion asks to wait", async || asked_until(&shop).await.is_some()).await;
+    shop.until("refersion asks to wait", async || waits_until(&shop).await.is_some()).await;
     shop.faults("");
     shop
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_refersion_asks_for_is_kept_and_outlives_the_worker() {
-    let mut shop = asked(60).await;
+async fn a_requested_wait_is_stored_and_outlives_the_worker() {
+    let mut shop = shop_asked_to_wait(60).await;
     let began = shop.worker.now();
     shop.end_reconcile().await;
     shop.reconcile();
@@ -39,8 +39,8 @@ async fn what_refersion_asks_for_is_kept_and_outlives_the_worker() {
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_of_a_day_counts_as_an_hour() {
-    let shop = asked(86_400).await;
-    let until = asked_until(&shop).await.expect("a time");
+    let shop = shop_asked_to_wait(86_400).await;
+    let until = waits_until(&shop).await.expect("a time");
     let wait = until.duration_since(shop.worker.now());
     assert!(wait <= SignedDuration::from_hours(1), "{wait:?}");
     shop.until_idle().await;
@@ -48,7 +48,7 @@ async fn a_wait_of_a_day_counts_as_an_hour() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_limit_is_a_setting() {
+async fn the_longest_wait_is_a_setting() {
     let retry = RetryPolicy { max_retry_after: Duration::from_secs(5), ..RetryPolicy::default() };
     let mut shop = Shop::open(Plan { limits: Limits { retry, ..Limits::default() }, ..Plan::usual() }).await;
     shop.faults("429-after=100%:3600s");
@@ -59,13 +59,13 @@ async fn the_limit_is_a_setting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_operator_who_resumes_the_connection_ends_the_wait() {
-    let shop = asked(3_600).await;
+async fn resuming_the_connection_ends_the_wait() {
+    let shop = shop_asked_to_wait(3_600).await;
     let before = shop.calls().len();
     sleep(Duration::from_secs(60)).await;
     assert_eq!(shop.calls().len(), before, "it waits");
     shop.ledger.resume(shop.id, None).await.expect("resumed");
     sleep(Duration::from_secs(60)).await;
     assert!(shop.affiliate(&address("ann")).is_some() && shop.affiliate(&address("bo")).is_some());
-    assert_eq!(asked_until(&shop).await, None);
+    assert_eq!(waits_until(&shop).await, None);
 }

@@ -1,4 +1,4 @@
-//! The way from a shop to its Refersion.
+//! The transport from a shop to its Refersion.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 /// A call that went out.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
-    /// Since the beginning.
+    /// Time since the beginning.
     pub(crate) at: Duration,
     /// The last part of the path.
     pub(crate) operation: &'static str,
@@ -20,18 +20,27 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Of a create, the address.
+    /// The address of a create.
     pub(crate) fn email(&self) -> &str {
         self.body["email"].as_str().unwrap_or_default()
     }
 }
 
-/// The way to a Refersion that answers after 50 ms, unless it was slowed down.
+/// A transport to a Refersion that answers after 50 ms, unless it was slowed down.
 pub(crate) struct Wire {
     pub(crate) began: Instant,
     pub(crate) answers_after: Mutex<Duration>,
     pub(crate) core: Mutex<Simulator>,
     pub(crate) calls: Mutex<Vec<Call>>,
+    /// The operation whose calls Refersion refuses.
+    pub(crate) refused: Mutex<Option<&'static str>>,
+}
+
+impl Wire {
+    pub(crate) fn new(began: Instant, core: Simulator) -> Self {
+        let (answers_after, core) = (Mutex::new(Duration::from_millis(50)), Mutex::new(core));
+        Self { began, answers_after, core, calls: Mutex::default(), refused: Mutex::default() }
+    }
 }
 
 #[async_trait]
@@ -47,6 +56,10 @@ impl Transport for Wire {
             secret_key: request.credentials.secret_key().expose(),
             body: &request.body,
         };
+        if *self.refused.lock() == Some(operation) {
+            let body = br#"{"error":"Missing required field limit"}"#.to_vec();
+            return Ok(Answer { status: 400, retry_after: None, body });
+        }
         let reply = self.core.lock().handle(at, &incoming);
         let wait = *self.answers_after.lock();
         sleep(wait).await;

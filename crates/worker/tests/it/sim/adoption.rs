@@ -18,7 +18,7 @@ pub(crate) fn of(seed: u64, population: Population) -> Option<Dice> {
 }
 
 /// An operator asks for a walk, or a merchant adds an affiliate in Refersion's dashboard.
-pub(crate) async fn meanwhile(harness: &mut Harness) {
+pub(crate) async fn random_step(harness: &mut Harness) {
     let Some(dice) = harness.adoption.clone() else { return };
     match dice.below(12) {
         0 | 1 => ask(harness).await,
@@ -60,13 +60,13 @@ pub(crate) async fn is_idle(harness: &Harness, account: &Account) -> bool {
     state.requested.is_none() && state.walk.is_none()
 }
 
-/// What is wrong at the end of a walk that nothing disturbed any more: an affiliate of the merchant that it did not meet.
+/// The faults of a walk that nothing disturbed: affiliates of the merchant that it did not find.
 pub(crate) async fn check(harness: &Harness, account: &Account) -> Vec<String> {
     if harness.adoption.is_none() {
         return Vec::new();
     }
     let state = harness.ledger.directory(account.id).await.expect("a ledger");
-    // What the worker created after the last walk had passed by is not in it.
+    // Affiliates that the worker created after the last walk are not listed.
     let there = account.existed.len();
     let listed = state.finished.as_ref().map_or(0, |finished| finished.walk.seen);
     let is_complete = state.complete_since.is_some();
@@ -96,7 +96,7 @@ fn add(harness: &mut Harness, place: usize, address: &str, dice: &Dice) {
 
 /// Whether a fault is about an affiliate of a deleted person that the merchant added after Refersion was searched: nobody
 /// could know of it.
-pub(crate) fn is_the_merchants(account: &Account, fault: &str) -> bool {
+pub(crate) fn is_about_added_affiliate(account: &Account, fault: &str) -> bool {
     let names = |id: &u64| fault.contains(&format!("still active: affiliate {id} "));
     account.added.iter().any(names)
 }

@@ -1,4 +1,4 @@
-//! What is counted of audiences, held against a scan of all graphs.
+//! Compares the counts of audiences with a scan of all graphs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use worker::rules::rules;
 
 use super::harness::{Account, Harness};
 
-/// Counts equal a scan, graph by graph and in sum, once the system is idle.
+/// Checks that counts equal a scan, graph by graph and in sum, once the system is idle.
 pub(crate) async fn counted(harness: &Harness, account: &Account) -> Vec<String> {
     let mut wrong = Vec::new();
     let all = harness.ledger.audience_counts(Some(account.id)).await.expect("a ledger");

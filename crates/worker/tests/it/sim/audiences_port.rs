@@ -12,7 +12,7 @@ use super::ledger_port::{LedgerPort, unavailable};
 #[async_trait]
 impl Audiences for LedgerPort {
     async fn audiences_after(&self, after: u64, limit: usize) -> Result<Vec<Audience>, LedgerError> {
-        self.life.take(self.inner.audiences_after(after, limit), unavailable).await
+        self.process.run(self.inner.audiences_after(after, limit), unavailable).await
     }
 
     async fn record_audiences(
@@ -21,18 +21,18 @@ impl Audiences for LedgerPort {
         named: &[NamedAudience],
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        self.life.take(self.inner.record_audiences(connection, named, now), unavailable).await
+        self.process.run(self.inner.record_audiences(connection, named, now), unavailable).await
     }
 
     async fn audience_counts(
         &self,
         connection: Option<ConnectionId>,
     ) -> Result<Vec<AudienceCounts>, LedgerError> {
-        self.life.take(self.inner.audience_counts(connection), unavailable).await
+        self.process.run(self.inner.audience_counts(connection), unavailable).await
     }
 
     async fn counting(&self, connection: ConnectionId) -> Result<Counting, LedgerError> {
-        self.life.take(self.inner.counting(connection), unavailable).await
+        self.process.run(self.inner.counting(connection), unavailable).await
     }
 
     async fn set_counting(
@@ -41,10 +41,10 @@ impl Audiences for LedgerPort {
         audience: u64,
         position: Option<GraphId>,
     ) -> Result<(), LedgerError> {
-        self.life.take(self.inner.set_counting(connection, audience, position), unavailable).await
+        self.process.run(self.inner.set_counting(connection, audience, position), unavailable).await
     }
 
     async fn rejections(&self, connection: ConnectionId) -> Result<Vec<Rejections>, LedgerError> {
-        self.life.take(self.inner.rejections(connection), unavailable).await
+        self.process.run(self.inner.rejections(connection), unavailable).await
     }
 }

@@ -28,15 +28,15 @@ pub(crate) async fn check(harness: &Harness, accepted: &[Accepted]) -> Vec<Strin
     let mut wrong = outcomes(harness, accepted).await;
     for (index, account) in harness.accounts.iter().enumerate() {
         wrong.extend(converged(harness, account, index, accepted).await);
-        wrong.extend(payouts::followed(harness, account, index, accepted));
+        wrong.extend(payouts::misdirected(harness, account, index, accepted));
         wrong.extend(audiences::counted(harness, account).await);
         wrong.extend(rate_kept(harness, account));
         wrong.extend(adoption::check(harness, account).await);
         wrong.extend(one_at_a_time(harness, account));
         let deletes = accepted.iter().any(|event| event.account == index && event.sent.delete);
-        wrong.extend(asked_in_vain(harness, account, deletes));
+        wrong.extend(needless_calls(harness, account, deletes));
     }
-    wrong.extend(forgotten(harness, accepted).await);
+    wrong.extend(leftover_personal_data(harness, accepted).await);
     wrong.extend(harness.watch.seen.lock().iter().cloned());
     wrong
 }
@@ -51,14 +51,14 @@ async fn outcomes(harness: &Harness, accepted: &[Accepted]) -> Vec<String> {
     faults.iter().map(ToString::to_string).collect()
 }
 
-/// Promise 2: Refersion holds what the reference model works out from the raw events.
+/// Promise 2: Refersion holds the values that the reference model computes from the raw events.
 async fn converged(harness: &Harness, account: &Account, index: usize, accepted: &[Accepted]) -> Vec<String> {
     let faults = differences(harness, account, index, accepted).await;
     let faults = faults.iter().map(ToString::to_string);
-    faults.filter(|fault| !adoption::is_the_merchants(account, fault)).collect()
+    faults.filter(|fault| !adoption::is_about_added_affiliate(account, fault)).collect()
 }
 
-/// Where Refersion differs from what the reference model works out from the raw events.
+/// The differences between Refersion and the values that the reference model computes from the raw events.
 pub(crate) async fn differences(
     harness: &Harness,
     account: &Account,
@@ -125,19 +125,20 @@ fn rate_kept(harness: &Harness, account: &Account) -> Vec<String> {
             break;
         }
     }
-    for asked in harness.refersion.asked.lock().iter() {
+    for request in harness.refersion.wait_requests.lock().iter() {
         let early = mine.iter().find(|call| {
-            let same = call.by == asked.by && asked.public_key == account.public_key;
-            same && asked.from < call.at && call.at < asked.until
+            let same = call.by == request.by && request.public_key == account.public_key;
+            same && request.from < call.at && call.at < request.until
         });
         if let Some(call) = early {
-            wrong.push(format!("a call at {:?} though asked to stay away until {:?}", call.at, asked.until));
+            wrong
+                .push(format!("a call at {:?} though asked to stay away until {:?}", call.at, request.until));
         }
     }
     wrong
 }
 
-/// What a process has sent arrives before another one sends anything to the same account, so that calls do not race.
+/// Calls of one process arrive before another process sends a call to the same account, so that calls do not race.
 fn one_at_a_time(harness: &Harness, account: &Account) -> Vec<String> {
     let sent = harness.refersion.sent.lock();
     let mine: Vec<_> = sent.iter().filter(|call| call.public_key == account.public_key).collect();
@@ -156,7 +157,7 @@ fn one_at_a_time(harness: &Harness, account: &Account) -> Vec<String> {
 
 /// Promise 3: no call sends values that Refersion holds, unless an answer was lost, an affiliate was there before us (most of
 /// its fields are never shown), or a delete erased the record of what had been sent.
-fn asked_in_vain(harness: &Harness, account: &Account, deletes: bool) -> Vec<String> {
+fn needless_calls(harness: &Harness, account: &Account, deletes: bool) -> Vec<String> {
     let core = harness.refersion.core.lock();
     let calls = core.calls();
     let mine = calls.accounts.iter().find(|mine| mine.public_key == account.public_key);
@@ -176,7 +177,7 @@ fn asked_in_vain(harness: &Harness, account: &Account, deletes: bool) -> Vec<Str
 }
 
 /// Promise 7: words of people who asked to be forgotten are nowhere. Promise 8: secrets are nowhere.
-async fn forgotten(harness: &Harness, accepted: &[Accepted]) -> Vec<String> {
+async fn leftover_personal_data(harness: &Harness, accepted: &[Accepted]) -> Vec<String> {
     let mut kept = String::new();
     for memory in &harness.memories {
         kept.push_str(&dump(memory).await);

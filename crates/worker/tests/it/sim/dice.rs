@@ -16,7 +16,7 @@ impl Dice {
         Self(Arc::new(Mutex::new(seed)))
     }
 
-    /// A stream of its own, so that what draws from it does not shift what others draw.
+    /// A separate stream, so that draws from it do not shift those of others.
     pub(crate) fn split(&self) -> Self {
         Self::new(self.next())
     }

@@ -21,11 +21,11 @@ impl Directory for LedgerPort {
         connection: ConnectionId,
         addresses: &[Digest],
     ) -> Result<DirectoryEntries, LedgerError> {
-        self.life.take(self.inner.look_up(connection, addresses), unavailable).await
+        self.process.run(self.inner.look_up(connection, addresses), unavailable).await
     }
 
     async fn directory(&self, connection: ConnectionId) -> Result<DirectoryState, LedgerError> {
-        self.life.take(self.inner.directory(connection), unavailable).await
+        self.process.run(self.inner.directory(connection), unavailable).await
     }
 
     async fn request_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError> {
@@ -38,7 +38,7 @@ impl Directory for LedgerPort {
         fence: Fence,
         walk: &Walk,
     ) -> Result<(), LedgerError> {
-        self.life.take(self.inner.save_walk(connection, fence, walk), unavailable).await
+        self.process.run(self.inner.save_walk(connection, fence, walk), unavailable).await
     }
 
     async fn note_page(
@@ -47,7 +47,7 @@ impl Directory for LedgerPort {
         fence: Fence,
         page: &Page,
     ) -> Result<Walk, LedgerError> {
-        self.life.take(self.inner.note_page(connection, fence, page), unavailable).await
+        self.process.run(self.inner.note_page(connection, fence, page), unavailable).await
     }
 
     async fn end_walk(
@@ -56,7 +56,7 @@ impl Directory for LedgerPort {
         fence: Fence,
         finished: &FinishedWalk,
     ) -> Result<(), LedgerError> {
-        self.life.take(self.inner.end_walk(connection, fence, finished), unavailable).await
+        self.process.run(self.inner.end_walk(connection, fence, finished), unavailable).await
     }
 
     async fn note_affiliates(
@@ -65,7 +65,7 @@ impl Directory for LedgerPort {
         affiliates: &[ListedAffiliate],
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        self.life.take(self.inner.note_affiliates(connection, affiliates, now), unavailable).await
+        self.process.run(self.inner.note_affiliates(connection, affiliates, now), unavailable).await
     }
 
     async fn drift(&self, connection: ConnectionId, limit: usize) -> Result<Vec<Drift>, LedgerError> {
@@ -80,11 +80,11 @@ impl Hints for LedgerPort {
         connection: ConnectionId,
         codes: &[String],
     ) -> Result<BTreeMap<String, Digest>, LedgerError> {
-        self.life.take(self.inner.addresses_of(connection, codes), unavailable).await
+        self.process.run(self.inner.addresses_of(connection, codes), unavailable).await
     }
 
     async fn custom_fields(&self, connection: ConnectionId) -> Result<BTreeMap<u64, String>, LedgerError> {
-        self.life.take(self.inner.custom_fields(connection), unavailable).await
+        self.process.run(self.inner.custom_fields(connection), unavailable).await
     }
 
     async fn note_custom_fields(
@@ -93,6 +93,14 @@ impl Hints for LedgerPort {
         fields: &BTreeMap<u64, String>,
     ) -> Result<(), LedgerError> {
         self.inner.note_custom_fields(connection, fields).await
+    }
+
+    async fn drift_of(
+        &self,
+        connection: ConnectionId,
+        codes: &[String],
+    ) -> Result<BTreeMap<String, Vec<String>>, LedgerError> {
+        self.process.run(self.inner.drift_of(connection, codes), unavailable).await
     }
 
     async fn note_drift(&self, connection: ConnectionId, drift: &Drift) -> Result<(), LedgerError> {

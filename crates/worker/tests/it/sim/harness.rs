@@ -23,14 +23,14 @@ use worker::{Clock, Limits, RetryPolicy};
 use super::adoption;
 use super::dice::Dice;
 use super::ledger_port::Watch;
-use super::life::Storm;
 use super::network::{Refersion, Sent};
-use super::plant::Plant;
+use super::planted_bug::PlantedBug;
+use super::process::EngineFaults;
 use super::shapes;
 use super::staff::{self, Staff};
 use super::story::{Story, is_refused};
 
-/// One connection, and who is sent to be there.
+/// One connection, with its story and the affiliates that the worker did not create.
 pub(crate) struct Account {
     pub(crate) id: ConnectionId,
     pub(crate) public_key: String,
@@ -44,22 +44,22 @@ pub(crate) struct Account {
 /// The engines, accounts and settings of a simulation.
 pub(crate) struct Harness {
     pub(crate) dice: Dice,
-    pub(crate) plant: Plant,
+    pub(crate) planted_bug: PlantedBug,
     pub(crate) watch: Watch,
     pub(crate) memories: [Database; 2],
     pub(crate) queue: SqliteQueue,
     pub(crate) ledger: SqliteLedger,
-    pub(crate) bell: Arc<Notify>,
-    pub(crate) storm: Arc<Mutex<Storm>>,
+    pub(crate) published: Arc<Notify>,
+    pub(crate) engine_faults: Arc<Mutex<EngineFaults>>,
     pub(crate) refersion: Arc<Refersion>,
     pub(crate) vault: Vault,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     pub(crate) began: Instant,
     pub(crate) accounts: Vec<Account>,
-    /// Something went wrong on purpose: an answer, or what was to be recorded, may have been lost.
+    /// Whether a fault was injected: an answer, or a recording, may have been lost.
     pub(crate) disturbed: bool,
-    /// Where adoption is drawn from, if the seed adopts.
+    /// The random stream of adoption, if the seed adopts.
     pub(crate) adoption: Option<Dice>,
     /// The merchant's staff, who change affiliates in Refersion.
     pub(crate) staff: Option<Staff>,
@@ -72,12 +72,12 @@ pub(crate) enum Population {
     Any,
     /// Accounts without affiliates in Refersion before the first event, and whose affiliates keep their fields after a delete.
     Plain(u64),
-    /// The same, one account, where an identifier that links more than a few others stops linking.
-    Meeting,
+    /// The same, one account, in which an identifier that links more than a few others stops linking.
+    SharedIdentifiers,
 }
 
 impl Harness {
-    pub(crate) async fn set_up(seed: u64, plant: Plant, population: Population) -> Self {
+    pub(crate) async fn set_up(seed: u64, planted_bug: PlantedBug, population: Population) -> Self {
         let dice = Dice::new(seed);
         let began = Instant::now();
         let clock = clock(began);
@@ -91,11 +91,11 @@ impl Harness {
             core: Mutex::new(core),
             began,
             sent: Mutex::default(),
-            asked: Mutex::default(),
-            rough: Mutex::default(),
+            wait_requests: Mutex::default(),
+            network_faults: Mutex::default(),
         };
         let mut harness = Self {
-            plant,
+            planted_bug,
             watch: Watch {
                 memory: memories[1].clone(),
                 seen: Arc::default(),
@@ -105,8 +105,8 @@ impl Harness {
             memories,
             queue: queue.await.expect("a fresh queue"),
             ledger,
-            bell: Arc::default(),
-            storm: Arc::default(),
+            published: Arc::default(),
+            engine_faults: Arc::default(),
             refersion: Arc::new(refersion),
             vault,
             clock,
@@ -121,7 +121,7 @@ impl Harness {
         let accounts = match population {
             Population::Any => 1 + u64::from(harness.dice.per_mille(200)),
             Population::Plain(accounts) => accounts,
-            Population::Meeting => 1,
+            Population::SharedIdentifiers => 1,
         };
         for number in 0..accounts {
             let account = harness.open(number, population).await;
@@ -149,13 +149,13 @@ impl Harness {
     pub(crate) async fn is_idle(&self) -> bool {
         let depth = self.queue.depth().await.expect("a queue");
         let counts = self.ledger.counts(None, self.now()).await.expect("a ledger");
-        let mut rests = depth.live + depth.bulk + counts.pending == 0 && staff::is_idle(self);
+        let mut idle = depth.live + depth.bulk + counts.pending == 0 && staff::is_idle(self);
         for account in &self.accounts {
             let walk = self.ledger.walk_position(account.id).await.expect("a ledger");
             let due = self.ledger.next_due(account.id).await.expect("a ledger");
-            rests &= walk.is_none() && due.is_none() && adoption::is_idle(self, account).await;
+            idle &= walk.is_none() && due.is_none() && adoption::is_idle(self, account).await;
         }
-        rests
+        idle
     }
 
     async fn open(&self, number: u64, population: Population) -> Account {
@@ -179,7 +179,7 @@ impl Harness {
             for address in &story.addresses {
                 let status = *dice.pick(&[Status::Active, Status::Pending, Status::Denied, Status::Disabled]);
                 let before = ExistingAffiliate { status, ..ExistingAffiliate::active(address) };
-                // Whom Refersion does not take was not there before us either.
+                // An address that Refersion refuses cannot have an affiliate from before either.
                 if dice.below(2) == 0 && !is_refused(address) {
                     existed.extend(core.add_affiliate(&public_key, before).map(|placed| placed.id));
                 }
@@ -269,10 +269,10 @@ fn settings(dice: &Dice) -> Settings {
 fn limits(dice: &Dice, population: Population) -> Limits {
     let mut limits = Limits { absorb_batch: *dice.pick(&[1, 4, 64]), breaker_after: 4, ..Limits::default() };
     if matches!(population, Population::Any) {
-        // A story has few people: half of the stories carry what would not be worth a call elsewhere.
+        // A story has few people, so half of the stories use the fast path for fewer edits than are worth a call elsewhere.
         limits.fast_path_from = *dice.pick(&[1, 3, 50, 50]);
     }
-    if matches!(population, Population::Meeting) {
+    if matches!(population, Population::SharedIdentifiers) {
         limits.shared_after = 4;
         limits.fast_path_from = *dice.pick(&[1, 3, 50]);
     }

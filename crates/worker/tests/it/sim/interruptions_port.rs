@@ -10,7 +10,7 @@ use super::ledger_port::{LedgerPort, unavailable};
 #[async_trait]
 impl Interruptions for LedgerPort {
     async fn has_items_under_way(&self, connection: ConnectionId) -> Result<bool, LedgerError> {
-        self.life.take(self.inner.has_items_under_way(connection), unavailable).await
+        self.process.run(self.inner.has_items_under_way(connection), unavailable).await
     }
 
     async fn note_interrupted(
@@ -20,11 +20,11 @@ impl Interruptions for LedgerPort {
         call: &OpenCall,
         persons: &[Digest],
     ) -> Result<(), LedgerError> {
-        self.life.take(self.inner.note_interrupted(connection, fence, call, persons), unavailable).await
+        self.process.run(self.inner.note_interrupted(connection, fence, call, persons), unavailable).await
     }
 
     async fn interrupted_calls(&self, connection: ConnectionId) -> Result<Vec<OpenCall>, LedgerError> {
-        self.life.take(self.inner.interrupted_calls(connection), unavailable).await
+        self.process.run(self.inner.interrupted_calls(connection), unavailable).await
     }
 
     async fn note_repeated(
@@ -33,6 +33,6 @@ impl Interruptions for LedgerPort {
         fence: Fence,
         calls: &[CallId],
     ) -> Result<(), LedgerError> {
-        self.life.take(self.inner.note_repeated(connection, fence, calls), unavailable).await
+        self.process.run(self.inner.note_repeated(connection, fence, calls), unavailable).await
     }
 }

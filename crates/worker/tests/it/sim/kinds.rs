@@ -11,7 +11,7 @@ use super::story::{SentEvent, Story, is_refused};
 const STORIES: u64 = 200;
 const EVENTS: usize = 100;
 
-/// An event as it was sent, and the same parsed. Where a number or a repeated key cannot be parsed, it is null.
+/// An event as it was sent, and the same parsed: null if it has a number or a repeated key that cannot be parsed.
 struct Drawn<'e> {
     sent: &'e SentEvent,
     event: Value,
@@ -42,10 +42,10 @@ impl Drawn<'_> {
     }
 }
 
-/// What makes an event one of a kind.
+/// Decides whether an event is one of a kind.
 type IsOne = fn(&Drawn<'_>) -> bool;
 
-/// The kinds of "events as they really are", by what makes an event one.
+/// The kinds of "events as they really are", each with the function that recognizes it.
 const KINDS: [(&str, IsOne); 32] = [
     ("a userId that names nobody", |it| it.event["userId"] == "undefined"),
     ("a userId that is false", |it| it.event["userId"] == false),

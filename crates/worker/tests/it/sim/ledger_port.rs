@@ -19,22 +19,22 @@ use ledger::{
 };
 use uuid::Uuid;
 
-use super::life::{Life, Stumble};
-use super::plant::{Plant, forget_delivered, keep_the_first};
+use super::planted_bug::{PlantedBug, forget_delivered, keep_the_first};
+use super::process::{FreezePoint, Process};
 pub(crate) use super::watch::Watch;
 
 pub(crate) struct LedgerPort {
-    pub(crate) life: Arc<Life>,
+    pub(crate) process: Arc<Process>,
     pub(crate) inner: SqliteLedger,
-    pub(crate) plant: Plant,
+    pub(crate) planted_bug: PlantedBug,
     pub(crate) watch: Watch,
-    /// What happens just before something is recorded.
+    /// A hook that runs just before something is recorded.
     pub(crate) before_recording: Option<BeforeRecording>,
     /// Number of the next recordings under a lease, and openings of calls, that are committed and reported as failed.
-    pub(crate) unheard: Arc<AtomicUsize>,
+    pub(crate) reported_as_failed: Arc<AtomicUsize>,
 }
 
-/// Something that happens just before changes are recorded.
+/// A hook that runs just before changes are recorded.
 pub(crate) type BeforeRecording = Box<dyn Fn(&Changes) -> BoxFuture<'static, ()> + Send + Sync>;
 
 pub(crate) fn unavailable() -> LedgerError {
@@ -42,10 +42,10 @@ pub(crate) fn unavailable() -> LedgerError {
 }
 
 impl LedgerPort {
-    /// Whether what was just committed is reported as failed.
-    fn is_unheard(&self) -> bool {
+    /// Whether the last commit is reported as failed.
+    fn is_reported_as_failed(&self) -> bool {
         let one_less = |left: usize| left.checked_sub(1);
-        self.unheard.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
+        self.reported_as_failed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
     }
 
     async fn any_is_paused(&self) -> bool {
@@ -53,17 +53,17 @@ impl LedgerPort {
         all.iter().any(|connection| connection.state != State::Active)
     }
 
-    async fn spoil(&self, changes: &mut Changes) -> Result<(), LedgerError> {
-        match self.plant {
-            Plant::NoFence => changes.fence = None,
-            Plant::PayoutFollowsHolder => {
+    async fn apply_planted_bug(&self, changes: &mut Changes) -> Result<(), LedgerError> {
+        match self.planted_bug {
+            PlantedBug::NoFence => changes.fence = None,
+            PlantedBug::PayoutFollowsHolder => {
                 let affiliates = changes.saves.iter_mut().flat_map(|save| &mut save.graph.affiliates);
                 affiliates.for_each(|affiliate| affiliate.payee = None);
             }
-            Plant::SentAgain if changes.fence.is_none() => {
+            PlantedBug::SentAgain if changes.fence.is_none() => {
                 changes.saves.iter_mut().for_each(forget_delivered)
             }
-            Plant::FirstWriterWins if changes.fence.is_none() => {
+            PlantedBug::FirstWriterWins if changes.fence.is_none() => {
                 for save in &mut changes.saves {
                     let Some(Row { id, .. }) = save.row else { continue };
                     for before in self.inner.graphs(&[id]).await? {
@@ -86,17 +86,17 @@ impl Graphs for LedgerPort {
     async fn record(&self, mut changes: Changes) -> Result<(), LedgerError> {
         let (connection, fence) = (changes.connection, changes.fence);
         if fence.is_some() {
-            self.life.come_by(Stumble::BeforeRecording);
+            self.process.freeze_if_chosen(FreezePoint::BeforeRecording);
         } else {
-            self.life.lag().await;
+            self.process.delay_absorb().await;
         }
-        self.spoil(&mut changes).await?;
+        self.apply_planted_bug(&mut changes).await?;
         if let Some(before) = &self.before_recording {
             before(&changes).await;
         }
         let recorded = async {
             let lost = self.watch.is_lost(connection, fence).await;
-            // Events that are taken for new may have come before: that is no matter of graphs.
+            // Events that were assumed to be new may be known already: such a conflict is not about graphs.
             let is_about_graphs = !changes.assume_new;
             let versions = Watch::versions_in(&changes);
             let recorded = self.inner.record(changes).await;
@@ -110,8 +110,8 @@ impl Graphs for LedgerPort {
             }
             Ok(())
         };
-        self.life.take(recorded, unavailable).await?;
-        if fence.is_some() && self.is_unheard() { Err(unavailable()) } else { Ok(()) }
+        self.process.run(recorded, unavailable).await?;
+        if fence.is_some() && self.is_reported_as_failed() { Err(unavailable()) } else { Ok(()) }
     }
 
     async fn gather(
@@ -120,7 +120,7 @@ impl Graphs for LedgerPort {
         digests: &[Digest],
         events: &[Uuid],
     ) -> Result<Gathered, LedgerError> {
-        self.life.take(self.inner.gather(connection, digests, events), unavailable).await
+        self.process.run(self.inner.gather(connection, digests, events), unavailable).await
     }
 
     async fn claim(
@@ -129,15 +129,15 @@ impl Graphs for LedgerPort {
         claim: Claim,
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
-        self.life.take(self.inner.claim(connection, claim, now), unavailable).await
+        self.process.run(self.inner.claim(connection, claim, now), unavailable).await
     }
 
     async fn end_claim(&self, connection: ConnectionId, claim: Claim) -> Result<(), LedgerError> {
-        self.life.take(self.inner.end_claim(connection, claim), unavailable).await
+        self.process.run(self.inner.end_claim(connection, claim), unavailable).await
     }
 
     async fn graphs(&self, ids: &[GraphId]) -> Result<Vec<GraphRow>, LedgerError> {
-        self.life.take(self.inner.graphs(ids), unavailable).await
+        self.process.run(self.inner.graphs(ids), unavailable).await
     }
 }
 
@@ -148,8 +148,8 @@ impl Calls for LedgerPort {
         connection: ConnectionId,
         fence: Fence,
     ) -> Result<Vec<OpenCall>, LedgerError> {
-        let left = self.life.take(self.inner.calls_left_open(connection, fence), unavailable).await?;
-        Ok(if self.plant == Plant::OpenCallsForgotten { Vec::new() } else { left })
+        let left = self.process.run(self.inner.calls_left_open(connection, fence), unavailable).await?;
+        Ok(if self.planted_bug == PlantedBug::OpenCallsForgotten { Vec::new() } else { left })
     }
 
     async fn lease(
@@ -159,11 +159,11 @@ impl Calls for LedgerPort {
         now: Timestamp,
         lasts: Duration,
     ) -> Result<Option<Lease>, LedgerError> {
-        self.life.take(self.inner.lease(connection, holder, now, lasts), unavailable).await
+        self.process.run(self.inner.lease(connection, holder, now, lasts), unavailable).await
     }
 
     async fn give_back(&self, connection: ConnectionId, holder: Uuid) -> Result<(), LedgerError> {
-        self.life.take(self.inner.give_back(connection, holder), unavailable).await
+        self.process.run(self.inner.give_back(connection, holder), unavailable).await
     }
 
     async fn open_calls(
@@ -172,8 +172,8 @@ impl Calls for LedgerPort {
         fence: Fence,
         calls: &[OpenCall],
     ) -> Result<Vec<CallId>, LedgerError> {
-        let opened = self.life.take(self.inner.open_calls(connection, fence, calls), unavailable).await?;
-        if self.is_unheard() { Err(unavailable()) } else { Ok(opened) }
+        let opened = self.process.run(self.inner.open_calls(connection, fence, calls), unavailable).await?;
+        if self.is_reported_as_failed() { Err(unavailable()) } else { Ok(opened) }
     }
 
     async fn affiliate_codes(
@@ -181,7 +181,7 @@ impl Calls for LedgerPort {
         connection: ConnectionId,
         ids: &[u64],
     ) -> Result<BTreeMap<u64, String>, LedgerError> {
-        self.life.take(self.inner.affiliate_codes(connection, ids), unavailable).await
+        self.process.run(self.inner.affiliate_codes(connection, ids), unavailable).await
     }
 }
 
@@ -193,21 +193,21 @@ impl Schedule for LedgerPort {
         now: Timestamp,
         want: &Want,
     ) -> Result<Vec<DueGraph>, LedgerError> {
-        let mut due = self.life.take(self.inner.due(connection, now, want), unavailable).await?;
-        match self.plant {
-            Plant::BulkFirst => due.iter_mut().for_each(|graph| graph.lane = other(graph.lane)),
-            Plant::BulkStarves if due.iter().any(|graph| graph.lane == Lane::Live) => {
+        let mut due = self.process.run(self.inner.due(connection, now, want), unavailable).await?;
+        match self.planted_bug {
+            PlantedBug::BulkFirst => due.iter_mut().for_each(|graph| graph.lane = other(graph.lane)),
+            PlantedBug::BulkStarves if due.iter().any(|graph| graph.lane == Lane::Live) => {
                 due.retain(|graph| graph.lane == Lane::Live);
             }
-            Plant::AllWaitForOne if self.any_is_paused().await => due.clear(),
-            Plant::OneByOne => due.truncate(1),
+            PlantedBug::AllWaitForOne if self.any_is_paused().await => due.clear(),
+            PlantedBug::OneByOne => due.truncate(1),
             _ => {}
         }
         Ok(due)
     }
 
     async fn next_due(&self, connection: ConnectionId) -> Result<Option<Timestamp>, LedgerError> {
-        self.life.take(self.inner.next_due(connection), unavailable).await
+        self.process.run(self.inner.next_due(connection), unavailable).await
     }
 
     async fn walk(
@@ -216,11 +216,11 @@ impl Schedule for LedgerPort {
         after: GraphId,
         limit: usize,
     ) -> Result<Vec<GraphRow>, LedgerError> {
-        self.life.take(self.inner.walk(connection, after, limit), unavailable).await
+        self.process.run(self.inner.walk(connection, after, limit), unavailable).await
     }
 
     async fn walk_position(&self, connection: ConnectionId) -> Result<Option<(i64, GraphId)>, LedgerError> {
-        self.life.take(self.inner.walk_position(connection), unavailable).await
+        self.process.run(self.inner.walk_position(connection), unavailable).await
     }
 
     async fn set_walk_position(
@@ -229,7 +229,7 @@ impl Schedule for LedgerPort {
         version: i64,
         position: Option<GraphId>,
     ) -> Result<(), LedgerError> {
-        self.life.take(self.inner.set_walk_position(connection, version, position), unavailable).await
+        self.process.run(self.inner.set_walk_position(connection, version, position), unavailable).await
     }
 }
 
@@ -244,7 +244,7 @@ impl View for LedgerPort {
     }
 
     async fn payloads(&self, event: Uuid) -> Result<Vec<String>, LedgerError> {
-        self.life.take(self.inner.payloads(event), unavailable).await
+        self.process.run(self.inner.payloads(event), unavailable).await
     }
 
     async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError> {
@@ -275,6 +275,6 @@ impl Housekeeping for LedgerPort {
         limit: usize,
     ) -> Result<usize, LedgerError> {
         let expired = self.inner.expire(what, before, now, limit);
-        self.life.take(expired, unavailable).await
+        self.process.run(expired, unavailable).await
     }
 }

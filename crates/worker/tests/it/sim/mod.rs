@@ -15,11 +15,11 @@ mod harness;
 mod interruptions_port;
 mod kinds;
 pub(crate) mod ledger_port;
-pub(crate) mod life;
 mod member;
 mod network;
 mod payouts;
-pub(crate) mod plant;
+pub(crate) mod planted_bug;
+pub(crate) mod process;
 mod processes;
 mod queue_port;
 mod repairs;
@@ -39,13 +39,13 @@ use std::time::Duration;
 
 use connections::{PausedFor, Registry as _, State, StateStore as _};
 use ledger::View as _;
-use plant::Plant;
+use planted_bug::PlantedBug;
 use queue::Observe as _;
 use tokio::time::{Instant, sleep};
 
 use harness::Harness;
-use life::MAX_OPERATIONS;
 use network::Sent;
+use process::MAX_OPERATIONS;
 use processes::Processes;
 use scenario::{Scenario, ScenarioResult};
 use script::Accepted;
@@ -61,20 +61,20 @@ pub(crate) struct SimulationResult {
     pub(crate) events: usize,
     pub(crate) lasted: Duration,
     pub(crate) wrong: Vec<String>,
-    /// What became of each event, and what is kept in the end: for the analysis of a failure.
+    /// The outcome of each event, and the stored data at the end, for the analysis of a failure.
     pub(crate) trace: String,
 }
 
 /// Runs one seed from beginning to end, in the scenario of that seed.
-pub(crate) fn simulate(seed: u64, plant: Plant) -> SimulationResult {
-    run_scenario(Scenario::of(seed), seed, plant)
+pub(crate) fn simulate(seed: u64, planted_bug: PlantedBug) -> SimulationResult {
+    run_scenario(Scenario::of(seed), seed, planted_bug)
 }
 
 /// Runs a scenario from beginning to end.
-pub(crate) fn run_scenario(scenario: Scenario, seed: u64, plant: Plant) -> SimulationResult {
+pub(crate) fn run_scenario(scenario: Scenario, seed: u64, planted_bug: PlantedBug) -> SimulationResult {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime").block_on(async {
-        let mut harness = Harness::set_up(seed, plant, scenario.population()).await;
+        let mut harness = Harness::set_up(seed, planted_bug, scenario.population()).await;
         let endpoint = staff::set_up(&harness);
         let workers = scenario.workers(&harness.dice);
         let mut processes = Processes::start(&harness, harness.dice.split(), workers);
@@ -106,7 +106,8 @@ pub(crate) fn run_scenario(scenario: Scenario, seed: u64, plant: Plant) -> Simul
     })
 }
 
-/// The merchant's staff change something once more; a comparison finds all of it, and one that repairs leaves nothing.
+/// Lets the merchant's staff change something once more. A comparison finds all changes, and one that repairs leaves no
+/// difference.
 async fn verify(harness: &mut Harness, processes: &mut Processes, accepted: &[Accepted]) -> Vec<String> {
     if harness.staff.is_none() {
         return Vec::new();
@@ -118,33 +119,33 @@ async fn verify(harness: &mut Harness, processes: &mut Processes, accepted: &[Ac
         staff::ask(harness, repair).await;
         wrong.extend(wait_until_idle(harness, processes).await);
         if !repair && wrong.is_empty() {
-            wrong.extend(staff::compared(harness, accepted).await);
+            wrong.extend(staff::missed_or_false_drift(harness, accepted).await);
         }
     }
     wrong
 }
 
-/// Waits until nothing is left to do; an operator resumes what only an operator can, and replays what died of
-/// faults that are over.
+/// Waits until nothing is left to do. An operator resumes connections that only an operator can resume, and replays events
+/// that died because of faults that are over.
 async fn wait_until_idle(harness: &Harness, processes: &mut Processes) -> Vec<String> {
     let latest = Instant::now() + IDLE_WITHIN;
     let mut wait = Duration::from_millis(500);
-    let mut rested = 0;
-    let operations = || harness.storm.lock().operations;
+    let mut idle_rounds = 0;
+    let operations = || harness.engine_faults.lock().operations;
     while Instant::now() < latest && operations() < MAX_OPERATIONS {
         processes.supervise(harness);
         sleep(wait).await;
         wait = (wait * 2).min(Duration::from_secs(20));
         resume(harness).await;
         if !harness.is_idle().await {
-            rested = 0;
+            idle_rounds = 0;
             continue;
         }
-        let lost_hope = |class: &str| !["unreadable", "refused", "gone", "too_large"].contains(&class);
-        script::replay(harness, &lost_hope).await;
-        rested += 1;
+        let may_succeed_now = |class: &str| !["unreadable", "refused", "gone", "too_large"].contains(&class);
+        script::replay(harness, &may_succeed_now).await;
+        idle_rounds += 1;
         wait = Duration::from_secs(5);
-        if rested == 3 {
+        if idle_rounds == 3 {
             return Vec::new();
         }
     }
@@ -160,7 +161,7 @@ async fn wait_until_idle(harness: &Harness, processes: &mut Processes) -> Vec<St
 async fn resume(harness: &Harness) {
     for connection in harness.ledger.list().await.expect("a ledger") {
         if connection.state == State::Paused(PausedFor::Operator) {
-            harness.refersion.waits_end();
+            harness.refersion.end_waits();
             harness.ledger.resume(connection.id, None).await.expect("the connection is there");
         }
     }

@@ -1,4 +1,4 @@
-//! The way to the simulated Refersion, with the time that calls take and what gets lost on the way.
+//! The network to the simulated Refersion: the delays of calls, and lost requests and answers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::dice::Dice;
-use super::life::{Life, State, Stumble};
+use super::process::{FreezePoint, Process, State};
 
 /// A call that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,50 +27,51 @@ pub(crate) struct Sent {
     pub(crate) arrived: Option<Duration>,
 }
 
-/// An answer that asked a process to stay away.
+/// An answer that asked a process to wait.
 #[derive(Clone, Debug)]
-pub(crate) struct StayAway {
+pub(crate) struct WaitRequest {
     pub(crate) by: usize,
     pub(crate) public_key: String,
     pub(crate) from: Duration,
     pub(crate) until: Duration,
 }
 
-/// What all processes share.
+/// The state that all processes share.
 pub(crate) struct Refersion {
     pub(crate) core: Mutex<Simulator>,
     pub(crate) began: Instant,
     pub(crate) sent: Mutex<Vec<Sent>>,
-    pub(crate) asked: Mutex<Vec<StayAway>>,
-    /// Calls that find no connection, and calls that are long on their way, in a thousand.
-    pub(crate) rough: Mutex<(u64, u64)>,
+    pub(crate) wait_requests: Mutex<Vec<WaitRequest>>,
+    /// Calls that find no connection, and calls that take long to arrive, in a thousand.
+    pub(crate) network_faults: Mutex<(u64, u64)>,
 }
 
 impl Refersion {
-    /// An operator has resumed the connections: what was asked for counts no more.
-    pub(crate) fn waits_end(&self) {
+    /// Notes that an operator has resumed the connections: earlier requests to wait no longer count.
+    pub(crate) fn end_waits(&self) {
         let now = self.began.elapsed();
-        let mut asked = self.asked.lock();
-        asked.iter_mut().for_each(|asked| asked.until = asked.until.min(now));
+        let mut wait_requests = self.wait_requests.lock();
+        wait_requests.iter_mut().for_each(|request| request.until = request.until.min(now));
     }
 }
 
-/// The way of one process.
+/// The network access of one process.
 pub(crate) struct Network {
-    pub(crate) life: Arc<Life>,
+    pub(crate) process: Arc<Process>,
     pub(crate) dice: Dice,
     pub(crate) refersion: Arc<Refersion>,
 }
 
-/// The longest way to Refersion, in milliseconds: below the deadline of a call, as its lease outlasts little more than that.
-const LONGEST_WAY: u64 = 9_500;
+/// The longest time on the way to Refersion, in milliseconds: below the deadline of a call, because a lease outlasts little
+/// more.
+const LONGEST_DELIVERY: u64 = 9_500;
 
 impl Network {
     /// Notes a call that is sent, and returns its place.
     fn note(&self, request: &Request) -> usize {
         let sent = Sent {
             at: self.refersion.began.elapsed(),
-            by: self.life.number,
+            by: self.process.number,
             public_key: request.credentials.public_key.clone(),
             path: request.path,
             about: about(request),
@@ -82,11 +83,11 @@ impl Network {
     }
 
     /// The request travels by itself: its sender may be dead when it arrives.
-    fn travel(&self, request: Request, way: Duration, place: usize) -> oneshot::Receiver<Answer> {
+    fn deliver(&self, request: Request, delay: Duration, index: usize) -> oneshot::Receiver<Answer> {
         let (answer, answered) = oneshot::channel();
         let refersion = Arc::clone(&self.refersion);
         tokio::spawn(async move {
-            sleep(way).await;
+            sleep(delay).await;
             let incoming = ApiRequest {
                 path: request.path,
                 public_key: &request.credentials.public_key,
@@ -94,7 +95,7 @@ impl Network {
                 body: &request.body,
             };
             let now = refersion.began.elapsed();
-            refersion.sent.lock()[place].arrived = Some(now);
+            refersion.sent.lock()[index].arrived = Some(now);
             let reply = refersion.core.lock().handle(now, &incoming);
             match reply {
                 Reply::Drop { after } => sleep(after).await,
@@ -110,11 +111,11 @@ impl Network {
         answered
     }
 
-    fn hear(&self, public_key: String, answer: &Answer) {
+    fn note_wait_request(&self, public_key: String, answer: &Answer) {
         if let Some(wait) = answer.retry_after {
             let from = self.refersion.began.elapsed();
-            let asked = StayAway { by: self.life.number, public_key, from, until: from + wait };
-            self.refersion.asked.lock().push(asked);
+            let request = WaitRequest { by: self.process.number, public_key, from, until: from + wait };
+            self.refersion.wait_requests.lock().push(request);
         }
     }
 }
@@ -134,26 +135,26 @@ fn about(request: &Request) -> Vec<String> {
 #[async_trait]
 impl Transport for Network {
     async fn post(&self, request: Request) -> Result<Answer, TransportError> {
-        if self.life.state() != State::Alive {
-            // A process that stands still sends nothing. What it finds when it goes on is a connection that is gone.
-            self.life.pass().await;
+        if self.process.state() != State::Alive {
+            // A frozen process sends nothing. When it goes on, its connection is gone.
+            self.process.wait_until_alive().await;
             return Err(TransportError::NotSent { detail: "the connection timed out".into() });
         }
-        let place = self.note(&request);
-        let (unreachable, long) = *self.refersion.rough.lock();
+        let index = self.note(&request);
+        let (unreachable, long) = *self.refersion.network_faults.lock();
         if self.dice.per_mille(unreachable) {
             return Err(TransportError::NotSent { detail: "nobody answers".into() });
         }
-        let way =
-            if self.dice.per_mille(long) { self.dice.millis(LONGEST_WAY) } else { self.dice.millis(20) };
+        let delay =
+            if self.dice.per_mille(long) { self.dice.millis(LONGEST_DELIVERY) } else { self.dice.millis(20) };
         let public_key = request.credentials.public_key.clone();
-        let travelling = self.travel(request, way, place);
-        self.life.come_by(Stumble::WithACallUnderWay);
-        let answer = timeout(CALL_DEADLINE, travelling).await;
-        self.life.pass().await;
+        let answered = self.deliver(request, delay, index);
+        self.process.freeze_if_chosen(FreezePoint::DuringCall);
+        let answer = timeout(CALL_DEADLINE, answered).await;
+        self.process.wait_until_alive().await;
         match answer {
             Ok(Ok(answer)) => {
-                self.hear(public_key, &answer);
+                self.note_wait_request(public_key, &answer);
                 Ok(answer)
             }
             Ok(Err(_)) => Err(TransportError::NoAnswer { detail: "the connection was closed".into() }),

@@ -1,4 +1,4 @@
-//! Whose statements reach the payout fields.
+//! Checks whose statements reach the payout fields.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ pub(super) fn addresses(
     all.map(|name| (digest(harness, account, worker::translate::ADDRESS, name), name.clone())).collect()
 }
 
-/// By the address of each person with an affiliate: its payee, which depends on when the create went out.
+/// The payee of each person with an affiliate, by address. It depends on when the create was sent.
 pub(super) async fn payees(
     harness: &Harness,
     account: &Account,
@@ -57,7 +57,7 @@ fn digest(harness: &Harness, account: &Account, kind: &'static str, name: &str) 
 
 /// Without deletes, a payout field holds only what the user stated for whom the affiliate was created, as Refersion
 /// itself remembers. This trusts nothing that the worker keeps.
-pub(super) fn followed(
+pub(super) fn misdirected(
     harness: &Harness,
     account: &Account,
     index: usize,

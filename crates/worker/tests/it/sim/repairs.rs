@@ -1,4 +1,4 @@
-//! Operators who repair events: a repaired version takes the place of the former ones, whatever happens meanwhile.
+//! Operators who repair events: a repaired version replaces the former ones, whatever happens meanwhile.
 
 use identity::Digest;
 use identity::stamp::Moment;

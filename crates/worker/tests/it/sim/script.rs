@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::adoption;
 use super::harness::Harness;
-use super::life::Storm;
+use super::process::EngineFaults;
 use super::processes::Processes;
 use super::repairs;
 use super::staff;
@@ -33,19 +33,19 @@ pub(crate) struct Accepted {
 pub(crate) async fn run(harness: &mut Harness, processes: &mut Processes) -> Vec<Accepted> {
     let mut accepted = Vec::new();
     let steps = 5 + harness.dice.below(20);
-    let stormy = harness.dice.per_mille(800);
-    harness.disturbed = stormy;
+    let with_faults = harness.dice.per_mille(800);
+    harness.disturbed = with_faults;
     for _ in 0..steps {
         match harness.dice.below(100) {
             0..60 => publish(harness, &mut accepted).await,
-            60..72 if stormy => processes.disturb(),
-            72..82 if stormy => weather(harness),
-            82..86 if stormy => storm(harness),
+            60..72 if with_faults => processes.disturb(),
+            72..82 if with_faults => change_refersion_faults(harness),
+            82..86 if with_faults => change_engine_faults(harness),
             86..94 => operator(harness, &mut accepted).await,
             _ => {}
         }
-        adoption::meanwhile(harness).await;
-        staff::meanwhile(harness).await;
+        adoption::random_step(harness).await;
+        staff::random_step(harness).await;
         processes.supervise(harness);
         let pause = *harness.dice.pick(&[20, 400, 3_000]);
         sleep(harness.dice.millis(pause)).await;
@@ -73,11 +73,11 @@ pub(crate) async fn accept(harness: &Harness, accepted: &mut Vec<Accepted>, sent
         envelopes.push(envelope(harness.accounts[account].id, id, now, &sent.json, sent.bulk, None));
         accepted.push(Accepted { account, id, received_at: now, sent, revision: 0 });
     }
-    // An ingest endpoint that heard no confirmation publishes once more.
+    // An ingest endpoint that received no confirmation publishes once more.
     for _ in 0..=u64::from(dice.per_mille(80)) {
         harness.queue.publish(&envelopes).await.expect("the engine takes events");
     }
-    harness.bell.notify_one();
+    harness.published.notify_one();
 }
 
 fn event_id(now: Timestamp, dice: &super::dice::Dice) -> Uuid {
@@ -110,8 +110,8 @@ fn envelope(
     }
 }
 
-/// Other weather on the way to Refersion.
-pub(crate) fn weather(harness: &Harness) {
+/// Changes the faults on the way to Refersion.
+pub(crate) fn change_refersion_faults(harness: &Harness) {
     let dice = &harness.dice;
     let mut faults = Faults { latency: latency(dice.below(3)), ..Faults::default() };
     for kind in Kind::ALL {
@@ -129,7 +129,7 @@ pub(crate) fn weather(harness: &Harness) {
     }
     let now = harness.began.elapsed();
     harness.refersion.core.lock().set_faults(now, faults);
-    *harness.refersion.rough.lock() = (dice.below(40), dice.below(200));
+    *harness.refersion.network_faults.lock() = (dice.below(40), dice.below(200));
 }
 
 fn latency(which: u64) -> Latency {
@@ -137,14 +137,14 @@ fn latency(which: u64) -> Latency {
     Latency { min: Duration::from_millis(1), max: Duration::from_millis(most) }
 }
 
-/// Other weather around queue and ledger.
-pub(crate) fn storm(harness: &Harness) {
+/// Changes the faults of queue and ledger.
+pub(crate) fn change_engine_faults(harness: &Harness) {
     let dice = &harness.dice;
-    let mut storm = harness.storm.lock();
-    storm.unavailable = dice.below(60);
-    storm.slow = dice.below(60);
-    storm.crash = dice.below(25);
-    storm.outage_until = dice.per_mille(300).then(|| Instant::now() + dice.millis(20_000));
+    let mut engine_faults = harness.engine_faults.lock();
+    engine_faults.unavailable = dice.below(60);
+    engine_faults.slow = dice.below(60);
+    engine_faults.crash = dice.below(25);
+    engine_faults.outage_until = dice.per_mille(300).then(|| Instant::now() + dice.millis(20_000));
 }
 
 async fn operator(harness: &mut Harness, accepted: &mut Vec<Accepted>) {
@@ -158,7 +158,7 @@ async fn operator(harness: &mut Harness, accepted: &mut Vec<Accepted>) {
             paused.await.expect("the connection is there");
         }
         1 => {
-            harness.refersion.waits_end();
+            harness.refersion.end_waits();
             harness.ledger.resume(connection, None).await.expect("the connection is there");
         }
         2 => map_a_field(harness, index, "tier", 103).await,
@@ -205,15 +205,15 @@ pub(crate) async fn replay_these(harness: &Harness, letters: &[DeadLetterView]) 
         })
         .collect();
     harness.queue.publish(&envelopes).await.expect("the engine takes events");
-    harness.bell.notify_one();
+    harness.published.notify_one();
 }
 
 /// Ends all faults, and resumes frozen workers.
 pub(crate) fn end_faults(harness: &Harness, processes: &mut Processes) {
-    let mut storm = harness.storm.lock();
-    *storm = Storm { operations: storm.operations, ..Storm::default() };
-    drop(storm);
-    *harness.refersion.rough.lock() = (0, 0);
+    let mut engine_faults = harness.engine_faults.lock();
+    *engine_faults = EngineFaults { operations: engine_faults.operations, ..EngineFaults::default() };
+    drop(engine_faults);
+    *harness.refersion.network_faults.lock() = (0, 0);
     let mut core = harness.refersion.core.lock();
     core.set_faults(harness.began.elapsed(), Faults { latency: latency(0), ..Faults::default() });
     drop(core);

@@ -49,7 +49,7 @@ pub(crate) fn placeholder() -> String {
 }
 
 /// Gives an identify odd shapes.
-pub(crate) fn bend(dice: &Dice, event: &mut Value) {
+pub(crate) fn reshape(dice: &Dice, event: &mut Value) {
     identifiers(dice, event);
     message_id(dice, event);
     let Some(Value::Object(mut traits)) = event.get_mut("traits").map(Value::take) else { return };
@@ -167,7 +167,7 @@ fn values(dice: &Dice, traits: &mut Map<String, Value>) {
         traits.insert("email".into(), json!(odd));
     }
     for key in ["company", "phone", "plan"] {
-        // A word that must be found again where it is kept stays whole.
+        // Other words stay whole, because checks search the stored data for them.
         if let Some(text) =
             traits.get(key).and_then(Value::as_str).filter(|text| ["gold", "0123"].contains(text))
         {
@@ -232,7 +232,7 @@ fn address(dice: &Dice, traits: &mut Map<String, Value>) {
     }
 }
 
-/// Street and postal code beside the city, in the words of one of those who send addresses.
+/// Street and postal code beside the city, under the keys of one of the programs that send addresses.
 fn with_lines(dice: &Dice, mut address: Map<String, Value>) -> Map<String, Value> {
     if dice.below(2) == 0 {
         return address;

@@ -1,4 +1,4 @@
-//! The merchant's staff, who change affiliates at Refersion behind our back, and operators who verify.
+//! The merchant's staff, who change affiliates directly in Refersion, and operators who verify.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,8 +54,8 @@ pub(crate) fn set_up(harness: &Harness) -> Option<JoinHandle<()>> {
     Some(tokio::spawn(Endpoint::of(harness, staff.dice.split()).serve()))
 }
 
-/// Somebody of the staff changes something, or an operator asks for a comparison.
-pub(crate) async fn meanwhile(harness: &mut Harness) {
+/// Lets the staff change something, or an operator ask for a comparison.
+pub(crate) async fn random_step(harness: &mut Harness) {
     let Some(dice) = harness.staff.as_ref().map(|staff| staff.dice.clone()) else { return };
     match dice.below(8) {
         0 | 1 => change_something(harness, false),
@@ -86,8 +86,8 @@ pub(crate) fn change_while_idle(harness: &mut Harness) {
     }
 }
 
-/// One that is moved before we know its ids is nobody's: a search at its address finds nobody, and a second one is created. So
-/// staff move affiliates only at rest.
+/// Staff move affiliates only while the system is idle: a worker that does not know the ids of a moved affiliate finds none
+/// at its address, and creates a second one.
 fn change_something(harness: &mut Harness, idle: bool) {
     let Some(staff) = &mut harness.staff else { return };
     let index = usize::try_from(staff.dice.below(harness.accounts.len() as u64)).expect("few accounts");
@@ -104,11 +104,13 @@ fn change_something(harness: &mut Harness, idle: bool) {
     staff.changes += 1;
     let text = format!("Staff{}", staff.changes);
     let (field, change) = match staff.dice.below(6) {
-        // Only what a delete of ours has disabled is ours to keep disabled; where somebody came back who cannot be set to
-        // PENDING again, staff decide.
-        0 | 1 if is_ours_to_disable(account, one) => (STATUS.to_owned(), StaffChange::Status(Status::Active)),
+        // The worker keeps only affiliates disabled that one of its deletes has disabled. If a person comes back whose
+        // affiliate cannot be set to PENDING again, staff decide.
+        0 | 1 if was_disabled_by_worker(account, one) => {
+            (STATUS.to_owned(), StaffChange::Status(Status::Active))
+        }
         0 if idle => (EMAIL.to_owned(), StaffChange::Field("email".to_owned(), format!("{text}@staff.test"))),
-        // What was never sent is theirs.
+        // Fields that were never sent belong to the staff.
         1 if staff.has_webhooks && one.custom_fields.contains_key(&101) => {
             ("custom:101".to_owned(), StaffChange::CustomField(101, text))
         }
@@ -120,7 +122,7 @@ fn change_something(harness: &mut Harness, idle: bool) {
     }
 }
 
-fn is_ours_to_disable(account: &Account, one: &AffiliateState) -> bool {
+fn was_disabled_by_worker(account: &Account, one: &AffiliateState) -> bool {
     let is_active = account.settings.new_affiliate_status == NewAffiliateStatus::Active;
     is_active && one.status == Status::Disabled && !account.existed.contains(&one.id)
 }
@@ -130,8 +132,8 @@ pub(crate) fn is_idle(harness: &Harness) -> bool {
     harness.refersion.core.lock().next_webhook_at().is_none()
 }
 
-/// What is wrong about a comparison that nothing disturbed: drift that it did not find, or found where there is none.
-pub(crate) async fn compared(harness: &Harness, accepted: &[Accepted]) -> Vec<String> {
+/// The faults of a comparison that nothing disturbed: drift that it missed, or reported although there is none.
+pub(crate) async fn missed_or_false_drift(harness: &Harness, accepted: &[Accepted]) -> Vec<String> {
     let Some(staff) = &harness.staff else { return Vec::new() };
     let mut wrong = Vec::new();
     for (index, account) in harness.accounts.iter().enumerate() {
@@ -163,7 +165,9 @@ pub(crate) async fn compared(harness: &Harness, accepted: &[Accepted]) -> Vec<St
             }
         }
     }
-    wrong.retain(|wrong| !harness.accounts.iter().any(|account| adoption::is_the_merchants(account, wrong)));
+    wrong.retain(|wrong| {
+        !harness.accounts.iter().any(|account| adoption::is_about_added_affiliate(account, wrong))
+    });
     wrong
 }
 

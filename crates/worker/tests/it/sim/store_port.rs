@@ -11,10 +11,10 @@ use connections::{
 use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
 
-use super::life::Life;
+use super::process::Process;
 
 pub(crate) struct StorePort {
-    pub(crate) life: Arc<Life>,
+    pub(crate) process: Arc<Process>,
     pub(crate) inner: SqliteLedger,
 }
 
@@ -22,13 +22,13 @@ fn unavailable() -> StoreError {
     StoreError::Unavailable("a fault of the simulation".into())
 }
 
-/// Each method, with whatever happens on the way.
+/// Forwards each method, with the faults of the simulation.
 macro_rules! through {
     ($port:ident: $(async fn $name:ident(&self $(, $argument:ident: $type:ty)*) -> $answer:ty;)*) => {
         #[async_trait]
         impl $port for StorePort {
             $(async fn $name(&self $(, $argument: $type)*) -> Result<$answer, StoreError> {
-                self.life.take(self.inner.$name($($argument),*), unavailable).await
+                self.process.run(self.inner.$name($($argument),*), unavailable).await
             })*
         }
     };

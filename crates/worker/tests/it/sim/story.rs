@@ -32,7 +32,8 @@ pub(crate) struct Story {
     count: usize,
 }
 
-/// Addresses that Segment passes on and Refersion refuses; the second is certain to be, so it is not sent.
+/// Addresses that Segment passes on and Refersion refuses; the second is certain to be refused, so the worker does not send
+/// it.
 const REFUSED_ADDRESSES: [&str; 2] = [".odd@x.test", "odd@@x.test"];
 
 /// Whether Refersion refuses an address.
@@ -65,7 +66,7 @@ impl Story {
             70..80 => self.delete(now),
             80..90 if !self.sent.is_empty() => self.dice.pick(&self.sent).clone(),
             90..93 => self.unreadable(),
-            93..95 => self.switched_off(now),
+            93..95 => self.disabled_by_integrations(now),
             95..97 => self.of_nobody(),
             _ => self.identify(now, false),
         };
@@ -111,7 +112,7 @@ impl Story {
             event["integrations"] = json!({ "All": false, "Refersion": true });
         }
         if dice.per_mille(400) {
-            shapes::bend(&dice, &mut event);
+            shapes::reshape(&dice, &mut event);
         }
         let json = event.to_string();
         SentEvent {
@@ -234,7 +235,7 @@ impl Story {
         SentEvent { json: shapes::with_large_id(&self.dice, json), ..sent }
     }
 
-    /// An event whose identifiers name nobody. Nothing personal is in it: it is nobody's.
+    /// An event whose identifiers name nobody. It contains nothing personal.
     fn of_nobody(&self) -> SentEvent {
         let kind = if self.dice.below(3) == 0 { "delete" } else { "identify" };
         let json = json!({ "type": kind, "messageId": self.word("m"), "userId": shapes::junk(&self.dice),
@@ -242,7 +243,7 @@ impl Story {
         SentEvent { json: json.to_string(), ..nobody() }
     }
 
-    fn switched_off(&mut self, now: Timestamp) -> SentEvent {
+    fn disabled_by_integrations(&mut self, now: Timestamp) -> SentEvent {
         let sent = self.identify(now, false);
         let mut event: Value = serde_json::from_str(&sent.json).expect("it was JSON a moment ago");
         event["integrations"] = json!({ "Refersion": false });

@@ -1,4 +1,4 @@
-//! What is noted of everything that is recorded.
+//! Observes everything that is recorded.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use sqlite::Database;
 
 use super::check::rows;
 
-/// Notes whatever a holder records whose lease another one has taken.
+/// Notes recordings under a lease that another holder has taken.
 #[derive(Clone)]
 pub(crate) struct Watch {
     pub(crate) memory: Database,
     pub(crate) seen: Arc<Mutex<Vec<String>>>,
-    /// How often a graph had moved since it was read.
+    /// Number of times that a graph had changed since it was read.
     pub(crate) conflicts: Arc<AtomicUsize>,
     /// Repaired versions that were folded into graphs, by message key and revision.
     pub(crate) versions: Arc<Mutex<BTreeSet<(String, u32)>>>,

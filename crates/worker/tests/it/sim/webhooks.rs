@@ -1,5 +1,5 @@
-//! Refersion's webhooks on their way to us, and the endpoint that takes them as the ingest endpoint does: at any time, twice, in
-//! another order, or never, and now and then it fails before or after it has stored them.
+//! Refersion's webhooks on their way to us, and the endpoint that takes them as the ingest endpoint does. A webhook arrives
+//! at any time, twice, in another order, or never, and now and then the endpoint fails before or after it has stored it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +20,10 @@ use super::network::Refersion;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Webhooks that are taken at once, at most.
 const AT_ONCE: usize = 16;
-/// What webhooks are signed with.
+/// The secret that webhooks are signed with.
 const SECRET: &str = "whsec_hush";
 
-/// Where the webhooks of an account go: what is in the address is its public key, by which the endpoint finds it again.
+/// The target of an account's webhooks. Its address contains the public key, by which the endpoint finds the account.
 pub(crate) fn target() -> WebhookTarget {
     WebhookTarget { url: "http://here.test/refersion".to_owned(), secret: SECRET.to_owned() }
 }
@@ -39,7 +39,7 @@ pub(crate) fn any(dice: &Dice) -> Deliveries {
     }
 }
 
-/// Each once, a moment later.
+/// Delivers each webhook once, a moment later.
 pub(crate) fn reliable() -> Deliveries {
     Deliveries {
         delay: Latency { min: Duration::ZERO, max: Duration::from_secs(1) },
@@ -85,8 +85,8 @@ impl Endpoint {
     }
 
     async fn receive(&self, webhook: &Webhook) -> Option<u16> {
-        let mishap = self.dice.below(10);
-        if mishap == 0 {
+        let fault = self.dice.below(10);
+        if fault == 0 {
             return Some(503);
         }
         assert!(
@@ -98,15 +98,15 @@ impl Endpoint {
         let connection = self.ledger.by_id(*id).await.expect("a ledger").expect("a connection");
         let hint = Hint::of(&connection, &self.vault, &affiliate, (self.clock)());
         let unconfirmed = hint.receive(&self.ledger).await.expect("the ledger is there");
-        // A process that is killed compares nothing once more.
-        if let Some(unconfirmed) = unconfirmed.filter(|_| mishap > 2) {
+        // A process that was killed does not compare again.
+        if let Some(unconfirmed) = unconfirmed.filter(|_| fault > 2) {
             let ledger = self.ledger.clone();
             tokio::spawn(async move {
                 sleep(ECHOES_FOR).await;
                 unconfirmed.settle(&ledger).await.expect("the ledger is there");
             });
         }
-        // The answer is lost: what is durable already may come again.
-        (mishap != 1).then_some(200)
+        // The answer is lost: a webhook that is already durable may come again.
+        (fault != 1).then_some(200)
     }
 }

@@ -41,9 +41,11 @@ pub(super) fn row(person: &Importable, offer: &str, password: &str) -> String {
     ])
 }
 
-/// Whether a spreadsheet may take a text for a formula. Source: OWASP, "CSV Injection".
+/// Whether a spreadsheet may take a text for a formula. A sign alone is none: `-` is the last name of a person who has one name.
+/// Source: OWASP, "CSV Injection".
 pub(super) fn is_formula(text: &str) -> bool {
     text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
+        && text.chars().nth(1).is_some()
 }
 
 fn joined(cells: [&str; 10]) -> String {
@@ -51,7 +53,7 @@ fn joined(cells: [&str; 10]) -> String {
     csv_row(cells.each_ref().map(AsRef::as_ref))
 }
 
-/// A text that may be taken for a formula gets an apostrophe before it: spreadsheets show what follows.
+/// Puts an apostrophe before a text that may be taken for a formula: spreadsheets then show the text itself.
 fn harmless(text: &str) -> Cow<'_, str> {
     if is_formula(text) { format!("'{text}").into() } else { text.into() }
 }
@@ -76,10 +78,11 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_like_a_formula_is_guarded() {
+    fn cells_that_begin_like_a_formula_are_escaped() {
         for text in ["=1", "+1", "-1", "@x", "\tx", "\rx"] {
             assert!(quoted(&harmless(text)).trim_start_matches('"').starts_with('\''), "{text:?}");
         }
         assert_eq!(quoted(&harmless("Anne-Marie")), "Anne-Marie");
+        assert_eq!(harmless("-"), "-", "the last name of a person who has one name");
     }
 }

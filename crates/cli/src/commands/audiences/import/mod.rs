@@ -1,4 +1,4 @@
-//! `audiences export NAME --for-import`: members who could be affiliates and are not yet, as Refersion's staff import them.
+//! `audiences export NAME --for-import`: members who could be affiliates and are not yet, in the form that Refersion's staff import.
 //!
 //! With a ceiling of 5 calls a second, 100,000 creates take 5.6 hours; an import takes none of them.
 //! Source of the columns: Refersion's help page "How Do I Bulk Upload Affiliates?" (1232447).
@@ -9,8 +9,9 @@ mod target;
 
 use std::collections::BTreeMap;
 
-use connections::Connection;
+use connections::{Connection, State};
 use identity::eligibility::{CUSTOM, Rules};
+use identity::{Digest, Graph};
 use ledger::{Audit, Changes};
 use refersion::password::generate;
 use serde::Serialize;
@@ -18,20 +19,21 @@ use worker::rules::rules;
 use worker::translate::open;
 
 use super::{One, find};
-use people::{Importable, members_of};
+use people::{Importable, concerns, members_of};
 use service::Context;
 use service::engines::Engines;
 use service::failure::{Exit, Failure};
 use service::operator::audit;
+use service::output::counted;
 use target::Target;
 
 /// Graphs that are read at once.
 const PAGE: usize = 200;
 
-/// What the audit calls it.
+/// The name of the act in the audit.
 const EXPORTED: &str = "audience_exported";
 
-/// What to export, and where to.
+/// An order to export: the members, and the file.
 pub(super) struct Order<'a> {
     pub(super) one: &'a One,
     /// The file, or `-`.
@@ -39,7 +41,7 @@ pub(super) struct Order<'a> {
     pub(super) offer: Option<&'a str>,
 }
 
-/// What became of it. The names of these fields are fixed: scripts rely on them.
+/// The result. The names of these fields are fixed: scripts rely on them.
 #[derive(Debug, Default, Serialize)]
 struct Exported {
     connection: String,
@@ -48,6 +50,8 @@ struct Exported {
     offer: String,
     /// Persons in the file.
     persons: u64,
+    /// Whether the connection was paused, so that no affiliate is created meanwhile.
+    paused: bool,
     /// Members that are not in it, by reason.
     left_out: BTreeMap<String, u64>,
 }
@@ -78,6 +82,7 @@ pub(super) async fn run(
         audience: counts.audience.named.name,
         file: order.to.to_owned(),
         offer,
+        paused: matches!(connection.state, State::Paused(_)),
         ..Exported::default()
     };
     let mut target = Target::create(order.to)?;
@@ -93,16 +98,16 @@ pub(super) async fn run(
     Ok(Exit::Done)
 }
 
+/// The offer that was given, or that of the settings, which are validated when they are set.
 fn offer(order: &Order<'_>, connection: &Connection) -> Result<String, Failure> {
     let offer = order.offer.or(connection.settings.offer.as_deref());
-    let offer = offer.filter(|offer| !offer.is_empty() && offer.bytes().all(|byte| byte.is_ascii_digit()));
     offer.map(str::to_owned).ok_or_else(|| {
         let message = "the import needs the number of an offer".to_owned();
         Failure::refused("no_offer", message, "give it with --offer, as Refersion's dashboard shows it")
     })
 }
 
-/// An export of personal data is in the audit before anything is handed out.
+/// Records the export of personal data in the audit, before anything is handed out.
 async fn note(engines: &Engines, connection: &Connection, audience: u64) -> Result<(), Failure> {
     let line = Audit {
         at: engines.now(),
@@ -130,7 +135,12 @@ async fn write(
         let page = engines.ledger.walk(connection.id, after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.row.id;
-        for member in page.iter().flat_map(|read| members_of(&read.graph, &rules, key, unseal)) {
+        let graphs: Vec<&Graph> =
+            page.iter().map(|read| &read.graph).filter(|graph| concerns(graph, key)).collect();
+        let addresses: Vec<Digest> =
+            graphs.iter().flat_map(|graph| graph.identifiers.keys().copied()).collect();
+        let listed = engines.ledger.look_up(connection.id, &addresses).await?.listed;
+        for member in graphs.into_iter().flat_map(|graph| members_of(graph, &rules, key, &listed, unseal)) {
             match member {
                 Ok(person) => {
                     target.write(&line(&person, &exported.offer))?;
@@ -153,14 +163,28 @@ fn report(exported: &Exported, context: &mut Context) -> Result<(), Failure> {
         return context.output.json(exported);
     }
     let Exported { connection, audience, file, persons, .. } = exported;
-    let mut lines = vec![format!("{persons} members of {audience} without an affiliate are in {file}.")];
+    let is_or_are = if *persons == 1 { "is" } else { "are" };
+    let place = if file == target::STDOUT { "the output" } else { file };
+    let mut lines = vec![format!(
+        "{} of {audience} without an affiliate {is_or_are} in {place}.",
+        counted(*persons, "member")
+    )];
     let left_out = exported.left_out.iter();
     lines.extend(left_out.map(|(reason, members)| format!("  left out: {members:>8}  {reason}")));
     if *persons > 0 {
+        let worker = match exported.paused {
+            true => format!(
+                "Keep the connection paused until then. After that, `connections resume {connection}` and `connections adopt \
+                 {connection}` find them."
+            ),
+            false => format!(
+                "Then run `connections adopt {connection}` to find them. The connection is not paused, so the worker continues to \
+                 create the same people one by one: run `connections pause {connection}` and, a few seconds later, this command again."
+            ),
+        };
         lines.push(format!(
-            "\nNext: send the file to Refersion, whose staff import it (Growth or Scale plan); the people arrive pending your \
-             approval. Then run `connections adopt {connection}`, which finds them. Until then the worker goes on creating them \
-             one by one; `connections pause {connection}` stops that. Delete the file afterwards: it holds personal data."
+            "\nNext: send the file to Refersion. Its staff import it (Growth or Scale plan), and you approve the new affiliates. \
+             {worker} Delete the file afterwards: it contains personal data."
         ));
     }
     match file == target::STDOUT {

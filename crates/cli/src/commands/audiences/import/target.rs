@@ -1,15 +1,15 @@
-//! Where an export goes: a new file that its owner alone can read, or standard output.
+//! The target of an export: a new file that only its owner can read, or standard output.
 
 use std::fs::{File, OpenOptions, remove_file};
 use std::io::{self, BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use service::failure::Failure;
 
-/// What stands for standard output.
+/// Stands for standard output.
 pub(super) const STDOUT: &str = "-";
 
-/// What is written to.
+/// The target that is written to.
 pub(super) enum Target {
     /// A file.
     File(PathBuf, BufWriter<File>),
@@ -18,7 +18,7 @@ pub(super) enum Target {
 }
 
 impl Target {
-    /// Begins the file. One that is there already is not overwritten.
+    /// Creates the file. An existing one is not overwritten.
     pub(super) fn create(to: &str) -> Result<Self, Failure> {
         if to == STDOUT {
             return Ok(Self::Stdout(BufWriter::new(io::stdout())));
@@ -40,29 +40,34 @@ impl Target {
         written.map_err(|error| failed(&error))
     }
 
-    /// Ends it: all of it is on the disk.
+    /// Ends the file: all of it is on the disk. An incomplete file is removed.
     pub(super) fn finish(self) -> Result<(), Failure> {
         let finished = match self {
-            Self::File(_, file) => {
-                file.into_inner().map_err(io::IntoInnerError::into_error).and_then(|it| it.sync_all())
+            Self::File(path, file) => {
+                let ended = file.into_inner().map_err(io::IntoInnerError::into_error);
+                ended.and_then(|it| it.sync_all()).inspect_err(|_| remove(&path))
             }
             Self::Stdout(mut stdout) => stdout.flush(),
         };
         finished.map_err(|error| failed(&error))
     }
 
-    /// Takes a file away that is not whole.
+    /// Removes an incomplete file.
     pub(super) fn discard(self) {
         if let Self::File(path, file) = self {
             drop(file);
-            if let Err(error) = remove_file(&path) {
-                tracing::warn!(path = %path.display(), %error, "a part of the export remains: delete it");
-            }
+            remove(&path);
         }
     }
 }
 
-/// Shows people, on standard error, what is not part of the file on standard output. A failure to show it is ignored.
+fn remove(path: &Path) {
+    if let Err(error) = remove_file(path) {
+        tracing::warn!(path = %path.display(), %error, "a part of the export remains: delete it");
+    }
+}
+
+/// Shows text that is not part of the exported file to people, on standard error. A failure to show it is ignored.
 pub(super) fn beside_stdout(lines: &[String]) {
     drop(writeln!(io::stderr(), "{}", lines.join("\n")));
 }

@@ -10,7 +10,7 @@ use service::output::csv_row;
 
 const HEAD: &str = "id,event_id,connection,group,result,reason,released_at,ended_at";
 
-/// Where items go. A file that is there is not overwritten.
+/// The target of items. An existing file is not overwritten.
 pub(super) enum Export {
     Nowhere,
     Ndjson(BufWriter<File>),
@@ -58,14 +58,14 @@ fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
         Failure::failed(
             "report_file",
             &error,
-            format!("{}: give a file that is not there yet", path.display()),
+            format!("{}: name a new file in a folder that can be written", path.display()),
         )
     })?;
     Ok(BufWriter::new(file))
 }
 
 fn failed(error: &std::io::Error) -> Failure {
-    Failure::failed("report_file", error, "see that there is room where the report goes")
+    Failure::failed("report_file", error, "check that the disk of the report has free space")
 }
 
 /// A row of CSV, as RFC 4180 has it.

@@ -1,4 +1,4 @@
-//! Lists of plans, and of what a plan has left out.
+//! Lists of plans, and of the items that a plan has left out.
 
 use ledger::plans::{ItemFilter, ItemState, PlanItem};
 use ledger::{Plan, PlanFilter, PlanId};
@@ -49,7 +49,7 @@ pub(super) async fn list(engines: &Engines, limit: usize, context: &mut Context)
     Ok(Exit::Done)
 }
 
-/// Lists what a plan has left out, or skipped.
+/// Lists the items that a plan has left out, or skipped.
 pub(super) async fn skipped(
     engines: &Engines,
     (id, reason): (PlanId, Option<String>),
@@ -57,6 +57,7 @@ pub(super) async fn skipped(
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     let plan = plans::plan(engines, id).await?;
+    reason.as_deref().map_or(Ok(()), |reason| plans::check_reason(&plan, reason))?;
     let directory = Directory::read(engines, None).await?;
     let (mut rows, is_json) = (Vec::new(), context.output.is_json());
     let mut all = 0;

@@ -54,20 +54,20 @@ pub(super) enum Act {
         /// List its dead letters that are left out or were skipped, all or of one reason
         #[arg(long, value_name = "REASON", num_args = 0..=1, default_missing_value = "", requires = "plan")]
         skipped: Option<String>,
-        /// At most N
-        #[arg(long, value_name = "N", default_value_t = 20)]
+        /// List at most N
+        #[arg(long, value_name = "N", default_value_t = super::SHOWN)]
         limit: usize,
     },
     /// Run a plan: its canary first, then the others, at most at its rate
     #[command(after_help = EXAMPLES)]
     Run(Run),
-    /// Pause a plan: nothing more of it is sent
+    /// Pause a plan: it sends no more events
     #[command(after_help = EXAMPLES)]
     Pause(Steer),
-    /// Go on with a plan that is paused or has stopped
+    /// Resume a plan that is paused or has stopped
     #[command(after_help = EXAMPLES)]
     Resume(Steer),
-    /// End a plan; what it has not sent stays open
+    /// End a plan; dead letters that it has not sent stay open
     #[command(after_help = EXAMPLES)]
     Cancel(Steer),
     /// Show the results of a plan
@@ -85,7 +85,7 @@ pub(super) enum Act {
 }
 
 impl Act {
-    /// How the audit calls it; `None` for one that only shows something.
+    /// The name of the act in the audit; `None` for a command that only shows something.
     pub(super) fn action(&self) -> Option<&'static str> {
         match self {
             Self::Plan { .. } => Some("plan_made"),
@@ -101,16 +101,16 @@ impl Act {
 /// How a plan is made.
 #[derive(Debug, Args)]
 pub(super) struct Make {
-    /// What plan PLAN has not delivered
+    /// Plan the dead letters that plan PLAN has not delivered
     #[arg(long, value_name = "PLAN")]
     left_of: Option<PlanId>,
-    /// Repair the events by this JSON Patch (RFC 6902) first; what it cannot repair is left out; - is standard input
+    /// Repair the events by this JSON Patch (RFC 6902) first; events that it cannot repair are left out; - is standard input
     #[arg(long, value_name = "FILE")]
     patch: Option<PathBuf>,
-    /// Show what the patch would do, and neither plan nor store anything
+    /// Show the effect of the patch, and neither plan nor store anything
     #[arg(long, requires = "patch", conflicts_with = "left_of")]
     dry_run: bool,
-    /// Show how long it takes at this rate of calls too, as 5/s or 100/m; `run` has a rate of its own
+    /// Also show the duration at this rate of calls, as 5/s or 100/m; `run` has a rate of its own
     #[arg(long, value_name = "RATE")]
     rate: Option<Rate>,
     #[command(flatten)]
@@ -122,10 +122,10 @@ pub(super) struct Make {
 pub(super) struct Run {
     /// The plan
     plan: PlanId,
-    /// The highest rate of calls, as 5/s or 100/m [default: what the connection bears]
+    /// The highest rate of calls, as 5/s or 100/m [default: the rate of the connection]
     #[arg(long, value_name = "RATE")]
     rate: Option<Rate>,
-    /// Persons that go first; their results decide whether the others follow
+    /// Number of persons that are replayed first; their results decide whether the others follow
     #[arg(long, value_name = "PERSONS", default_value_t = 0)]
     canary: u32,
     /// Stop when more than this share fails again, as 20% [default: 20% for a canary]
@@ -133,12 +133,12 @@ pub(super) struct Run {
     stop_if: Option<Share>,
     #[command(flatten)]
     reason: Reason,
-    /// Return at once; the plan runs on
+    /// Return at once; the plan continues to run
     #[arg(long)]
     detach: bool,
 }
 
-/// What is done with a plan, and why.
+/// An action on a plan, and its reason.
 #[derive(Debug, Args)]
 pub(super) struct Steer {
     /// The plan
@@ -147,11 +147,11 @@ pub(super) struct Steer {
     reason: Reason,
 }
 
-/// Carries one out.
+/// Carries out an act on plans.
 ///
 /// # Errors
 ///
-/// [`Failure`] if there is no such plan, it cannot be done as the plan stands, or the ledger cannot be used.
+/// [`Failure`] if there is no such plan, its state does not allow the act, or the ledger cannot be used.
 pub(super) async fn carry_out(act: Act, engines: &Engines, context: &mut Context) -> Result<Exit, Failure> {
     match act {
         Act::Plan { wanted, make } => make::make(engines, &wanted, &make, context).await,

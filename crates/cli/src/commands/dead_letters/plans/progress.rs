@@ -1,4 +1,4 @@
-//! How far a plan is, on standard error: a bar on a terminal, a line every few seconds elsewhere, nothing for scripts.
+//! The progress of a plan, on standard error: a bar on a terminal, a line every few seconds elsewhere, nothing for scripts.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
@@ -39,7 +39,7 @@ impl Progress {
         self.show(frozen, None, &format!("{frozen} frozen"));
     }
 
-    /// How far the plan's run is.
+    /// The progress of the plan's run.
     pub(super) fn running(&mut self, plan: &Plan) {
         let left = plan.count(ItemState::Planned) + plan.under_way();
         let all = plan.frame.connections.values().sum::<u64>().saturating_sub(plan.count(ItemState::LeftOut));
@@ -49,7 +49,7 @@ impl Progress {
         self.show(all.saturating_sub(left), Some(all), &text);
     }
 
-    /// Says something that stays.
+    /// Shows a text that stays.
     pub(super) fn show_text(&self, text: &str) {
         match &self.0 {
             Place::Terminal(bar) => bar.suspend(|| write_line(text)),
@@ -76,7 +76,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn end(&self) {
         if let Place::Terminal(bar) = &self.0 {
             bar.finish_and_clear();

@@ -1,6 +1,6 @@
 //! `dead-letters report`.
 
-use ledger::plans::ItemState;
+use ledger::plans::{ItemCount, ItemState};
 use ledger::{PlanId, PlanState};
 
 use super::export::Export;
@@ -32,13 +32,21 @@ pub(super) async fn run(
     Ok(exit(&report))
 }
 
+/// The reasons for which a dead letter is left out or skipped because nothing of it has to be delivered any more.
+const NEEDS_NOTHING: [&str; 3] = ["delivered meanwhile", "superseded", "user deleted"];
+
 /// 0 if all was delivered, 4 if the plan's own rule stopped it, 3 otherwise.
 fn exit(report: &Report) -> Exit {
     let plan = &report.plan;
-    let open = plan.count(ItemState::Planned) + plan.under_way();
+    let open = plan.count(ItemState::Planned) + plan.count(ItemState::Waits) + plan.under_way();
+    let is_passed_over = |count: &&ItemCount| {
+        matches!(count.state, ItemState::LeftOut | ItemState::Skipped)
+            && !NEEDS_NOTHING.contains(&count.reason.as_str())
+    };
+    let passed_over = plan.counts.iter().filter(is_passed_over).count();
     match plan.state {
         PlanState::Stopped => Exit::Stopped,
-        PlanState::Done if plan.tally().failed == 0 && open == 0 => Exit::Done,
+        PlanState::Done if plan.tally().failed == 0 && open == 0 && passed_over == 0 => Exit::Done,
         _ => Exit::Partly,
     }
 }
@@ -74,26 +82,46 @@ fn show(report: &Report, context: &mut Context) -> Result<(), Failure> {
         output.line(&format!("{:>9} under way", plan.under_way()))?;
     }
     output.line("")?;
-    output.line(&format!("calls: {} planned, {} needed", report.calls_planned, report.calls_needed))?;
+    // A replay in one step is not planned.
+    let is_planned = !plan.frame.digest.is_empty();
+    output.line(&match is_planned {
+        true => format!("calls: {} planned, {} needed", report.calls_planned, report.calls_needed),
+        false => format!("calls: {} needed", report.calls_needed),
+    })?;
     if plan.repeated_calls > 0 {
         let calls = if plan.repeated_calls == 1 { "call" } else { "calls" };
         output.line(&format!("repeated after an interruption: {} {calls}", plan.repeated_calls))?;
     }
-    let (planned, needed) = (lasts(report.seconds_planned), lasts(report.seconds_needed));
-    output.line(&format!("time:  {planned} planned, {needed} needed"))?;
+    let planned = lasts(report.seconds_planned);
+    output.line(&match plan.progress.started_at {
+        Some(_) if !is_planned => format!("time:  {} needed", lasts(report.seconds_needed)),
+        Some(_) => format!("time:  {planned} planned, {} needed", lasts(report.seconds_needed)),
+        None => format!("time:  {planned} planned; {}", not_begun(plan.state)),
+    })?;
     next(plan.id, plan.state, report.left).iter().try_for_each(|line| output.line(line))
 }
 
-/// What can be done about what is left: a plan that has begun and not finished holds it.
+/// The progress of a plan of which nothing was sent.
+fn not_begun(state: PlanState) -> &'static str {
+    match state {
+        PlanState::Planning | PlanState::Ready => "it has not run yet",
+        PlanState::Running | PlanState::Paused | PlanState::Stopped => "it has sent nothing yet",
+        PlanState::Cancelled | PlanState::Done | PlanState::Expired => "it has sent nothing",
+    }
+}
+
+/// The commands for unfinished items: a plan that has begun and not finished reserves them.
 fn next(plan: PlanId, state: PlanState, left: u64) -> Vec<String> {
-    let cancel = format!("end it, so that others can have what is left: dead-letters cancel {plan}");
-    let again = format!("plan what is left: dead-letters plan --left-of {plan}");
+    let cancel = format!("end it, to free its remaining dead letters: dead-letters cancel {plan}");
+    let resume = format!("go on with it: dead-letters resume {plan}");
+    let again = format!("plan the remaining dead letters: dead-letters plan --left-of {plan}");
     if left == 0 {
         return Vec::new();
     }
     match state {
-        PlanState::Planning | PlanState::Ready | PlanState::Running => Vec::new(),
-        PlanState::Paused | PlanState::Stopped => vec![cancel, again],
+        PlanState::Planning | PlanState::Running => Vec::new(),
+        PlanState::Ready => vec![format!("to run it: dead-letters run {plan}")],
+        PlanState::Paused | PlanState::Stopped => vec![resume, cancel, format!("after that, {again}")],
         PlanState::Cancelled | PlanState::Done | PlanState::Expired => vec![again],
     }
 }
@@ -103,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plan_that_holds_what_is_left_has_to_be_cancelled_first() {
+    fn a_plan_with_remaining_dead_letters_has_to_be_cancelled_first() {
         for state in PlanState::ALL {
             let lines = next(7, state, 3).join("\n");
             let (offers, cancels) = (lines.contains("--left-of 7"), lines.contains("cancel 7"));

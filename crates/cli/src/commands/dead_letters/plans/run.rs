@@ -1,4 +1,4 @@
-//! `dead-letters run`: starts a plan, and shows how far it is until it ends.
+//! `dead-letters run`: starts a plan, and shows its progress until it ends.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub(super) async fn run(engines: &Engines, run: Run, context: &mut Context) -> R
     report::run(engines, watched?.id, Export::Nowhere, context).await
 }
 
-/// Until the plan runs no more and nothing of it is under way.
+/// Waits until the plan no longer runs and none of its items is under way.
 async fn watch(engines: &Engines, mut plan: Plan, progress: &mut Progress) -> Result<Plan, Failure> {
     let mut is_decided = false;
     loop {

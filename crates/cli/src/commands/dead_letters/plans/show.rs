@@ -12,17 +12,17 @@ use service::operator::Directory;
 use service::operator::plans::{self, seconds};
 use service::operator::repairs::Sample;
 
-/// What a script gets of a plan that was made.
+/// The answer about a plan that was made, for a script.
 #[derive(Serialize)]
 struct Made<'p> {
-    /// The selector as it was written, with its times frozen.
-    pub(super) selector: Option<String>,
+    /// The selector as it was written, with its times frozen; of the rest of another plan, the selector of that plan.
+    selector: String,
     #[serde(flatten)]
     plan: &'p Plan,
     /// Seconds at the rate that was asked about.
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds_at_rate: Option<f64>,
-    /// What the patch did to some of the events.
+    /// The effect of the patch on some of the events.
     #[serde(skip_serializing_if = "Option::is_none")]
     samples: Option<&'p [Sample]>,
 }
@@ -31,7 +31,7 @@ struct Made<'p> {
 pub(super) async fn made(
     engines: &Engines,
     made: &plans::Made,
-    (selector, rate): (Option<String>, Option<f64>),
+    (selector, rate): (String, Option<f64>),
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     let (plan, samples) = (&made.plan, &made.samples);
@@ -41,14 +41,13 @@ pub(super) async fn made(
         context.output.json(&Made { selector, plan, seconds_at_rate, samples })?;
         return Ok(Exit::Done);
     }
-    if let Some(selector) = selector {
-        context.output.line(&format!("selector: {selector}"))?;
-    }
+    context.output.line(&format!("selector: {selector}"))?;
     show_samples(samples, context)?;
     lines(engines, (plan, rate), context).await?;
-    if plan.count(ItemState::Planned) > 0 {
-        context.output.line(&format!("nothing is sent yet; to run it: dead-letters run {}", plan.id))?;
-    }
+    context.output.line(&match plan.count(ItemState::Planned) {
+        0 => "nothing is left to run: every dead letter of the plan is left out".to_owned(),
+        _ => format!("nothing is sent yet; to run it: dead-letters run {}", plan.id),
+    })?;
     Ok(Exit::Done)
 }
 
@@ -64,7 +63,7 @@ pub(super) async fn one(engines: &Engines, id: PlanId, context: &mut Context) ->
     Ok(Exit::Done)
 }
 
-/// Shows in one line how a plan stands after an act.
+/// Shows the state of a plan after an act, in one line.
 pub(super) async fn steered(engines: &Engines, plan: &Plan, context: &mut Context) -> Result<Exit, Failure> {
     let plan = plans::plan(engines, plan.id).await?;
     if context.output.is_json() {
@@ -94,7 +93,7 @@ async fn lines(
     }
     if let Some(patched) = plan.frame.patched {
         let (changed, unchanged) = (patched.changed, patched.unchanged);
-        output.line(&format!("{changed:>9} patched, {unchanged} already as the patch makes them"))?;
+        output.line(&format!("{changed:>9} patched, {unchanged} that need no change"))?;
     }
     let events = plan.frame.estimate.events;
     output.line(&format!(
@@ -121,7 +120,7 @@ async fn lines(
         }
     }
     if plan.count(ItemState::LeftOut) > 0 {
-        output.line(&format!("which: dead-letters plans {} --skipped", plan.id))?;
+        output.line(&format!("to list them: dead-letters plans {} --skipped", plan.id))?;
     }
     Ok(())
 }

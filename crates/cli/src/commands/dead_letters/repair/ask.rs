@@ -4,12 +4,17 @@ use std::io::{IsTerminal as _, Write as _};
 
 use service::failure::Failure;
 
-/// Whether somebody can be asked.
+/// Whether there is a user who can be asked.
 pub(super) fn can_ask() -> bool {
     std::io::stdin().is_terminal()
 }
 
-/// Asks a question on standard error, as standard output is for results; the trimmed answer.
+/// Whether an editor can be used: it reads the keyboard and draws the screen.
+pub(super) fn can_edit() -> bool {
+    can_ask() && std::io::stdout().is_terminal()
+}
+
+/// Asks a question on standard error, as standard output is for results. Returns the trimmed answer.
 pub(super) fn ask(question: &str) -> String {
     drop(write!(std::io::stderr(), "{question}"));
     let mut answer = String::new();
@@ -19,13 +24,14 @@ pub(super) fn ask(question: &str) -> String {
     }
 }
 
-/// Makes sure that the changes that were shown shall be stored.
+/// Makes sure that the shown changes are to be stored.
 ///
 /// # Errors
 ///
-/// [`Failure`] with the code `not_confirmed`, if the answer is not yes or nobody can be asked.
+/// [`Failure`] with the code `not_confirmed`, if the answer is not yes or no user can be asked.
 pub(super) fn confirm(question: &str, yes: bool) -> Result<(), Failure> {
-    let hint = "nothing was changed; --yes stores the changes without asking";
+    let hint =
+        "nothing was changed; --yes stores the changes without asking, and is required without a terminal";
     if yes || (can_ask() && ask(&format!("{question} Type yes: ")) == "yes") {
         return Ok(());
     }

@@ -8,7 +8,7 @@ use service::output::{Output, cut, whole};
 /// Changes that are shown of one event; `--json` has all.
 const SHOWN: usize = 50;
 
-/// Shows what differs.
+/// Shows the differences.
 pub(in super::super) fn show(changes: &[Change], output: &mut Output) -> Result<(), Failure> {
     let value = |json: &Option<Box<serde_json::value::RawValue>>| {
         json.as_ref().map_or_else(|| "(none)".to_owned(), |json| json.get().to_owned())

@@ -42,6 +42,11 @@ pub(super) fn edit(text: &str) -> Result<String, Failure> {
     Ok(text)
 }
 
+/// Whether the environment names an editor. It may be a script, which needs no terminal.
+pub(super) fn is_named() -> bool {
+    chosen().is_some()
+}
+
 /// The editor that the environment names. An empty variable names none.
 #[expect(
     clippy::disallowed_methods,

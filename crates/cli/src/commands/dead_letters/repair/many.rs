@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use repair::Patch;
 use serde::Serialize;
 
 use super::super::act::Reason;
@@ -12,10 +13,15 @@ use service::Context;
 use service::engines::Engines;
 use service::failure::{Exit, Failure};
 use service::operator::dead_letters::{Selection, act};
-use service::operator::repairs::{Outcome, Preview, RepairResult, Repairer, Samples, preview, repair_all};
+use service::operator::repairs::{
+    Outcome, Preview, RepairResult, Repairer, Sample, Samples, preview, repair_all,
+};
 use service::operator::{Directory, audit};
 
-/// What became of all of them.
+/// Dead letters whose ids the hint about a replay names.
+const NAMED: usize = 20;
+
+/// The results of all.
 #[derive(Serialize)]
 struct Answer {
     selector: String,
@@ -34,6 +40,9 @@ pub(in super::super) async fn run(
     let patch = read_patch(&many.patch)?;
     let directory = Directory::read(engines, None).await?;
     let repairer = Repairer::new(&directory, &context.loaded.config.identifiers.blocked_list());
+    if many.dry_run {
+        return try_patch(engines, selection, &patch, context).await;
+    }
     if !context.output.is_json() {
         context.output.line(&format!("{}\n", selection.summary()))?;
         let preview = preview(engines, &repairer, selection, &patch).await?;
@@ -50,17 +59,58 @@ pub(in super::super) async fn run(
     finish(selection, done, context)
 }
 
-/// What became of all of them, counted; each by itself is kept for scripts alone.
+/// The effect of a patch.
+#[derive(Serialize)]
+struct Tried {
+    selector: String,
+    count: u64,
+    /// How many would end in each way.
+    results: BTreeMap<RepairResult, u64>,
+    /// How many would not be changed, by reason.
+    reasons: BTreeMap<String, u64>,
+    /// The three newest.
+    samples: Vec<Sample>,
+}
+
+/// Tries a patch on the dead letters of a selection. Nothing is stored.
+pub(in super::super) async fn try_patch(
+    engines: &Engines,
+    selection: &Selection,
+    patch: &Patch,
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    let directory = Directory::read(engines, None).await?;
+    let repairer = Repairer::new(&directory, &context.loaded.config.identifiers.blocked_list());
+    let preview = preview(engines, &repairer, selection, patch).await?;
+    if context.output.is_json() {
+        let (results, reasons, samples) = (preview.results, preview.reasons, preview.samples.0);
+        let selector = selection.selector.to_string();
+        context.output.json(&Tried { selector, count: selection.count, results, reasons, samples })?;
+        return Ok(Exit::Done);
+    }
+    context.output.line(&format!("{}\n", selection.summary()))?;
+    show_samples(&preview.samples, context)?;
+    would(&preview, context)?;
+    context.output.line("nothing is planned or stored: this is a dry run")?;
+    Ok(Exit::Done)
+}
+
+/// The numbers of results of all; the result of each is kept for scripts alone.
 #[derive(Default)]
 struct Done {
     results: BTreeMap<RepairResult, usize>,
     reasons: BTreeMap<String, usize>,
     outcomes: Vec<Outcome>,
+    /// The first ids with a new revision.
+    changed: Vec<i64>,
 }
 
 impl Done {
     fn count(&mut self, outcome: Outcome, is_kept: bool) {
         *self.results.entry(outcome.result).or_default() += 1;
+        if outcome.result == RepairResult::Changed && self.changed.len() < NAMED {
+            self.changed.push(outcome.id);
+        }
         if is_kept {
             self.outcomes.push(outcome);
         } else if let Some(reason) = outcome.reason {
@@ -69,7 +119,7 @@ impl Done {
     }
 }
 
-/// Shows what a patch does, or did, to a few.
+/// Shows the effect of a patch on a few dead letters.
 pub(in super::super) fn show_samples(samples: &Samples, context: &mut Context) -> Result<(), Failure> {
     for sample in &samples.0 {
         context.output.line(&format!("dead letter {}:", sample.id))?;
@@ -85,8 +135,8 @@ pub(in super::super) fn show_samples(samples: &Samples, context: &mut Context) -
     Ok(())
 }
 
-/// Says what a patch would do to all.
-pub(in super::super) fn would(preview: &Preview, context: &mut Context) -> Result<(), Failure> {
+/// Shows the effect that a patch would have on all.
+fn would(preview: &Preview, context: &mut Context) -> Result<(), Failure> {
     for (reason, number) in &preview.reasons {
         context.output.line(&format!("{number} would not be changed: {reason}"))?;
     }
@@ -95,7 +145,7 @@ pub(in super::super) fn would(preview: &Preview, context: &mut Context) -> Resul
 }
 
 fn finish(selection: &Selection, done: Done, context: &mut Context) -> Result<Exit, Failure> {
-    let Done { results, reasons, outcomes } = done;
+    let Done { results, reasons, outcomes, changed: ids } = done;
     let changed = results.get(&RepairResult::Changed).copied().unwrap_or(0);
     let not = results.values().sum::<usize>() - changed;
     if context.output.is_json() {
@@ -107,7 +157,9 @@ fn finish(selection: &Selection, done: Done, context: &mut Context) -> Result<Ex
         }
         context.output.line(&format!("{changed} changed, {not} left as they are"))?;
         if changed > 0 {
-            context.output.line("`dead-letters replay` with the same selector sends them")?;
+            // With --limit the selector also selects dead letters that the patch has not reached.
+            let others = selection.count.saturating_sub(changed as u64);
+            context.output.line(&to_send(&ids, changed, others))?;
         }
     }
     Ok(match (not, changed) {
@@ -115,4 +167,31 @@ fn finish(selection: &Selection, done: Done, context: &mut Context) -> Result<Ex
         (_, 0) => Exit::Failed,
         _ => Exit::Partly,
     })
+}
+
+/// The command that sends the changed events: by their ids if these are few, because the selector also selects the others.
+fn to_send(ids: &[i64], changed: usize, others: u64) -> String {
+    if others > 0 && changed <= ids.len() {
+        let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
+        return format!("to send them: dead-letters replay {}", ids.join(" "));
+    }
+    match others {
+        0 => "`dead-letters replay` with the same selector sends them".to_owned(),
+        _ => format!(
+            "`dead-letters replay` with the same selector sends them, and also the {others} without the change"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_about_a_replay_says_what_else_it_sends() {
+        assert_eq!(to_send(&[7, 9], 2, 1), "to send them: dead-letters replay 7 9");
+        assert!(to_send(&[7, 9], 2, 0).ends_with("with the same selector sends them"));
+        let many: Vec<i64> = (0..20).collect();
+        assert!(to_send(&many, 21, 5).ends_with("and also the 5 without the change"));
+    }
 }

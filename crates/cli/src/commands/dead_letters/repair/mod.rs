@@ -14,7 +14,7 @@ use repair::Patch;
 use service::failure::Failure;
 
 pub(super) use differences::show as show_changes;
-pub(super) use many::{run as patch, show_samples, would};
+pub(super) use many::{run as patch, show_samples, try_patch};
 pub(super) use one::run as edit;
 
 /// The most bytes of a file with a patch.
@@ -25,13 +25,13 @@ const MAX_FILE_BYTES: u64 = 256 * 1024;
 pub(super) struct One {
     /// Its id
     id: i64,
-    /// Apply this JSON Patch (RFC 6902) instead of opening $EDITOR; - is standard input
+    /// Apply this JSON Patch (RFC 6902) instead of opening $EDITOR, which needs a terminal; - is standard input
     #[arg(long, value_name = "FILE")]
     patch: Option<PathBuf>,
     /// Only if this is the newest revision; 0 is the original
     #[arg(long, value_name = "N")]
     if_revision: Option<u32>,
-    /// Store the changes without asking
+    /// Store the changes without asking; required without a terminal
     #[arg(long)]
     yes: bool,
 }
@@ -42,9 +42,19 @@ pub(super) struct Many {
     /// A JSON Patch (RFC 6902); - is standard input
     #[arg(long, value_name = "FILE")]
     patch: PathBuf,
-    /// Store the changes without asking
-    #[arg(long)]
+    /// Store the changes without asking; required without a terminal
+    #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
+    /// Show the effect of the patch, and store nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Many {
+    /// Whether nothing is stored.
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
 }
 
 /// Reads a patch from a file.

@@ -6,19 +6,21 @@ use serde::Serialize;
 
 use super::super::act::Reason;
 use super::super::show::letter;
-use super::ask::{ask, can_ask, confirm};
+use super::ask::{ask, can_ask, can_edit, confirm};
 use super::{One, editor, read_patch, show_changes};
 use service::Context;
 use service::engines::Engines;
 use service::failure::{Exit, Failure};
 use service::operator::repairs::{
-    Means, NotRepaired, Outcome, Proposal, RepairResult, Repairer, Version, newest, store,
+    Advice, Means, NotRepaired, Outcome, Proposal, RepairResult, Repairer, Version, newest, store,
 };
 use service::operator::{Directory, audit};
 
-const CONFLICT: &str = "look at it with `dead-letters show`, and repair it again if that is still needed";
+const NO_TERMINAL: &str = "give a JSON Patch with --patch FILE, and --yes; with --yes, EDITOR may also name a script that edits the file";
 
-/// What was stored.
+const CONFLICT: &str = "check it with `dead-letters show`, and repair it again if that is still needed";
+
+/// The stored repair.
 #[derive(Serialize)]
 struct Edited {
     #[serde(flatten)]
@@ -44,9 +46,14 @@ pub(in super::super) async fn run(
     let proposal = match &edit.patch {
         Some(path) => {
             let patch = read_patch(path)?;
-            repairer.propose(&letter, &version, &Means::Patch(&patch)).map_err(|why| refused(&why))?
+            let proposed = repairer.propose(&letter, &version, &Means::Patch(&patch));
+            proposed.map_err(|why| refused(&why, &letter))?
         }
-        None => by_hand(&repairer, &letter, &version)?,
+        None if can_edit() || (edit.yes && editor::is_named()) => by_hand(&repairer, &letter, &version)?,
+        None => {
+            let message = "there is no terminal for an editor";
+            return Err(Failure::usage("no_terminal", message, NO_TERMINAL));
+        }
     };
     if !context.output.is_json() {
         show_changes(&proposal.repaired.changes, &mut context.output)?;
@@ -80,12 +87,16 @@ fn finish(outcome: Option<Outcome>, proposal: Proposal, context: &mut Context) -
     }
 }
 
-/// Opens the editor, again and again while the operator wants to correct what is refused: nothing that was typed is lost.
+/// Opens the editor, again and again while the operator wants to correct a refused text: nothing that was typed is lost.
 fn by_hand(repairer: &Repairer, letter: &DeadLetterView, version: &Version) -> Result<Proposal, Failure> {
-    // What cannot be repaired is not worth an editor.
+    // The editor does not open for an event that cannot be repaired.
     let probe = repairer.propose(letter, version, &Means::Text("{}"));
     if let Err(why @ (NotRepaired::NotOpen | NotRepaired::NoPayload)) = probe {
-        return Err(refused(&why));
+        return Err(refused(&why, letter));
+    }
+    if let Some(advice @ Advice::Discard) = Advice::about(letter) {
+        let message = format!("the event of dead letter {} cannot be repaired", letter.id);
+        return Err(Failure::refused("not_repairable", message, advice.words()));
     }
     let mut text = repair::pretty(version.payload.as_deref().unwrap_or_default());
     loop {
@@ -95,14 +106,15 @@ fn by_hand(repairer: &Repairer, letter: &DeadLetterView, version: &Version) -> R
             Err(why) => {
                 let is_worth_it = !matches!(why, NotRepaired::Refused(RepairError::Unchanged));
                 if !is_worth_it || !can_ask() || ask(&format!("{why}. Edit again? Type yes: ")) != "yes" {
-                    return Err(refused(&why));
+                    return Err(refused(&why, letter));
                 }
             }
         }
     }
 }
 
-fn refused(why: &NotRepaired) -> Failure {
+fn refused(why: &NotRepaired, letter: &DeadLetterView) -> Failure {
+    let advice = Advice::about(letter).filter(|_| matches!(why, NotRepaired::Refused(_)));
     let (code, hint) = match why {
         NotRepaired::Refused(RepairError::Unchanged) => ("unchanged", "there is nothing to store"),
         NotRepaired::Refused(RepairError::Locked(_)) => {
@@ -110,9 +122,9 @@ fn refused(why: &NotRepaired) -> Failure {
         }
         NotRepaired::Refused(_) => ("invalid", "nothing was changed; correct it and repeat the command"),
         NotRepaired::NotOpen => {
-            ("not_open", "`dead-letters show` tells its state; `restore` opens a discarded one")
+            ("not_open", "`dead-letters show` shows its state; `restore` reopens a discarded one")
         }
         NotRepaired::NoPayload => ("no_payload", "there is nothing left to repair"),
     };
-    Failure::refused(code, why.to_string(), hint)
+    Failure::refused(code, why.to_string(), advice.map_or(hint, Advice::words))
 }

@@ -32,7 +32,7 @@ pub(super) fn show(status: &Status, now: Timestamp, output: &mut Output) -> Resu
     rescues(status, output)
 }
 
-/// How many events and persons wait where.
+/// Numbers of waiting events and persons.
 fn counts(status: &Status, output: &mut Output) -> Result<(), Failure> {
     let line = |name: &str, count: u64, what: &str| vec![name.to_owned(), count.to_string(), what.to_owned()];
     output.table(
@@ -41,7 +41,7 @@ fn counts(status: &Status, output: &mut Output) -> Result<(), Failure> {
             line("queue, live", status.queue.live, "events accepted, not yet absorbed"),
             line("queue, bulk", status.queue.bulk, "the same, of Engage syncs"),
             line("pending", status.pending, "events absorbed, not yet ended"),
-            line("dirty", status.dirty, "persons that differ from what Refersion was sent"),
+            line("dirty", status.dirty, "persons that differ from the values last sent"),
             line("waiting", status.waiting, "persons that lack something that no event has stated"),
             line("held back", status.held_back, "payout fields to be confirmed: `profiles show`"),
             line("dead letters", status.dead_letters, "events to be corrected: `dead-letters list`"),
@@ -73,7 +73,7 @@ fn connections(rows: &[Row], output: &mut Output) -> Result<(), Failure> {
     output.table(&head, &rows.iter().map(row).collect::<Vec<_>>())
 }
 
-/// What keeps the events of a connection from moving.
+/// The reasons why the events of a connection do not move.
 fn remarks(connection: &Row, output: &mut Output) -> Result<(), Failure> {
     if let Some(because) = connection.refused_because {
         output.line(&format!("\nno new events of {} are accepted: {because}", connection.name))?;
@@ -108,7 +108,7 @@ fn ages(status: &Status, now: Timestamp, output: &mut Output) -> Result<(), Fail
         }
     }
     let Some(since) = status.queue.untaken_since else { return Ok(()) };
-    output.line(&format!("nobody has taken events from the queue for at least {}", age(since, now)))
+    output.line(&format!("no worker has taken events from the queue for at least {}", age(since, now)))
 }
 
 /// Processes that run, and those that ended or fell silent within a day.

@@ -34,11 +34,11 @@ fn connection(name: &str, paused_for: Option<&'static str>) -> Row {
         paused_because: paused_for.map(|_| "the offer does not exist".to_owned()),
         pause_hint: paused_for.map(|_| {
             format!(
-                "correct its settings with `connections set {name}`; it goes on by itself when a call is accepted, or at \
+                "correct its settings with `connections set {name}`; the pause ends by itself when a call is accepted, or at \
                  once with `connections resume {name}`"
             )
         }),
-        suspension_hints: [(1234, format!("take it out with `connections set {name} --no-custom-field vip`"))].into(),
+        suspension_hints: [(1234, format!("remove it with `connections set {name} --no-custom-field vip`"))].into(),
         refused_for: None,
         refused_because: None,
         asked_to_wait_until: None,
@@ -62,7 +62,7 @@ fn connection(name: &str, paused_for: Option<&'static str>) -> Row {
     }
 }
 
-fn bad_night() -> Status {
+fn status_with_problems() -> Status {
     let config = service::config::load(None, []).unwrap().config;
     Status {
         notifications: Notifications::default(),
@@ -118,7 +118,7 @@ fn missing() -> Option<Summary> {
 #[test]
 fn a_status_fits_a_terminal_of_80_and_of_120_columns() {
     for width in [80, 120] {
-        let text = shown(width, |output| show(&bad_night(), at(0), output));
+        let text = shown(width, |output| show(&status_with_problems(), at(0), output));
         insta::assert_snapshot!(format!("status_at_{width}"), text);
     }
 }

@@ -150,7 +150,7 @@ impl Chance {
         Span { first: self.stamp(), last: self.stamp() }
     }
 
-    /// Few different ones, so that they occur again; some differ in one part only.
+    /// A stamp; some stamps differ in one part only.
     fn stamp(&mut self) -> Stamp {
         let key = self.text();
         Stamp {
@@ -171,13 +171,13 @@ impl Chance {
         self.pick([0, 1, 300, u32::MAX])
     }
 
-    /// One of a graph's usual few, or one that nothing else has.
+    /// One of a few digests that occur again, or one that occurs nowhere else.
     fn digest(&mut self) -> Digest {
         let number = if self.percent(70) { self.below(8) } else { self.next() };
         Digest(u128::from(number).to_be_bytes())
     }
 
-    /// Texts of all lengths about those at which the form or the hash changes.
+    /// A text with a length near those at which the form or the hash changes.
     fn text(&mut self) -> String {
         let length = self.pick([0, 1, 3, 7, 8, 9, 16, 63, 64, 127, 128, 129, 300]);
         let letter = self.pick(['a', 'b', 'ß', '漢', '\0']);

@@ -1,4 +1,4 @@
-//! What is packed comes back as it was, and whatever else is read does no harm.
+//! A packed graph is unpacked as it was, and any other bytes do no harm.
 
 mod chance;
 
@@ -49,14 +49,15 @@ fn small() -> Graph {
     }
 }
 
-/// The bytes of the small graph; forms 1 and 2 differ in the first stamp, and in what a refused trait has behind its mark.
+/// The bytes of the small graph; forms 1 and 2 differ in the first stamp, and in the part that follows the mark of a
+/// refused trait.
 fn bytes_of_small(form: u8, stamp: &[u8], refusal: &[u8]) -> Vec<u8> {
     [
         [form, 2].as_slice(),
         // The user: its flags, the moment 1,000 as a zigzag number, the sealed name, three traits.
         &[1; 16],
         b"\x0C\xD0\x0F\x08c2VhbGVk\x03",
-        // The first trait brings the stamp: no step in time, then what differs.
+        // The first trait contains the stamp: no difference in time, then the part in which the forms differ.
         b"\x15first_name\x07Ada\x00\x00",
         stamp,
         b"\x0Bphone\x03x\x03",
@@ -76,7 +77,7 @@ fn bytes_of_small(form: u8, stamp: &[u8], refusal: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// The bytes of form 2 lie in ledgers. A change that needs another form here needs a form 3, and a reader of both.
+/// Ledgers contain the bytes of form 2. A change that needs other bytes here needs a form 3, and a reader of both.
 #[test]
 fn the_bytes_of_form_2_are_these() {
     // Revision 0 without a receipt, the key.
@@ -107,9 +108,9 @@ fn a_graph_of_form_1_is_read_with_its_revisions() {
     );
 }
 
-/// The payee and the hold follow the code, and cost a graph without them nothing.
+/// The payee and the hold follow the code, and add nothing to a graph without them.
 #[test]
-fn a_payee_adds_a_flag_and_its_place() {
+fn a_payee_and_its_hold_are_packed_after_the_code() {
     let mut graph = small();
     graph.affiliates[0].payee = Some(Digest([1; 16]));
     graph.affiliates[0].held_since = Some(Moment(1_000));
@@ -120,7 +121,7 @@ fn a_payee_adds_a_flag_and_its_place() {
 }
 
 #[test]
-fn what_is_packed_comes_back_as_it_was() {
+fn a_packed_graph_is_unpacked_unchanged() {
     for seed in 0..CASES {
         let graph = Chance::of(seed).graph(6);
         let back = unpack(&pack(&graph)).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
@@ -129,7 +130,7 @@ fn what_is_packed_comes_back_as_it_was() {
 }
 
 #[test]
-fn a_large_graph_comes_back_as_it_was() {
+fn a_large_graph_is_unpacked_unchanged() {
     for seed in 0..3 {
         let graph = Chance::of(seed).graph(500);
         assert!(unpack(&pack(&graph)).unwrap() == graph, "seed {seed}");
@@ -137,7 +138,7 @@ fn a_large_graph_comes_back_as_it_was() {
 }
 
 #[test]
-fn a_graph_of_before_is_read_from_its_json() {
+fn a_graph_stored_as_json_is_read() {
     for seed in 0..CASES {
         let graph = Chance::of(seed).graph(6);
         let json = serde_json::to_vec(&graph).unwrap();
@@ -157,7 +158,7 @@ fn a_truncated_graph_is_refused() {
 }
 
 #[test]
-fn a_graph_that_something_follows_is_refused() {
+fn a_graph_with_trailing_bytes_is_refused() {
     let mut bytes = pack(&small());
     bytes.push(0);
     assert_eq!(unpack(&bytes).unwrap_err().to_string(), "a graph cannot be read: something follows it");
@@ -165,7 +166,7 @@ fn a_graph_that_something_follows_is_refused() {
 
 /// The read either ends in an error or in some graph, which then can be packed. A panic fails the test.
 #[test]
-fn a_corrupted_byte_does_no_harm() {
+fn a_corrupted_byte_gives_an_error_or_a_valid_graph() {
     every_byte_becomes(&pack(&small()), |_| (0..=u8::MAX).collect());
     for seed in 0..2 {
         let bytes = pack(&Chance::of(seed).graph(2));
@@ -186,7 +187,7 @@ fn every_byte_becomes(bytes: &[u8], others: impl Fn(u8) -> Vec<u8>) {
 }
 
 #[test]
-fn noise_does_no_harm() {
+fn random_bytes_give_an_error_or_a_valid_graph() {
     for seed in 0..CASES * 10 {
         let mut chance = Chance::of(seed);
         let mut bytes = vec![if chance.percent(50) { FORM } else { FORM_1 }];
@@ -217,9 +218,9 @@ fn a_count_that_the_bytes_cannot_hold_is_refused() {
     }
 }
 
-/// Else a damaged graph could name one long text with each of its bytes.
+/// Otherwise each byte of a damaged graph could refer to one long text.
 #[test]
-fn a_text_is_referred_to_only_if_it_is_short() {
+fn only_short_texts_are_shared() {
     let twice = |length: usize| {
         let text = Some(Text::from("x".repeat(length)));
         let delivered = Map::from_iter([("a".into(), text.clone()), ("b".into(), text)]);
@@ -252,9 +253,9 @@ fn equal_stamps_share_their_key() {
     }
 }
 
-/// Whoever chooses texts with equal hashes makes a graph larger, not slower or wrong.
+/// Texts with equal hashes make a graph larger, not slower or wrong.
 #[test]
-fn a_table_of_equal_hashes_never_names_a_wrong_place() {
+fn a_table_with_equal_hashes_never_returns_a_wrong_place() {
     let mut table = Table::with_room(4);
     let mut written = Vec::new();
     for round in 0..3 {
@@ -269,7 +270,7 @@ fn a_table_of_equal_hashes_never_names_a_wrong_place() {
 }
 
 #[test]
-fn a_table_knows_all_that_it_met() {
+fn a_table_finds_nearly_all_of_its_texts() {
     let mut table = Table::with_room(4);
     let texts: Vec<String> = (0..5_000).map(|number| format!("text {number}")).collect();
     let mut missed = 0;

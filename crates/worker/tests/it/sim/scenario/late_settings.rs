@@ -13,7 +13,7 @@ use super::super::script::{Accepted, accept, map_a_field};
 const CHANGES: usize = 4;
 /// The longest that absorb takes to record a batch, in milliseconds: longer than it takes until a walk begins.
 const LAG: u64 = 12_000;
-/// Members with events before and after each change, and never again: nothing newer makes up for what was missed.
+/// Members with events before and after each change, and none later: no newer event makes up for a missed one.
 const MEMBERS: usize = 12;
 
 pub(super) async fn run(harness: &mut Harness) -> Vec<Accepted> {
@@ -23,7 +23,7 @@ pub(super) async fn run(harness: &mut Harness) -> Vec<Accepted> {
     let now = harness.now();
     accept(harness, &mut accepted, members.iter().map(|member| (0, member.sign_up(now))).collect()).await;
     sleep(Duration::from_secs(30)).await;
-    harness.storm.lock().absorb_lags = LAG;
+    harness.engine_faults.lock().max_absorb_delay = LAG;
     for (change, members) in members.chunks(MEMBERS).enumerate() {
         let key = format!("late{change}");
         let before = usize::try_from(harness.dice.below(MEMBERS as u64)).expect("small");

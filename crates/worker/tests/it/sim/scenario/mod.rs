@@ -1,11 +1,11 @@
 //! The scenario of a seed: mostly random events, now and then one that chance alone would seldom produce.
 
-mod crowd;
 mod late_settings;
+mod live_during_sync;
 mod neighbours;
+mod no_faults;
 mod payouts;
 mod placeholders;
-mod quiet;
 mod tablets;
 mod takeover;
 
@@ -14,19 +14,19 @@ use super::harness::{Harness, Population};
 use super::processes::Processes;
 use super::script::{self, Accepted};
 
-/// A kind of story.
+/// The kinds of scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scenario {
-    /// Events, weather, trouble and operators, all by chance.
-    Anything,
-    /// A worker stands still until another one has its lease, and goes on.
+    /// Events, faults and operators, all by chance.
+    Random,
+    /// A worker is frozen until another one has its lease, and then goes on.
     Takeover,
     /// Live events while an audience is synced.
-    Crowd,
+    LiveDuringSync,
     /// One connection is in trouble, and its neighbour is not.
     Neighbours,
     /// No fault at all, and every call is counted.
-    Quiet,
+    NoFaults,
     /// Settings change while slow batches are folded.
     LateSettings,
     /// A shop's tablets: a few anonymousIds that all visitors share.
@@ -40,7 +40,7 @@ pub(crate) enum Scenario {
 /// The result of a scenario.
 pub(crate) struct ScenarioResult {
     pub(crate) accepted: Vec<Accepted>,
-    /// What was seen on the way that must not be.
+    /// Broken promises that the scenario observed.
     pub(crate) wrong: Vec<String>,
 }
 
@@ -49,34 +49,34 @@ impl Scenario {
     pub(crate) fn of(seed: u64) -> Self {
         match seed % 50 {
             7 | 18 | 32 | 43 => Self::Takeover,
-            11 => Self::Crowd,
+            11 => Self::LiveDuringSync,
             22 | 35 => Self::Neighbours,
-            29 => Self::Quiet,
+            29 => Self::NoFaults,
             39 => Self::LateSettings,
             46 => Self::Tablets,
             15 => Self::Payouts,
             3 | 26 | 41 => Self::Placeholders,
-            _ => Self::Anything,
+            _ => Self::Random,
         }
     }
 
     pub(crate) fn population(self) -> Population {
         match self {
-            Self::Anything | Self::Takeover => Population::Any,
-            Self::Crowd | Self::Quiet | Self::LateSettings | Self::Tablets | Self::Payouts => {
+            Self::Random | Self::Takeover => Population::Any,
+            Self::LiveDuringSync | Self::NoFaults | Self::LateSettings | Self::Tablets | Self::Payouts => {
                 Population::Plain(1)
             }
             Self::Neighbours => Population::Plain(2),
-            Self::Placeholders => Population::Meeting,
+            Self::Placeholders => Population::SharedIdentifiers,
         }
     }
 
     pub(crate) fn workers(self, dice: &Dice) -> u64 {
         match self {
-            Self::Anything | Self::Placeholders => 1 + dice.below(3),
+            Self::Random | Self::Placeholders => 1 + dice.below(3),
             Self::Takeover => 2 + dice.below(2),
             Self::Tablets => 1,
-            Self::Crowd | Self::Neighbours | Self::Quiet | Self::LateSettings | Self::Payouts => {
+            Self::LiveDuringSync | Self::Neighbours | Self::NoFaults | Self::LateSettings | Self::Payouts => {
                 1 + dice.below(2)
             }
         }
@@ -85,7 +85,7 @@ impl Scenario {
     /// Runs it, up to the moment when all faults end.
     pub(crate) async fn run(self, harness: &mut Harness, processes: &mut Processes) -> ScenarioResult {
         match self {
-            Self::Anything => {
+            Self::Random => {
                 ScenarioResult { accepted: script::run(harness, processes).await, wrong: Vec::new() }
             }
             Self::Takeover => {
@@ -94,9 +94,9 @@ impl Scenario {
             Self::Placeholders => {
                 ScenarioResult { accepted: placeholders::run(harness, processes).await, wrong: Vec::new() }
             }
-            Self::Crowd => crowd::run(harness).await,
+            Self::LiveDuringSync => live_during_sync::run(harness).await,
             Self::Neighbours => neighbours::run(harness).await,
-            Self::Quiet => quiet::run(harness).await,
+            Self::NoFaults => no_faults::run(harness).await,
             Self::Tablets => tablets::run(harness).await,
             Self::Payouts => payouts::run(harness).await,
             Self::LateSettings => {

@@ -15,7 +15,7 @@ use super::ScenarioResult;
 
 /// Members of either connection that come at once.
 const MEMBERS: usize = 6;
-/// How long everything else may take that a neighbour does not wait for.
+/// The time for everything but the creates of the connection without trouble.
 const GRACE: Duration = Duration::from_secs(6);
 
 pub(super) async fn run(harness: &mut Harness) -> ScenarioResult {
@@ -24,11 +24,11 @@ pub(super) async fn run(harness: &mut Harness) -> ScenarioResult {
     disturb(harness).await;
     for round in 0..3 {
         sleep(harness.dice.millis(8_000)).await;
-        come(harness, &mut accepted, round * MEMBERS).await;
-        let well = &harness.accounts[1];
-        // A create each, at its own pace.
-        sleep(GRACE + Duration::from_secs(MEMBERS as u64).div_f64(well.settings.rate_per_second)).await;
-        let pending = harness.ledger.counts(Some(well.id), harness.now()).await.expect("a ledger").pending;
+        sign_up_members(harness, &mut accepted, round * MEMBERS).await;
+        let healthy = &harness.accounts[1];
+        // Time for one create for each member, at the connection's own rate.
+        sleep(GRACE + Duration::from_secs(MEMBERS as u64).div_f64(healthy.settings.rate_per_second)).await;
+        let pending = harness.ledger.counts(Some(healthy.id), harness.now()).await.expect("a ledger").pending;
         let depth = harness.queue.depth().await.expect("a queue");
         let queued = depth.live + depth.bulk;
         if pending + queued > 0 {
@@ -61,7 +61,7 @@ async fn disturb(harness: &Harness) {
     harness.refersion.core.lock().set_faults(harness.began.elapsed(), faults);
 }
 
-async fn come(harness: &Harness, accepted: &mut Vec<Accepted>, first: usize) {
+async fn sign_up_members(harness: &Harness, accepted: &mut Vec<Accepted>, first: usize) {
     let now = harness.now();
     let members = (first..first + MEMBERS).map(|number| Member { number, bulk: false });
     accept(

@@ -1,8 +1,8 @@
-//! People who meet at a placeholder address, at a tablet and under the userId of the till, in bad weather: these stop linking,
-//! and each person has a separate affiliate at the end.
+//! People who meet at a placeholder address, at a tablet and under the userId of the till, while faults happen: these
+//! identifiers stop linking, and each person has a separate affiliate at the end.
 //!
-//! What people have in common is never deleted, nor seen beside the tablet where anybody is deleted: what a delete covered over a
-//! link stays covered when the link goes, so that would depend on the order of events.
+//! The shared identifiers are never deleted, nor seen together in a run with deletes: an identifier that a delete covered
+//! over a link stays covered when the link is removed, so the result would depend on the order of events.
 
 use connections::NewAffiliateStatus;
 use jiff::{SignedDuration, Timestamp};
@@ -17,23 +17,23 @@ use super::super::story::SentEvent;
 
 /// The people: more than an identifier links in this scenario.
 const PEOPLE: u64 = 8;
-/// The address that stands for anybody's.
+/// The placeholder address.
 const ANY_ADDRESS: &str = "any@x.test";
 
 pub(super) async fn run(harness: &mut Harness, processes: &mut Processes) -> Vec<Accepted> {
     let mut accepted = Vec::new();
-    let stormy = harness.dice.per_mille(700);
-    // Whom a delete near the placeholder disabled before that was shared cannot be PENDING again.
+    let with_faults = harness.dice.per_mille(700);
+    // An affiliate that a delete disabled before the placeholder was shared cannot be set to PENDING again.
     let active = harness.accounts[0].settings.new_affiliate_status == NewAffiliateStatus::Active;
     let deletes = active && harness.dice.per_mille(600);
-    // A person who takes an affiliate along cannot know whether a call is under way, and sends what was sent.
+    // If an affiliate moves with its person when the graph is split, a call may be under way, so its values are sent again.
     harness.disturbed = true;
     let mut earlier: Vec<SentEvent> = Vec::new();
     for number in 0..10 + harness.dice.below(30) {
         match harness.dice.below(100) {
-            0..6 if stormy => processes.disturb(),
-            6..12 if stormy => script::weather(harness),
-            12..16 if stormy => script::storm(harness),
+            0..6 if with_faults => processes.disturb(),
+            6..12 if with_faults => script::change_refersion_faults(harness),
+            12..16 if with_faults => script::change_engine_faults(harness),
             _ => {}
         }
         let sent = match harness.dice.below(10) {

@@ -1,6 +1,6 @@
 //! A shop whose visitors sign up on its tablets: all of them share a few anonymousIds, so all of them are in one graph.
 //!
-//! Within one process, no task finds that a graph has moved since it was read, however much happens to it at once.
+//! Within one process, no task finds that a graph has changed since it was read, however much happens to it at once.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -19,11 +19,11 @@ const TABLETS: usize = 4;
 /// Visitors that come between two breaks.
 const VISITORS: usize = 8;
 /// How often they come.
-const TIMES: usize = 4;
+const ROUNDS: usize = 4;
 
 pub(super) async fn run(harness: &mut Harness) -> ScenarioResult {
     let mut accepted: Vec<Accepted> = Vec::new();
-    for time in 0..TIMES {
+    for time in 0..ROUNDS {
         let now = harness.now();
         let visitors = (0..VISITORS).map(|visitor| Member { number: time * VISITORS + visitor, bulk: false });
         let sent =

@@ -9,7 +9,7 @@ fn read(json: &Value) -> Result<Event, Refusal> {
     segment::read_with(json.to_string().as_bytes(), crate::now(), &options)
 }
 
-/// UserId, address and anonymousId, and the names of what was blocked.
+/// UserId, address and anonymousId, and the names of the blocked identifiers.
 fn identifiers(json: &Value) -> (Vec<String>, Vec<String>) {
     let (found, blocked) = match read(json).expect("these events are accepted").body {
         Body::Identify(it) => {
@@ -24,7 +24,7 @@ fn identifiers(json: &Value) -> (Vec<String>, Vec<String>) {
 }
 
 #[test]
-fn an_identifier_that_names_nobody_does_not_count_in_identifies_and_deletes() {
+fn blocked_identifiers_do_not_count_in_identifies_and_deletes() {
     for kind in ["identify", "delete"] {
         for (junk, name) in [
             (json!("undefined"), "undefined"),
@@ -55,7 +55,7 @@ fn the_next_spelling_or_place_of_an_identifier_counts() {
 }
 
 #[test]
-fn an_event_that_is_left_without_an_identifier_is_read_and_one_without_any_is_refused() {
+fn an_event_with_only_blocked_identifiers_is_read_and_one_without_any_is_refused() {
     for kind in ["identify", "delete"] {
         assert!(identifiers(&json!({"type": kind, "userId": "null"})).0.is_empty());
         assert!(read(&json!({"type": kind, "userId": null})).is_err());

@@ -8,12 +8,12 @@ use ledger::{Save, Work};
 
 /// A mistake that a worker could have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Plant {
+pub(crate) enum PlantedBug {
     /// None.
     Nothing,
     /// Of two statements about a trait the first stays.
     FirstWriterWins,
-    /// What a predecessor had sent is not settled.
+    /// Open calls of a predecessor are not settled.
     OpenCallsForgotten,
     /// Results are recorded without a look at the lease.
     NoFence,
@@ -39,7 +39,7 @@ pub(crate) fn forget_delivered(save: &mut Save) {
     save.work.get_or_insert(Work { lane: Lane::Live, step: StepKind::Edit, due_at: Timestamp::UNIX_EPOCH });
 }
 
-/// What was stated first stays.
+/// Keeps the first statement about each trait.
 pub(crate) fn keep_the_first(before: &Graph, after: &mut Graph) {
     for (digest, identifier) in &mut after.identifiers {
         let Some(known) = before.identifiers.get(digest) else { continue };

@@ -1,4 +1,4 @@
-//! A broker that throws accepted events away is found out, and what makes it do so is named.
+//! A broker that throws accepted events away is found out, and the policy that makes it do so is named.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::world::{KEY, World};
 /// 32 bytes in base64.
 const MASTER_KEY: &str = "dGhlIGtleSBvZiBhIHRlc3QgaXMgbm8gc2VjcmV0ISE=";
 
-/// Events are missing after a minute, and it is looked every 15 s; the rest is for a busy machine.
+/// Events are missing after a minute, and the process looks every 15 s; the rest is for a busy machine.
 const FOUND_WITHIN: Duration = Duration::from_secs(150);
 
 const EVENTS: u64 = 40;
@@ -42,7 +42,7 @@ fn missing(world: &World) -> Value {
 }
 
 #[test]
-fn events_that_the_broker_throws_away_are_reported_with_their_time_until_that_is_confirmed() {
+fn events_that_the_broker_drops_are_reported_with_their_time_until_confirmed() {
     let broker = Broker::start_with_management().unwrap();
     let mut world = World::new(&[
         ("QUEUE__URL", &broker.url()),
@@ -102,7 +102,7 @@ fn events_that_the_broker_throws_away_are_reported_with_their_time_until_that_is
     let shown = world.json(&["missing", "show"]);
     assert_eq!(shown["missing"]["events"], EVENTS, "{shown}");
 
-    // What comes afterwards arrives, and is not missed.
+    // Later events arrive, and are not reported as missing.
     world.accept(&identify(EVENTS));
     world.event_in("u40", "created");
     assert_eq!(missing(&world)["events"], EVENTS);

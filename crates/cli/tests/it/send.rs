@@ -1,4 +1,4 @@
-//! `send`: files into the queue, with bad lines, interruptions and a queue that takes nothing.
+//! `send`: files into the queue, with bad lines, interruptions and a queue that accepts nothing.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ fn identify(user: &str) -> String {
     json!({ "type": "identify", "userId": user, "traits": traits }).to_string()
 }
 
-/// The summary, which is the last line of what was printed for scripts, and the bad lines before it.
+/// The summary, which is the last line of the output for scripts, and the bad lines before it.
 fn results(stdout: &str) -> (Value, Vec<Value>) {
     let mut lines: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     (lines.pop().unwrap(), lines)
@@ -61,7 +61,7 @@ fn events_of_a_file_end_as_those_of_segment_and_bad_lines_are_named() {
 }
 
 #[test]
-fn exports_of_engage_make_their_members_affiliates() {
+fn members_of_engage_exports_become_affiliates() {
     let world = World::started(&[]);
     let text = "key,external_ids,first_name,last_name,city\r\n\
         p1,\"{\"\"user_id\"\":[\"\"u1\"\"],“email”:[“ann@example.org”]}\",Ann,Lee,Rome\n\
@@ -82,7 +82,7 @@ fn exports_of_engage_make_their_members_affiliates() {
 }
 
 #[test]
-fn standard_input_is_a_file_and_a_wrong_name_is_told() {
+fn standard_input_is_read_as_a_file_and_wrong_names_are_reported() {
     let world = World::started(&[]);
     let sent = world.cli_with(&["send", "--connection", "shop", "-"], &identify("u1"), &[]);
     assert_eq!((sent.code, sent.stdout.lines().count()), (Some(0), 1), "{}", sent.stderr);
@@ -135,7 +135,7 @@ impl Sending {
     }
 
     /// Waits until it prints this.
-    fn until_said(&mut self, text: &str) {
+    fn until_printed(&mut self, text: &str) {
         let mut line = String::new();
         while !line.contains(text) {
             line.clear();
@@ -160,7 +160,7 @@ impl Drop for Sending {
 }
 
 #[test]
-fn a_full_queue_is_waited_for_and_an_interrupted_run_goes_on_where_it_stopped() {
+fn send_waits_for_a_full_queue_and_continues_an_interrupted_run() {
     let mut world = World::started(&[("QUEUE__MAX_BYTES", "4MiB"), ("LOG__LEVEL", "warn")]);
     assert_eq!(world.service.take().unwrap().signal("-TERM"), Some(0));
     let line = |number: usize| {
@@ -176,10 +176,10 @@ fn a_full_queue_is_waited_for_and_an_interrupted_run_goes_on_where_it_stopped() 
     };
 
     let mut killed = Sending::start(&world, &path);
-    killed.until_said("waiting: the queue is full");
+    killed.until_printed("waiting: the queue is full");
     assert_eq!(killed.signal("-KILL").0, None);
     let mut stopped = Sending::start(&world, &path);
-    stopped.until_said("waiting: the queue is full");
+    stopped.until_printed("waiting: the queue is full");
     let (code, stdout) = stopped.signal("-INT");
     assert_eq!(code, Some(3), "{stdout}");
     assert!(stdout.contains("run the same command again to resume there"), "{stdout}");
@@ -187,7 +187,7 @@ fn a_full_queue_is_waited_for_and_an_interrupted_run_goes_on_where_it_stopped() 
     assert!(waiting > 0 && waiting < MANY as u64, "{waiting}");
 
     let mut last = Sending::start(&world, &path);
-    last.until_said("waiting: the queue is full");
+    last.until_printed("waiting: the queue is full");
     world.serve();
     let mut stdout = String::new();
     std::io::Read::read_to_string(last.process.stdout.as_mut().unwrap(), &mut stdout).unwrap();

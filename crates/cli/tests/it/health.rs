@@ -1,4 +1,4 @@
-//! Who works: an installation in which events wait and nobody delivers them is not well, and everybody says so.
+//! Workers: an installation in which events wait and no process delivers them is unhealthy, and all reports say so.
 
 use std::process::Command;
 
@@ -21,7 +21,7 @@ fn problems(world: &World) -> String {
 }
 
 #[test]
-fn events_that_nobody_delivers_are_told_by_status_check_and_readyz() {
+fn undelivered_events_are_reported_by_status_check_and_readyz() {
     let mut world = World::new(&[SILENT_AFTER]);
     world.run("ingest");
     world.add("shop", KEY, &["--rate", "1000"]);
@@ -62,14 +62,14 @@ fn events_that_nobody_delivers_are_told_by_status_check_and_readyz() {
     let ended = world.json(&["status"]);
     let worker = ended["processes"].as_array().unwrap().iter().find(|it| it["role"] == "worker").unwrap();
     assert!(worker["alive"] == false && worker["ended_at"].is_string(), "{worker}");
-    // Nothing waits, and nobody would deliver it.
+    // Nothing waits, and no process would deliver it.
     world.until("the problem", || problems(&world).contains("no worker is running").then_some(()));
     let shown = world.cli(&["status"]).stdout;
     assert!(shown.contains("ended") && shown.contains("runs"), "{shown}");
 }
 
 #[test]
-fn an_installation_without_any_process_is_not_well() {
+fn an_installation_without_any_process_is_unhealthy() {
     let mut world = World::new(&[SILENT_AFTER]);
     world.run("ingest");
     world.add("shop", KEY, &[]);

@@ -1,4 +1,4 @@
-//! What the promises are tried with: small graphs, events and connections, made from numbers.
+//! Test data for the promises: small graphs, events and connections, made from numbers.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use crate::{
     Outcome, Row, Save, State, Work,
 };
 
-/// A connection's id for promises that need no connection to be there.
+/// The id of a connection, for promises that do not need an existing connection.
 pub(super) const ONE: i64 = 101;
 
-/// Another one.
+/// The id of another connection.
 pub(super) const OTHER: i64 = 102;
 
 pub(super) const LEASE: Duration = Duration::from_secs(15);
@@ -31,7 +31,7 @@ pub(super) fn at(seconds: i64) -> Timestamp {
 }
 
 pub(super) fn digest(number: u64) -> Digest {
-    // Neighbours differ in their first bytes, as real digests do.
+    // Digests of consecutive numbers differ in their first bytes, as real digests do.
     Digest((u128::from(number) << 64 | 0xD1).to_be_bytes())
 }
 
@@ -96,7 +96,7 @@ pub(super) fn letter(number: u128, died: i64) -> DeadLetter {
     }
 }
 
-/// Records an event that dies at `died`, with its letter.
+/// Records an event that dies at `died`, with its dead letter.
 pub(super) async fn dead_letter(engine: &impl Engine, connection: i64, number: u128, died: i64) {
     let changes = Changes {
         connection,
@@ -112,13 +112,13 @@ pub(super) async fn record(engine: &impl Engine, changes: Changes) {
     engine.record(changes).await.expect("recorded");
 }
 
-/// The graphs that hold these digests.
+/// The graphs that contain these digests.
 pub(super) async fn holding(engine: &impl Engine, connection: i64, digests: &[u64]) -> Vec<GraphRow> {
     let digests: Vec<Digest> = digests.iter().map(|number| digest(*number)).collect();
     engine.gather(connection, &digests, &[]).await.expect("gathered").graphs
 }
 
-/// The one graph that holds this digest.
+/// The only graph that contains this digest.
 pub(super) async fn holder(engine: &impl Engine, connection: i64, number: u64) -> GraphRow {
     let mut graphs = holding(engine, connection, &[number]).await;
     assert_eq!(graphs.len(), 1, "one graph holds digest {number}");
@@ -130,14 +130,14 @@ pub(super) async fn found(engine: &impl Engine, number: u64) -> Vec<EventView> {
     engine.find_events(&[digest(number)], 1_000).await.expect("found")
 }
 
-/// The one event that is found by this digest.
+/// The only event that is found by this digest.
 pub(super) async fn found_one(engine: &impl Engine, number: u64) -> EventView {
     let mut events = found(engine, number).await;
     assert_eq!(events.len(), 1, "one event is found by digest {number}");
     events.remove(0)
 }
 
-/// The audit has these lines and no others: connection, action and subject, in this order.
+/// Checks that the audit has these lines and no others: connection, action and subject, in this order.
 pub(super) async fn assert_audited(engine: &impl Engine, expected: &[(i64, &str, &str)]) {
     let audit = engine.audit(None, 100).await.expect("read");
     let mut lines: Vec<(i64, &str, &str)> =
@@ -146,10 +146,10 @@ pub(super) async fn assert_audited(engine: &impl Engine, expected: &[(i64, &str,
     assert_eq!(lines, expected);
 }
 
-/// What one page of each kind dropped.
+/// The numbers of rows that one page of each kind deleted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Expired {
-    /// Outcomes, also those of weeks.
+    /// Outcomes, including those of whole weeks.
     pub outcomes: usize,
     /// Failed calls.
     pub attempts: usize,
@@ -161,7 +161,7 @@ pub struct Expired {
     pub message_ids: usize,
 }
 
-/// Drops a page of each kind, as a sweep does.
+/// Deletes a page of each kind, as a sweep does.
 pub async fn expire(
     engine: &impl Engine,
     outcomes_before: Timestamp,
@@ -184,7 +184,7 @@ pub async fn expire(
     dropped
 }
 
-/// Removes a connection with all that is kept for it.
+/// Removes a connection with all of its data.
 pub(super) async fn remove(engine: &impl Engine, connection: i64) {
     engine.remove(connection).await.expect("removed");
     crate::finish_removals(engine, at(0)).await.expect("finished");

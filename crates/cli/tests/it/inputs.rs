@@ -1,7 +1,7 @@
 //! The same thousand events, sent through each way in, make the same affiliates.
 //!
 //! Each way has a service and a simulated Refersion of its own. A further way is a function that sends events, and a line in
-//! [`WAYS`]. Every event states its time, and deletes go out when everything before has come to rest, so that the affiliates do
+//! [`INPUTS`]. Every event states its time, and deletes go out when everything before has come to rest, so that the affiliates do
 //! not depend on which of two events came first.
 
 use rand::rngs::StdRng;
@@ -20,31 +20,31 @@ const BATCH: usize = 100;
 const SENDERS: usize = 8;
 
 /// A way in.
-struct Way {
+struct Input {
     name: &'static str,
     send: fn(&World, &[Value]),
-    /// What everybody may send is not trusted with deletes; those go the direct way then.
+    /// Senders without a secret are not trusted with deletes; those are then sent to the direct destination.
     takes_deletes: bool,
 }
 
-const WAYS: [Way; 6] = [
-    Way { name: "direct destination", send: directly, takes_deletes: true },
-    Way { name: "webhooks, in arrays", send: in_arrays, takes_deletes: true },
-    Way { name: "file of events", send: from_a_file, takes_deletes: true },
-    Way { name: "standard input", send: from_standard_input, takes_deletes: true },
-    Way { name: "client library, one by one", send: by_identify, takes_deletes: false },
-    Way { name: "client library, in batches", send: in_batches, takes_deletes: false },
+const INPUTS: [Input; 6] = [
+    Input { name: "direct destination", send: directly, takes_deletes: true },
+    Input { name: "webhooks, in arrays", send: in_arrays, takes_deletes: true },
+    Input { name: "file of events", send: from_a_file, takes_deletes: true },
+    Input { name: "standard input", send: from_standard_input, takes_deletes: true },
+    Input { name: "client library, one by one", send: by_identify, takes_deletes: false },
+    Input { name: "client library, in batches", send: in_batches, takes_deletes: false },
 ];
 
 fn directly(world: &World, events: &[Value]) {
-    together(events, |event| {
+    send_concurrently(events, |event| {
         world.accept(event);
     });
 }
 
 fn in_arrays(world: &World, events: &[Value]) {
     let arrays: Vec<&[Value]> = events.chunks(BATCH).collect();
-    together(&arrays, |array| {
+    send_concurrently(&arrays, |array| {
         let (status, answer) = world.post(KEY, &json!(array).to_string());
         assert_eq!(status, 202, "{answer}");
     });
@@ -63,7 +63,7 @@ fn from_standard_input(world: &World, events: &[Value]) {
 }
 
 fn by_identify(world: &World, events: &[Value]) {
-    together(events, |event| {
+    send_concurrently(events, |event| {
         let mut event = event.clone();
         event.as_object_mut().unwrap().remove("type");
         succeeds(world.post_to("/v1/identify", KEY, &event.to_string()));
@@ -72,7 +72,7 @@ fn by_identify(world: &World, events: &[Value]) {
 
 fn in_batches(world: &World, events: &[Value]) {
     let batches: Vec<&[Value]> = events.chunks(BATCH).collect();
-    together(&batches, |batch| {
+    send_concurrently(&batches, |batch| {
         succeeds(world.post_to("/v1/batch", KEY, &json!({ "batch": batch }).to_string()))
     });
 }
@@ -86,7 +86,7 @@ fn lines(events: &[Value]) -> String {
 }
 
 /// Sends all of them, several at once.
-fn together<T: Sync>(things: &[T], send: impl Fn(&T) + Sync) {
+fn send_concurrently<T: Sync>(things: &[T], send: impl Fn(&T) + Sync) {
     std::thread::scope(|scope| {
         for share in things.chunks(things.len().div_ceil(SENDERS)) {
             let send = &send;
@@ -184,15 +184,15 @@ fn delete(person: usize) -> Value {
     json!({ "type": "delete", "messageId": format!("delete-{person}"), "userId": format!("user{person}") })
 }
 
-/// What Refersion holds, without what differs from one Refersion to the next.
-fn affiliates(way: &Way, events: &[Value]) -> Vec<Value> {
+/// The affiliates in Refersion, without values that differ from one Refersion to the next.
+fn affiliates(input: &Input, events: &[Value]) -> Vec<Value> {
     let mut world = World::new(&[("LOG__LEVEL", "warn")]);
     world.serve();
     world.add("shop", KEY, &["--rate", "1000", "--custom-field", "vip_members=7"]);
     let (identifies, deletes) = events.split_at(EVENTS - DELETED);
-    (way.send)(&world, identifies);
+    (input.send)(&world, identifies);
     world.settled();
-    let send = if way.takes_deletes { way.send } else { directly };
+    let send = if input.takes_deletes { input.send } else { directly };
     send(&world, deletes);
     world.settled();
     let mut affiliates = world.affiliates();
@@ -206,18 +206,18 @@ fn affiliates(way: &Way, events: &[Value]) -> Vec<Value> {
 }
 
 #[test]
-fn the_same_thousand_events_sent_through_each_way_produce_the_same_affiliates() {
+fn the_same_thousand_events_produce_the_same_affiliates_through_each_input() {
     let seed = rand::random();
     eprintln!("seed {seed}");
     let events = events(seed);
     assert_eq!(events.len(), EVENTS);
-    let first = affiliates(&WAYS[0], &events);
+    let first = affiliates(&INPUTS[0], &events);
     assert_eq!(first.len(), PERSONS);
     let disabled = first.iter().filter(|affiliate| affiliate["status"] == "DISABLED").count();
     assert_eq!(disabled, DELETED);
-    for way in &WAYS[1..] {
-        let others = affiliates(way, &events);
+    for input in &INPUTS[1..] {
+        let others = affiliates(input, &events);
         let differ = first.iter().zip(&others).find(|(one, other)| one != other);
-        assert!(differ.is_none() && others.len() == first.len(), "{}, seed {seed}: {differ:#?}", way.name);
+        assert!(differ.is_none() && others.len() == first.len(), "{}, seed {seed}: {differ:#?}", input.name);
     }
 }

@@ -1,5 +1,5 @@
-//! What absorb makes of events that are no ordinary ones: those of a connection that is added while the worker runs, and
-//! those that nobody survives.
+//! How absorb handles unusual events: those of a connection that is added while the worker runs, and those whose takers
+//! crash every time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,11 +19,11 @@ use worker::rules::ConnectionCache;
 use worker::translate::{Translator, USER};
 use worker::{Clock, Limits, Worker, absorb};
 
-/// No call goes out in this test.
-struct NoWay;
+/// A transport for tests that make no call.
+struct NoCalls;
 
 #[async_trait]
-impl refersion::Transport for NoWay {
+impl refersion::Transport for NoCalls {
     async fn post(&self, _: Request) -> Result<Answer, TransportError> {
         panic!("absorb makes no call")
     }
@@ -48,7 +48,7 @@ fn worker_on(queue: SqliteQueue, ledger: &SqliteLedger) -> Worker {
         queue: Arc::new(queue),
         ledger: Arc::new(ledger.clone()),
         connections: Arc::new(ledger.clone()),
-        transport: Arc::new(NoWay),
+        transport: Arc::new(NoCalls),
         vault: Vault::new(MasterKey::generate(&OsRandomness), 1, Arc::new(OsRandomness)),
         clock: clock(),
         randomness: Arc::new(OsRandomness),
@@ -89,7 +89,7 @@ fn event(connection: ConnectionId, number: u128) -> Envelope {
     }
 }
 
-/// The clock stands still, so what the worker knows of the connections never grows old by itself.
+/// The clock stands still, so the worker's cached connections never expire by themselves.
 #[tokio::test]
 async fn an_event_of_a_connection_that_was_just_added_is_not_skipped() {
     let ledger = SqliteLedger::inline().await.expect("a fresh ledger");
@@ -111,9 +111,9 @@ async fn an_event_of_a_connection_that_was_just_added_is_not_skipped() {
     assert_eq!(state(connection, 2).await, Some(State::Unchanged), "no trait of it is mapped");
 }
 
-/// It was accepted under an id, and is asked for by whom it names.
+/// The event was accepted under an id, and operators look it up by the identifiers that it names.
 #[tokio::test]
-async fn an_event_whose_takers_vanished_too_often_dies_under_its_own_id() {
+async fn an_event_whose_takers_crashed_too_often_dies_under_its_own_id() {
     let ledger = SqliteLedger::inline().await.expect("a fresh ledger");
     let queue = queue().await;
     let worker = worker_on(queue.clone(), &ledger);

@@ -1,4 +1,4 @@
-//! The service survives its log: whatever becomes of standard error, it serves and ends as usual.
+//! The service does not depend on its log: whatever becomes of standard error, it serves and ends as usual.
 
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Write as _};
@@ -35,7 +35,7 @@ fn lost(world: &World) -> u64 {
     line.unwrap().1.parse().unwrap()
 }
 
-fn it_delivers_and_ends(mut world: World) {
+fn assert_delivers_and_ends(mut world: World) {
     for number in 0..20 {
         world.accept(&identify(number));
     }
@@ -45,25 +45,25 @@ fn it_delivers_and_ends(mut world: World) {
 }
 
 #[test]
-fn a_closed_standard_error_ends_nothing() {
+fn a_closed_standard_error_does_not_stop_the_service() {
     let mut command = Command::new("sh");
     let binary = program(&SERVE).get_program().to_owned();
     command.env_clear().args(["-c", "exec \"$0\" \"$@\" 2>&-"]).arg(binary).args(SERVE).stdin(Stdio::null());
-    it_delivers_and_ends(serving(command, Stdio::null()));
+    assert_delivers_and_ends(serving(command, Stdio::null()));
 }
 
 #[test]
-fn a_full_disk_under_the_log_ends_nothing_and_lost_lines_are_counted() {
+fn a_full_disk_under_the_log_does_not_stop_the_service_and_lost_lines_are_counted() {
     let full = File::options().write(true).open("/dev/full").unwrap();
     let world = serving(program(&SERVE), full.into());
     assert!(lost(&world) > 0);
-    it_delivers_and_ends(world);
+    assert_delivers_and_ends(world);
 }
 
 #[test]
-fn a_pipe_that_nobody_reads_holds_nothing_up() {
+fn an_unread_pipe_does_not_block_the_service() {
     let (_reader, full) = full_pipe();
-    it_delivers_and_ends(serving(program(&SERVE), full.into()));
+    assert_delivers_and_ends(serving(program(&SERVE), full.into()));
 }
 
 /// A pipe that takes no further byte.
@@ -77,7 +77,7 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
 }
 
 #[test]
-fn a_full_disk_under_standard_output_ends_nothing() {
+fn a_full_disk_under_standard_output_does_not_stop_the_service() {
     let folder = tempfile::tempdir().unwrap();
     let full = File::options().write(true).open("/dev/full").unwrap();
     let file = |name: &str| format!("sqlite://{}", folder.path().join(name).display());

@@ -28,28 +28,28 @@ pub(crate) fn ann() -> Event {
 }
 
 /// The graphs after these events, by the usual rules.
-pub(crate) fn town(events: &[Event]) -> Town {
-    let mut town = Town::new(events::rules(), fold);
-    events.iter().for_each(|event| drop(town.absorb(event)));
-    town
+pub(crate) fn store_after(events: &[Event]) -> GraphStore {
+    let mut store = GraphStore::new(events::rules(), fold);
+    events.iter().for_each(|event| drop(store.absorb(event)));
+    store
 }
 
 /// The graphs of one connection.
-pub(crate) struct Town {
+pub(crate) struct GraphStore {
     pub(crate) rules: Rules,
     pub(crate) graphs: Vec<Graph>,
     pub(crate) bounds: Bounds,
-    /// How many others an identifier links at most.
+    /// Maximum number of others that an identifier links.
     shared_after: usize,
     fold: Fold,
 }
 
-impl Town {
+impl GraphStore {
     pub(crate) fn new(rules: Rules, fold: Fold) -> Self {
         Self { rules, graphs: Vec::new(), bounds: Bounds::STANDARD, shared_after: SHARED_AFTER, fold }
     }
 
-    /// The same, where an identifier links at most `shared_after` others.
+    /// The same, but an identifier links at most `shared_after` others.
     pub(crate) fn linking(self, shared_after: usize) -> Self {
         Self { shared_after, ..self }
     }
@@ -83,7 +83,7 @@ impl Town {
         graph.is_some_and(Identifier::is_shared)
     }
 
-    /// Notes who was named with a shared identifier; whether one of them is shared itself because of that.
+    /// Notes the identifiers that were named with a shared one; returns whether one of them becomes shared because of that.
     fn note(&mut self, without: &WithoutShared) -> bool {
         let mut stopped = false;
         for apart in &without.apart {
@@ -109,7 +109,7 @@ impl Town {
         stopped
     }
 
-    /// A shared identifier that a delete names is covered by itself.
+    /// Absorbs a delete. A shared identifier that it names is covered by itself.
     fn absorb_parts_of_delete(&mut self, event: &Event) -> Settled {
         let only = |shared: bool| {
             let fits = |name: &Name| self.is_shared(name.digest) == shared;

@@ -1,4 +1,4 @@
-//! Promise 5: a live identify is not stuck behind an audience that is synced, and the audience goes on all the same.
+//! Promise 5: a live identify is not stuck behind an audience that is synced, and the audience is synced nevertheless.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use super::super::script::{Accepted, accept};
 use super::ScenarioResult;
 
 /// The longest time until all members are affiliates.
-const ALL_WITHIN: Duration = Duration::from_secs(600);
-/// Where both lanes are due, at least one call in this many is bulk's.
+const CREATED_WITHIN: Duration = Duration::from_secs(600);
+/// If both lanes are due, at least one of this many calls is bulk.
 const BULK_EVERY: usize = 10;
 /// Live events that come at once.
 const BURST: usize = 30;
-/// Calls that may have been chosen when a live event comes, beside those that go out until it is absorbed.
-const CHOSEN: usize = 3;
+/// Calls that may be planned already when a live event comes, beside those that are sent until it is absorbed.
+const PLANNED_AHEAD: usize = 3;
 
 pub(super) async fn run(harness: &mut Harness) -> ScenarioResult {
     let latency = Latency { min: Duration::from_millis(1), max: harness.dice.millis(400) };
@@ -29,13 +29,13 @@ pub(super) async fn run(harness: &mut Harness) -> ScenarioResult {
     let bulk: Vec<Member> = (0..audience).map(|number| Member { number, bulk: true }).collect();
     let live: Vec<Member> = (1_000..1_005 + BURST).map(|number| Member { number, bulk: false }).collect();
     let (single, burst) = live.split_at(live.len() - BURST);
-    join(harness, &mut accepted, &bulk).await;
+    sign_up_all(harness, &mut accepted, &bulk).await;
     for one in single {
         sleep(harness.dice.millis(1_500)).await;
-        join(harness, &mut accepted, &[*one]).await;
+        sign_up_all(harness, &mut accepted, &[*one]).await;
     }
-    join(harness, &mut accepted, burst).await;
-    let latest = Instant::now() + ALL_WITHIN;
+    sign_up_all(harness, &mut accepted, burst).await;
+    let latest = Instant::now() + CREATED_WITHIN;
     while Instant::now() < latest && !harness.is_idle().await {
         sleep(Duration::from_secs(1)).await;
     }
@@ -49,7 +49,7 @@ pub(super) async fn run(harness: &mut Harness) -> ScenarioResult {
     ScenarioResult { accepted, wrong }
 }
 
-async fn join(harness: &Harness, accepted: &mut Vec<Accepted>, members: &[Member]) {
+async fn sign_up_all(harness: &Harness, accepted: &mut Vec<Accepted>, members: &[Member]) {
     let now = harness.now();
     accept(harness, accepted, members.iter().map(|member| (0, member.sign_up(now))).collect()).await;
 }
@@ -69,7 +69,8 @@ impl Calls {
         Self { sent, place }
     }
 
-    /// A live event waits for what was chosen before it, for other live ones, and for bulk's every tenth call.
+    /// The fault if a live event waited for more than the calls planned before it, other live ones, and every tenth call of
+    /// bulk.
     fn held_up(&self, harness: &Harness, event: &Accepted) -> Option<String> {
         let address = event.sent.address.as_ref()?;
         let Some(place) = self.place.get(address) else {
@@ -83,11 +84,11 @@ impl Calls {
         }
         let rate = harness.accounts[0].settings.rate_per_second;
         let within_a_second = (0..20).filter(|calls| f64::from(*calls) < rate).count();
-        let allowed = CHOSEN + within_a_second + (live + 1).div_ceil(BULK_EVERY - 1);
+        let allowed = PLANNED_AHEAD + within_a_second + (live + 1).div_ceil(BULK_EVERY - 1);
         (bulk > allowed).then(|| format!("{address} waited for {bulk} bulk calls, and {allowed} are allowed"))
     }
 
-    /// While live ones wait, every tenth call is bulk's as long as it has any.
+    /// The fault if bulk had less than every tenth call while live events waited, although it had work.
     fn starved(&self, bulk: &[Member], burst: &[Member]) -> Option<String> {
         let places = |members: &[Member]| -> Vec<usize> {
             members.iter().filter_map(|member| self.place.get(&member.address()).copied()).collect()

@@ -1,16 +1,16 @@
-//! Deleted means deleted: of a person whose every name was planted, nothing is left in any table, file or log.
+//! Deleted means deleted: every name of a person was planted, and nothing of it is left in any table, file or log.
 
 use serde_json::json;
 use testbed::{postgres, rabbitmq};
 
 use crate::world::{KEY, World};
 
-/// What every name of the person has in it.
+/// The text that every name of the person contains.
 const PLANTED: &str = "ann.planted";
 
 const MASTER_KEY: &str = "dGhlIGtleSBvZiBhIHRlc3QgaXMgbm8gc2VjcmV0ISE=";
 
-/// Counts the rows of every table in which a text stands, as text or as bytes.
+/// Counts the rows of every table that contain a text, as text or as bytes.
 const SEARCH: &str = "DO $$
 DECLARE hits bigint := 0; found bigint; name text;
 BEGIN
@@ -26,8 +26,8 @@ BEGIN
     CREATE TEMP TABLE hits AS SELECT hits AS number;
 END $$; SELECT number FROM hits;";
 
-/// Says something of the person in every way, with a dead letter among it, then deletes them.
-fn live_and_go(world: &World) {
+/// Sends every kind of statement about the person, one of which becomes a dead letter, then deletes them.
+fn send_and_delete_person(world: &World) {
     let accept = |message: &str, traits: serde_json::Value| {
         world.accept(&json!({
             "type": "identify", "messageId": format!("msg-{PLANTED}@example.com-{message}"),
@@ -52,7 +52,7 @@ fn live_and_go(world: &World) {
 #[test]
 fn no_file_or_log_holds_a_trace_of_a_deleted_person() {
     let world = World::started(&[]);
-    live_and_go(&world);
+    send_and_delete_person(&world);
     world.until("erasure of every file", || world.files_with(&[PLANTED]).is_empty().then_some(()));
     assert_eq!(
         world.json(&["events", "find", &format!("msg-{PLANTED}@example.com-1")])[0]["type"],
@@ -72,7 +72,7 @@ fn no_table_of_postgres_holds_a_trace_of_a_deleted_person() {
     ]);
     world.serve();
     world.add("shop", KEY, &["--rate", "1000"]);
-    live_and_go(&world);
+    send_and_delete_person(&world);
     let hits = postgres::psql(&database, SEARCH).unwrap();
     assert_eq!(hits.split_whitespace().last(), Some("0"), "{hits}");
     assert_eq!(world.files_with(&[PLANTED]), [""; 0]);

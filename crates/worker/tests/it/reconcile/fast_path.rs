@@ -1,4 +1,4 @@
-//! Where the API keeps up, a batch goes through both stories and is recorded once.
+//! The fast path: if the API keeps up, a batch passes through absorb and reconcile and is recorded once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use uuid::Uuid;
 
 use super::shop::{Plan, Shop, address, sign_up, with_trait};
 use crate::sim::dice::Dice;
-use crate::sim::life::{Life, State};
+use crate::sim::process::{Process, State};
 use crate::sim::store_port::StorePort;
 
-/// No message stays longer unacknowledged.
-const IN_HAND: Duration = Duration::from_secs(2);
+/// The longest time for which a message stays unacknowledged.
+const LONGEST_UNACKNOWLEDGED: Duration = Duration::from_secs(2);
 
-/// For how long a plan can be run.
+/// How long a replay plan can run.
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// A shop whose members are affiliates, and a flag for each of them.
@@ -60,7 +60,7 @@ async fn a_full_batch_is_sent_before_it_is_recorded_and_ends_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_is_not_full_waits_for_company() {
+async fn a_partial_batch_waits_for_the_batching_delay() {
     let (mut shop, flags) = shop_with(49).await;
     shop.send(Lane::Bulk, &flags).await;
     assert_eq!((shop.count("edit"), pending(&shop).await), (0, 49));
@@ -69,7 +69,7 @@ async fn a_batch_that_is_not_full_waits_for_company() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_message_is_held_while_an_answer_is_long_in_coming() {
+async fn messages_are_acknowledged_before_a_slow_answer_arrives() {
     let (mut shop, flags) = shop_with(50).await;
     shop.slow_down(Duration::from_secs(6));
     shop.send(Lane::Bulk, &flags).await;
@@ -82,7 +82,7 @@ async fn no_message_is_held_while_an_answer_is_long_in_coming() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_refersion_does_not_take_is_tried_again_like_any_other() {
+async fn rejected_edits_of_the_fast_path_are_retried_as_usual() {
     let (mut shop, flags) = shop_with(50).await;
     shop.faults("503=100%");
     shop.send(Lane::Bulk, &flags).await;
@@ -93,25 +93,26 @@ async fn what_refersion_does_not_take_is_tried_again_like_any_other() {
     assert_eq!((counts.outcomes.get("updated"), counts.dead_letters), (Some(&50), 0));
 }
 
-/// Whoever holds the lease may hear of a pause later than absorb has offered it a batch.
+/// The lease holder may learn of a pause after absorb has offered it a batch.
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_is_offered_while_a_pause_begins_does_not_wait_for_its_end() {
+async fn a_batch_offered_at_the_start_of_a_pause_does_not_wait_for_its_end() {
     let mut shop = Shop::open(Plan::usual()).await;
-    let life = Life::new(0, Dice::new(1), Arc::default());
-    let store = StorePort { life: Arc::clone(&life), inner: shop.ledger.clone() };
+    let process = Process::new(0, Dice::new(1), Arc::default());
+    let store = StorePort { process: Arc::clone(&process), inner: shop.ledger.clone() };
     let all_see_it = std::mem::replace(&mut shop.worker.connections, Arc::new(store));
     shop.reconcile();
     shop.worker.connections = all_see_it;
     let (mut shop, flags) = with_members(shop, 50).await;
-    // What reconcile asks of the connections stays without an answer, until the batch was offered.
-    life.become_(State::Frozen);
+    // Reconcile cannot read the connections until the batch has been offered.
+    process.set_state(State::Frozen);
     sleep(Duration::from_secs(2)).await;
     shop.ledger.pause(shop.id, PausedFor::Operator, "", shop.worker.now()).await.expect("paused");
     let offered_meanwhile = async {
         sleep(Duration::from_millis(100)).await;
-        life.become_(State::Alive);
+        process.set_state(State::Alive);
     };
-    let (sent, ()) = tokio::join!(timeout(IN_HAND, shop.send(Lane::Bulk, &flags)), offered_meanwhile);
+    let (sent, ()) =
+        tokio::join!(timeout(LONGEST_UNACKNOWLEDGED, shop.send(Lane::Bulk, &flags)), offered_meanwhile);
     sent.expect("absorb goes on");
     assert_eq!((shop.count("edit"), pending(&shop).await), (0, 50));
     shop.ledger.resume(shop.id, None).await.expect("resumed");
@@ -120,7 +121,7 @@ async fn a_batch_that_is_offered_while_a_pause_begins_does_not_wait_for_its_end(
     assert_eq!(counts.outcomes.get("updated"), Some(&50));
 }
 
-/// A plan that runs, and of which every dead letter is under way.
+/// A running replay plan whose dead letters are all released.
 async fn with_a_plan(shop: &Shop) -> PlanId {
     let (now, all) = (shop.worker.now(), DeadLetterFilter { limit: 100, ..DeadLetterFilter::default() });
     let plan = shop.ledger.create_plan(&Frame::default(), now, now + DAY).await.expect("made");
@@ -135,7 +136,7 @@ async fn with_a_plan(shop: &Shop) -> PlanId {
     plan
 }
 
-/// A call that a killed worker left open counts as repeated, whichever way it is sent again.
+/// A call that a killed worker left open counts as repeated, in whichever way it is sent again.
 #[tokio::test(start_paused = true)]
 async fn a_plan_counts_a_repeated_call_on_the_fast_path() {
     let (mut shop, flags) = shop_with(50).await;

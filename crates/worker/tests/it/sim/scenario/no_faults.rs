@@ -1,4 +1,4 @@
-//! Promise 3: where nothing goes wrong, the calls that are made are the least, to the last one.
+//! Promise 3: without faults, the worker makes exactly the minimum number of calls.
 //!
 //! Everything is sent while the connection is paused, so that it is one difference; then the calls that remove it are
 //! counted.
@@ -18,21 +18,21 @@ use super::ScenarioResult;
 
 /// Affiliates in one call.
 const BATCH: usize = 50;
-/// The longest time until one difference is result.
-const TOLD_WITHIN: Duration = Duration::from_secs(600);
-/// By then a worker has seen that a connection is paused, or goes on.
-const SEEN_WITHIN: Duration = Duration::from_secs(3);
+/// The longest time until one difference has been sent.
+const SENT_WITHIN: Duration = Duration::from_secs(600);
+/// The time within which a worker notices that a connection is paused or resumed.
+const NOTICED_WITHIN: Duration = Duration::from_secs(3);
 
 /// Calls by what they do.
 #[derive(Debug, PartialEq, Eq)]
-struct Counted {
+struct CallCounts {
     creates: usize,
     edits: usize,
     status_changes: usize,
     others: usize,
 }
 
-impl Counted {
+impl CallCounts {
     const NONE: Self = Self { creates: 0, edits: 0, status_changes: 0, others: 0 };
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn run(harness: &mut Harness) -> ScenarioResult {
         |chance: u64| -> Vec<Member> { members.iter().filter(|_| dice.per_mille(chance)).copied().collect() };
 
     let joining = members.iter().map(|member| member.sign_up(harness.now())).collect();
-    send(harness, &mut result, joining, Counted { creates: members.len(), ..Counted::NONE }).await;
+    send(harness, &mut result, joining, CallCounts { creates: members.len(), ..CallCounts::NONE }).await;
 
     // Several traits of one person are one item of a batch, regardless of their sender.
     let flagged = some(800);
@@ -59,9 +59,9 @@ pub(super) async fn run(harness: &mut Harness) -> ScenarioResult {
         ]
     });
     let edits = flagged.len().div_ceil(BATCH);
-    send(harness, &mut result, flags.collect(), Counted { edits, ..Counted::NONE }).await;
+    send(harness, &mut result, flags.collect(), CallCounts { edits, ..CallCounts::NONE }).await;
 
-    // A flag that flips back while it waits is no call, and what Refersion knows is none either.
+    // A flag that flips back while it waits needs no call, nor does a value that Refersion already has.
     let now = harness.now();
     let later = now + Duration::from_secs(1);
     let flipping = flagged.iter().flat_map(|member| {
@@ -72,28 +72,28 @@ pub(super) async fn run(harness: &mut Harness) -> ScenarioResult {
     });
     sleep(Duration::from_secs(2)).await;
     let again = flagged.iter().map(|member| member.with_trait("again", "plan", json!("gold"), later));
-    send(harness, &mut result, flipping.chain(again).collect(), Counted::NONE).await;
+    send(harness, &mut result, flipping.chain(again).collect(), CallCounts::NONE).await;
 
     if dice.below(2) == 0 {
         return result;
     }
     let leaving: Vec<SentEvent> = some(700).iter().map(|member| member.leaves(harness.now())).collect();
     let status_changes = leaving.len().div_ceil(BATCH);
-    send(harness, &mut result, leaving, Counted { status_changes, ..Counted::NONE }).await;
+    send(harness, &mut result, leaving, CallCounts { status_changes, ..CallCounts::NONE }).await;
     result
 }
 
-/// Says all of it at once, and counts the calls that follow.
-async fn send(harness: &Harness, result: &mut ScenarioResult, sent: Vec<SentEvent>, least: Counted) {
+/// Sends all of these at once, and counts the calls that follow.
+async fn send(harness: &Harness, result: &mut ScenarioResult, sent: Vec<SentEvent>, least: CallCounts) {
     let connection = harness.accounts[0].id;
     let paused = harness.ledger.pause(connection, PausedFor::Operator, "a quiet moment", harness.now());
     paused.await.expect("the connection is there");
-    sleep(SEEN_WITHIN).await;
+    sleep(NOTICED_WITHIN).await;
     let before = harness.sent().len();
     absorb_all(harness, &mut result.accepted, sent).await;
     harness.ledger.resume(connection, None).await.expect("the connection is there");
-    sleep(SEEN_WITHIN).await;
-    let latest = Instant::now() + TOLD_WITHIN;
+    sleep(NOTICED_WITHIN).await;
+    let latest = Instant::now() + SENT_WITHIN;
     while Instant::now() < latest && !harness.is_idle().await {
         sleep(Duration::from_millis(500)).await;
     }
@@ -109,14 +109,14 @@ async fn absorb_all(harness: &Harness, accepted: &mut Vec<Accepted>, sent: Vec<S
         let depth = harness.queue.depth().await.expect("a queue");
         depth.live + depth.bulk
     };
-    let latest = Instant::now() + TOLD_WITHIN;
+    let latest = Instant::now() + SENT_WITHIN;
     while Instant::now() < latest && queued().await > 0 {
         sleep(Duration::from_millis(100)).await;
     }
 }
 
-fn count(harness: &Harness, from: usize) -> Counted {
-    let mut counted = Counted::NONE;
+fn count(harness: &Harness, from: usize) -> CallCounts {
+    let mut counted = CallCounts::NONE;
     for call in &harness.sent()[from..] {
         match call.path {
             "/v2/affiliate/new" => counted.creates += 1,

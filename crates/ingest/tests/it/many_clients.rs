@@ -1,4 +1,4 @@
-//! Many connections, many bodies, many wrong keys: one sender never keeps another out.
+//! Many connections, many bodies, many wrong keys: one sender never blocks another.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::harness::{CommitOutcome, Harness, KEY, OTHER_KEY, TestQueue};
 
 const IDENTIFY: &str = r#"{"type":"identify","userId":"u1"}"#;
 
-/// Bodies that do not come.
+/// Number of requests whose bodies never arrive.
 const SLOW: u64 = 120;
 
 /// Longer than a limit of the tests.
@@ -20,13 +20,13 @@ async fn harness(limits: Limits) -> Harness {
 }
 
 /// A request that a proxy passes on.
-fn passed_on(key: &str, header: &str) -> Vec<u8> {
+fn proxied_request(key: &str, header: &str) -> Vec<u8> {
     let request = String::from_utf8(post(key, IDENTIFY)).unwrap();
     request.replacen("Accept: */*", header, 1).into_bytes()
 }
 
 #[tokio::test]
-async fn silent_connections_keep_no_sender_out() {
+async fn silent_connections_do_not_block_other_senders() {
     let harness =
         harness(Limits { max_connections: 60, max_connections_per_address: 25, ..Limits::default() }).await;
     let mut silent = Vec::new();
@@ -48,7 +48,7 @@ async fn silent_connections_keep_no_sender_out() {
 
 #[tokio::test]
 async fn silent_connections_from_one_address_take_no_more_than_its_share() {
-    // Ten times the share, within the open files that a test may usually have.
+    // Ten times the share, within the number of files that a test may usually open.
     let limits = Limits {
         max_connections_per_address: 30,
         header_timeout: Duration::from_secs(600),
@@ -67,7 +67,7 @@ async fn silent_connections_from_one_address_take_no_more_than_its_share() {
 }
 
 #[tokio::test]
-async fn a_request_under_way_is_never_given_up_for_a_new_connection() {
+async fn a_request_under_way_is_never_ended_for_a_new_connection() {
     let queue = TestQueue::new(&[CommitOutcome::Gated]);
     let limits = Limits { max_connections: 2, max_connections_per_address: 2, ..Limits::default() };
     let harness = Harness::new(queue.clone(), limits).await;
@@ -82,7 +82,7 @@ async fn a_request_under_way_is_never_given_up_for_a_new_connection() {
 }
 
 #[tokio::test]
-async fn bodies_that_do_not_come_keep_no_sender_from_their_own_address_out() {
+async fn stalled_bodies_do_not_block_senders_of_the_same_address() {
     let long = Duration::from_secs(60);
     let limits =
         Limits { max_connections_per_address: 3, body_timeout: long, deadline: long, ..Limits::default() };
@@ -158,7 +158,7 @@ async fn bodies_beyond_their_memory_are_503_and_only_for_the_connection_that_use
 }
 
 #[tokio::test]
-async fn wrong_keys_lock_out_no_right_key_that_was_never_seen() {
+async fn wrong_keys_do_not_block_a_new_valid_key() {
     let harness = harness(Limits::default()).await;
     let mut client = Client::connect(harness.address).await;
     let mut statuses = std::collections::BTreeMap::<u16, u32>::new();
@@ -187,23 +187,23 @@ async fn wrong_keys_count_for_the_client_that_a_trusted_proxy_names() {
     let mut proxy = Client::connect(harness.address).await;
     for header in ["X-Forwarded-For: 6.6.6.6, 192.0.2.1", "Forwarded: for=\"192.0.2.2:80\";proto=https"] {
         for (number, status) in [(1, 401), (2, 429)] {
-            let reply = proxy.exchange(&passed_on(&format!("pub.sec{number}"), header)).await;
+            let reply = proxy.exchange(&proxied_request(&format!("pub.sec{number}"), header)).await;
             assert_eq!(reply.status, status, "{header}");
         }
     }
-    let other = proxy.exchange(&passed_on("pub.sec3", "X-Forwarded-For: 192.0.2.1, 192.0.2.3")).await;
+    let other = proxy.exchange(&proxied_request("pub.sec3", "X-Forwarded-For: 192.0.2.1, 192.0.2.3")).await;
     assert_eq!(other.status, 401, "another client behind the same proxy");
 
     let mut stranger = Client::connect_from("127.0.0.2", harness.address).await;
     for (number, status) in [(4, 401), (5, 429)] {
         let forged = format!("X-Forwarded-For: 192.0.2.{number}");
-        let reply = stranger.exchange(&passed_on(&format!("pub.sec{number}"), &forged)).await;
+        let reply = stranger.exchange(&proxied_request(&format!("pub.sec{number}"), &forged)).await;
         assert_eq!(reply.status, status, "headers of an untrusted peer are ignored");
     }
 }
 
 /// One request at the same time for each client of the proxy on this machine.
-fn one_each_behind_a_proxy() -> Limits {
+fn one_request_per_proxied_client() -> Limits {
     Limits {
         max_connections_per_address: 1,
         trusted_proxies: "127.0.0.1".parse().unwrap(),
@@ -214,22 +214,22 @@ fn one_each_behind_a_proxy() -> Limits {
 #[tokio::test]
 async fn one_client_behind_a_proxy_takes_no_more_than_its_share_of_requests() {
     let queue = TestQueue::new(&[CommitOutcome::Gated]);
-    let harness = Harness::new(queue.clone(), one_each_behind_a_proxy()).await;
+    let harness = Harness::new(queue.clone(), one_request_per_proxied_client()).await;
     let mut first = Client::connect(harness.address).await;
-    first.send(&passed_on(KEY, "X-Forwarded-For: 192.0.2.1")).await;
+    first.send(&proxied_request(KEY, "X-Forwarded-For: 192.0.2.1")).await;
     queue.begun().await;
-    let more = exchange(harness.address, &passed_on(KEY, "X-Forwarded-For: 192.0.2.1")).await;
+    let more = exchange(harness.address, &proxied_request(KEY, "X-Forwarded-For: 192.0.2.1")).await;
     assert_eq!((more.status, more.headers.contains_key("retry-after")), (503, true));
     let mut other = Client::connect(harness.address).await;
-    other.send(&passed_on(KEY, "X-Forwarded-For: 192.0.2.2")).await;
-    assert!(!other.hears_within(SHORT).await, "it waits for the commit that is under way");
+    other.send(&proxied_request(KEY, "X-Forwarded-For: 192.0.2.2")).await;
+    assert!(!other.receives_within(SHORT).await, "it waits for the commit that is under way");
     queue.gate.add_permits(1);
     assert_eq!(first.reply().await.unwrap().status, 202);
     assert_eq!(other.reply().await.unwrap().status, 202);
 }
 
 #[tokio::test]
-async fn batches_of_one_sender_that_wait_turn_nobody_elses_events_away() {
+async fn waiting_batches_of_one_sender_do_not_refuse_events_of_others() {
     let queue = TestQueue::new(&[CommitOutcome::Gated]);
     let harness = Harness::new(queue.clone(), Limits::default()).await;
     let batch = format!("[{}]", vec![IDENTIFY; 5_000].join(","));
@@ -242,7 +242,7 @@ async fn batches_of_one_sender_that_wait_turn_nobody_elses_events_away() {
     }
     let mut other = Client::connect(harness.address).await;
     other.send(&post(OTHER_KEY, IDENTIFY)).await;
-    assert!(!other.hears_within(SHORT).await, "it waits for the commit that is under way");
+    assert!(!other.receives_within(SHORT).await, "it waits for the commit that is under way");
     queue.gate.add_permits(1);
     assert_eq!(first.reply().await.unwrap().status, 202);
     assert_eq!(other.reply().await.unwrap().status, 202);
@@ -252,13 +252,13 @@ async fn batches_of_one_sender_that_wait_turn_nobody_elses_events_away() {
 #[tokio::test]
 async fn a_client_behind_a_proxy_gains_nothing_by_a_second_header() {
     let queue = TestQueue::new(&[CommitOutcome::Gated]);
-    let harness = Harness::new(queue.clone(), one_each_behind_a_proxy()).await;
+    let harness = Harness::new(queue.clone(), one_request_per_proxied_client()).await;
     let forged = |number| format!("X-Forwarded-For: 192.0.2.1\r\nForwarded: for=6.6.6.{number}");
     let mut first = Client::connect(harness.address).await;
-    first.send(&passed_on(KEY, &forged(1))).await;
+    first.send(&proxied_request(KEY, &forged(1))).await;
     queue.begun().await;
     for number in 2..5 {
-        assert_eq!(exchange(harness.address, &passed_on(KEY, &forged(number))).await.status, 503);
+        assert_eq!(exchange(harness.address, &proxied_request(KEY, &forged(number))).await.status, 503);
     }
     queue.gate.add_permits(1);
     assert_eq!(first.reply().await.unwrap().status, 202);

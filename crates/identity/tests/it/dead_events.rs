@@ -1,4 +1,4 @@
-//! Refused values, calls that are given up, affiliates that are gone: only what is concerned dies.
+//! Refused values, calls that are given up, affiliates that are gone: only the events concerned die.
 
 use identity::answer::{Answer, RetryDecision, apply, fail, sent};
 use identity::graph::EventState;
@@ -8,8 +8,8 @@ use identity::{Map, Text};
 
 use crate::events::{address, delete, identify, moment, rules};
 use crate::run::Run;
-use crate::tiny::{cause, unknown};
-use crate::town::{ann, town};
+use crate::store::{ann, store_after};
+use crate::tiny::{cause, created, unknown};
 
 #[test]
 fn only_the_event_that_set_the_refused_value_dies() {
@@ -26,7 +26,7 @@ fn only_the_event_that_set_the_refused_value_dies() {
 }
 
 #[test]
-fn an_event_that_repeats_nothing_refused_is_sent_though_its_person_has_a_refused_value() {
+fn an_event_without_the_refused_value_of_its_person_is_sent() {
     let mut run = Run::of(&[ann()]);
     run.continue_with(&[identify(2).user("U").email("bad@x.io")]);
     let next = identify(3).user("U").email("bad@x.io").with("trait:flag", "true");
@@ -36,7 +36,7 @@ fn an_event_that_repeats_nothing_refused_is_sent_though_its_person_has_a_refused
 }
 
 #[test]
-fn who_lacks_a_required_value_because_it_was_refused_waits_without_a_call() {
+fn a_person_whose_required_value_was_refused_waits_without_a_call() {
     let bad = ann().with("first_name", "bad name");
     let mut run = Run::of(std::slice::from_ref(&bad));
     assert_eq!(run.outcomes(&bad), ["dead refused"]);
@@ -51,16 +51,16 @@ fn who_lacks_a_required_value_because_it_was_refused_waits_without_a_call() {
 }
 
 #[test]
-fn a_newer_value_stated_during_the_call_does_not_die_of_it() {
+fn a_newer_value_stated_during_a_refused_call_does_not_die() {
     let bad = identify(2).user("U").with("company", "bad firm");
     let good = identify(3).user("U").with("company", "Good Firm");
-    let mut town = town(&[ann(), bad, good.clone()]);
+    let mut store = store_after(&[ann(), bad, good.clone()]);
     let causes = Map::from_iter([("company".into(), cause("refused"))]);
     let texts = Map::from_iter([("company".into(), "bad firm".into())]);
     let answer = Answer::Refused { causes, email: None, texts };
-    let deaths = apply(&mut town.graphs[0], &rules(), address("a@x.io"), &answer, moment(4));
+    let deaths = apply(&mut store.graphs[0], &rules(), address("a@x.io"), &answer, moment(4));
     assert!(deaths.is_empty());
-    let step = Analysis::of(&town.graphs[0], &rules()).steps.remove(0);
+    let step = Analysis::of(&store.graphs[0], &rules()).steps.remove(0);
     let Act::Create { fields, .. } = step.act else { panic!("{step:?}") };
     assert_eq!(fields.get("company").map(Text::as_str), Some("Good Firm"));
 }
@@ -68,16 +68,9 @@ fn a_newer_value_stated_during_the_call_does_not_die_of_it() {
 #[test]
 fn a_call_about_another_value_delivers_no_event() {
     let events = [ann(), identify(2).user("U").with("company", "New")];
-    let mut town = town(&events);
-    let graph = &mut town.graphs[0];
-    let told = [("first_name", "Ann"), ("last_name", "Lee"), ("company", "Old")];
-    let told = told.into_iter().map(|(field, text)| (field.into(), text.into())).collect();
-    let made = Answer::Created {
-        id: 1,
-        code: "c".to_owned(),
-        status: identity::graph::Status::Active,
-        fields: told,
-    };
+    let mut store = store_after(&events);
+    let graph = &mut store.graphs[0];
+    let made = created(&[("first_name", "Ann"), ("last_name", "Lee"), ("company", "Old")]);
     apply(graph, &rules(), address("a@x.io"), &made, moment(4));
     let ended = settle(graph, &rules()).ended;
     assert_eq!(
@@ -87,11 +80,11 @@ fn a_call_about_another_value_delivers_no_event() {
 }
 
 #[test]
-fn failures_without_an_answer_count_until_they_are_given_up_and_a_newer_word_tries_again() {
+fn unanswered_calls_are_counted_until_given_up_and_a_newer_statement_retries_them() {
     let first = ann();
-    let mut town = town(std::slice::from_ref(&first));
+    let mut store = store_after(std::slice::from_ref(&first));
     let anchor = address("a@x.io");
-    let graph = &mut town.graphs[0];
+    let graph = &mut store.graphs[0];
     let mut deaths = Vec::new();
     for _ in 0..3 {
         let step = Analysis::of(graph, &rules()).steps.remove(0);
@@ -103,8 +96,8 @@ fn failures_without_an_answer_count_until_they_are_given_up_and_a_newer_word_tri
     }
     assert_eq!(deaths.iter().map(|it| (it.event, it.attempts)).collect::<Vec<_>>(), [(first.id(), 3)]);
     assert_eq!(settle(graph, &rules()).next, None, "nobody tries again");
-    town.absorb(&identify(5).user("U").with("phone", "17"));
-    let graph = &mut town.graphs[0];
+    store.absorb(&identify(5).user("U").with("phone", "17"));
+    let graph = &mut store.graphs[0];
     assert_eq!(settle(graph, &rules()).next.map(|next| next.step), Some(StepKind::Search));
     apply(graph, &rules(), anchor, &Answer::NotFound, moment(6));
     let Act::Create { fields, .. } = Analysis::of(graph, &rules()).steps.remove(0).act else {
@@ -121,10 +114,10 @@ fn failures_without_an_answer_count_until_they_are_given_up_and_a_newer_word_tri
 }
 
 #[test]
-fn a_failed_create_kills_no_delete_that_does_not_wait_for_it() {
+fn a_failed_create_does_not_kill_an_independent_delete() {
     let seen = identify(2).user("U").anonymous("x");
-    let mut town = town(&[ann(), seen, delete(3).anonymous("x").email("b@x.io")]);
-    let graph = &mut town.graphs[0];
+    let mut store = store_after(&[ann(), seen, delete(3).anonymous("x").email("b@x.io")]);
+    let graph = &mut store.graphs[0];
     let kinds: Vec<_> = Analysis::of(graph, &rules()).steps.iter().map(identity::plan::Step::kind).collect();
     assert_eq!(kinds, [StepKind::Create, StepKind::Search], "the delete waits for the search at b");
     let decide = |_, _| RetryDecision { due_at: moment(6), give_up: true };
@@ -134,12 +127,12 @@ fn a_failed_create_kills_no_delete_that_does_not_wait_for_it() {
 
 #[test]
 fn a_delete_waits_for_a_create_that_is_under_way() {
-    let mut town = town(&[ann()]);
-    let step = Analysis::of(&town.graphs[0], &rules()).steps.remove(0);
-    sent(&mut town.graphs[0], &step);
-    let settled = town.absorb(&delete(2).user("U"));
+    let mut store = store_after(&[ann()]);
+    let step = Analysis::of(&store.graphs[0], &rules()).steps.remove(0);
+    sent(&mut store.graphs[0], &step);
+    let settled = store.absorb(&delete(2).user("U"));
     assert!(settled.ended.iter().all(|ended| ended.end != End::Deleted), "its affiliate may be there");
-    let graph = &mut town.graphs[0];
+    let graph = &mut store.graphs[0];
     assert!(graph.identifiers[&address("a@x.io")].sealed.is_some(), "the address is needed to search");
     apply(graph, &rules(), step.anchor, &Answer::NotCreated, moment(3));
     apply(graph, &rules(), step.anchor, &Answer::NotFound, moment(3));
@@ -154,7 +147,7 @@ fn an_affiliate_missing_in_refersion_is_created_again_when_an_operator_replays()
     run.tiny.affiliates.clear();
     let flag = identify(2).user("U").with("trait:flag", "true");
     run.absorb(&flag).expect("every promise holds");
-    let graph = &mut run.town.graphs[0];
+    let graph = &mut run.store.graphs[0];
     let deaths = apply(graph, &rules(), address("a@x.io"), &Answer::Gone { id: 1 }, moment(3));
     assert_eq!(deaths.iter().map(|it| it.cause.class.as_str()).collect::<Vec<_>>(), ["gone"]);
     assert!(Analysis::of(graph, &rules()).steps.is_empty());
@@ -164,14 +157,14 @@ fn an_affiliate_missing_in_refersion_is_created_again_when_an_operator_replays()
 }
 
 #[test]
-fn a_field_that_cannot_be_emptied_is_left_alone() {
+fn a_field_whose_clearing_was_refused_is_not_tried_again() {
     let mut run = Run::of(&[
         ann(),
         identify(2).email("a@x.io").anonymous("x"),
         identify(3).anonymous("x").with("company", "Acme"),
     ]);
     run.absorb(&delete(4).anonymous("x")).expect("every promise holds");
-    let graph = &mut run.town.graphs[0];
+    let graph = &mut run.store.graphs[0];
     let Act::Edit { fields, .. } = Analysis::of(graph, &rules()).steps.remove(0).act else {
         panic!("an edit")
     };
@@ -182,26 +175,19 @@ fn a_field_that_cannot_be_emptied_is_left_alone() {
     assert!(Analysis::of(graph, &rules()).steps.is_empty(), "asking again would not help");
 }
 
-/// The value's user lost the address while the call was under way; the next one says nothing of the field.
+/// The value's user lost the address while the call was under way; the next user says nothing about the field.
 #[test]
-fn a_field_is_emptied_though_a_value_was_refused_of_a_person_who_no_longer_sets_it() {
-    let mut town = town(&[ann().with("company", "Firm")]);
-    let told = [("first_name", "Ann"), ("last_name", "Lee"), ("company", "Firm")];
-    let told = told.into_iter().map(|(field, text)| (field.into(), text.into())).collect();
-    let made = Answer::Created {
-        id: 1,
-        code: "c".to_owned(),
-        status: identity::graph::Status::Active,
-        fields: told,
-    };
-    drop(apply(&mut town.graphs[0], &rules(), address("a@x.io"), &made, moment(1)));
-    drop(town.absorb(&identify(2).user("U").with("company", "bad firm")));
-    drop(town.absorb(&identify(3).user("V").email("a@x.io").named("Ann")));
+fn a_field_is_cleared_although_a_value_of_its_former_person_was_refused() {
+    let mut store = store_after(&[ann().with("company", "Firm")]);
+    let made = created(&[("first_name", "Ann"), ("last_name", "Lee"), ("company", "Firm")]);
+    drop(apply(&mut store.graphs[0], &rules(), address("a@x.io"), &made, moment(1)));
+    drop(store.absorb(&identify(2).user("U").with("company", "bad firm")));
+    drop(store.absorb(&identify(3).user("V").email("a@x.io").named("Ann")));
     let causes = Map::from_iter([("company".into(), cause("refused"))]);
     let texts = Map::from_iter([("company".into(), "bad firm".into())]);
     let answer = Answer::Refused { causes, email: None, texts };
-    drop(apply(&mut town.graphs[0], &rules(), address("a@x.io"), &answer, moment(4)));
-    let step = Analysis::of(&town.graphs[0], &rules()).steps.remove(0);
+    drop(apply(&mut store.graphs[0], &rules(), address("a@x.io"), &answer, moment(4)));
+    let step = Analysis::of(&store.graphs[0], &rules()).steps.remove(0);
     let Act::Edit { fields, .. } = step.act else { panic!("{step:?}") };
     assert_eq!(fields.get("company").map(Text::as_str), Some(""));
 }

@@ -58,6 +58,8 @@ pub struct DeadLetterFilter {
     pub groups: Option<Vec<String>>,
     /// Only dead letters whose cause can be corrected in one of these places.
     pub menders: Option<Vec<Mender>>,
+    /// Only dead letters with a repaired event, or only those without.
+    pub repaired: Option<bool>,
     /// Only dead letters whose cause contains this text; the case of ASCII letters is ignored.
     pub text: Option<String>,
     /// Only dead letters that died at this time or later.
@@ -84,9 +86,10 @@ impl DeadLetterFilter {
     /// Whether it filters only by properties that all dead letters of a group in a state share, so that counters can give the number of
     /// matches.
     pub(crate) fn needs_only_groups(&self) -> bool {
-        let Self { ids, audiences, text, died_from, died_before, after, .. } = self;
+        let Self { ids, audiences, repaired, text, died_from, died_before, after, .. } = self;
         let is_of_times = died_from.is_some() || died_before.is_some() || after.is_some();
-        ids.is_none() && audiences.is_none() && text.is_none() && !is_of_times
+        let is_of_one = ids.is_some() || audiences.is_some() || repaired.is_some() || text.is_some();
+        !is_of_one && !is_of_times
     }
 }
 
@@ -125,6 +128,8 @@ pub struct DeadLetterView {
     pub group: Option<String>,
     /// Where its cause can be corrected; `None` before it is classified.
     pub mender: Option<Mender>,
+    /// Its newest revision: 0 is the event as it arrived.
+    pub revision: u32,
     /// When and why an operator discarded it.
     pub discarded: Option<Discarded>,
     /// The newer event that delivered the same values to Refersion; `None` if its own replay did.

@@ -97,6 +97,7 @@ fn dead_letters_fit_a_terminal_of_80_and_of_120_columns() {
         audience: None,
         group: None,
         mender: None,
+        revision: 0,
         discarded: None,
         resolved_by: None,
     };

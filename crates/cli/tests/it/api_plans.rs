@@ -37,6 +37,6 @@ pub(crate) fn plans_are_steered(api: &Api, token: &str) {
     assert_eq!(results.values().filter_map(Value::as_u64).sum::<u64>(), 1, "each dead letter once: {report}");
     let (status, none) = api.ask(token, "POST", "/plans", &json!({ "selector": "class:gone" }));
     assert_eq!((status, &none["code"]), (422, &json!("nothing_selected")), "{none}");
-    let failed = api.ok(token, "GET", "/audit?selector=action:make_plan", &Value::Null);
+    let failed = api.ok(token, "GET", "/audit?selector=action:plan_made%20result:failed", &Value::Null);
     assert_eq!(failed["lines"][0]["result"], "failed", "{failed}");
 }

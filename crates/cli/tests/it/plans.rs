@@ -162,6 +162,10 @@ fn a_plan_stops_by_its_rule_and_releases_its_dead_letters_when_it_is_cancelled()
     assert_eq!((&stopped["results"]["same_cause"], &stopped["results"]["planned"]), (&json!(3), &json!(5)));
     let again = world.cli(&["dead-letters", "run", &id]);
     assert!(again.code == Some(1) && again.stderr.contains("is stopped"), "{}", again.stderr);
+    world.json(&["dead-letters", "resume", &id]);
+    until_state(&world, &id, "stopped");
+    let again = report(&world, &id, &[], 4);
+    assert_eq!(again["results"]["planned"], 2, "a resumed plan begins with a new canary: {again}");
     let cancelled = world.json(&["dead-letters", "cancel", &id, "--reason", "the form is wrong"]);
     assert_eq!(cancelled["state"], "cancelled");
     let (third, _) = plan_of(&world, &["field:email"]);
@@ -170,7 +174,7 @@ fn a_plan_stops_by_its_rule_and_releases_its_dead_letters_when_it_is_cancelled()
     let csv = world.folder.path().join("report.csv");
     report(&world, &id, &["--csv", csv.to_str().unwrap()], 3);
     let lines = std::fs::read_to_string(csv).unwrap();
-    assert_eq!((lines.lines().count(), lines.matches("same_cause").count()), (9, 3), "{lines}");
+    assert_eq!((lines.lines().count(), lines.matches("same_cause").count()), (9, 6), "{lines}");
     let plans = world.json(&["dead-letters", "plans"]);
     assert_eq!(plans.as_array().unwrap().len(), 3, "a replay of nothing makes none: {plans}");
 }

@@ -143,8 +143,8 @@ macro_rules! contract_tests {
             interruptions: [an_interrupted_call_is_counted_when_it_is_sent_again,
                 an_interrupted_call_does_not_count_after_the_results]
             repairs: [
-                a_repair_is_stored_beside_the_original, an_event_is_found_by_what_a_repair_names, the_second_of_two_operators_gets_a_conflict,
-                only_open_dead_letters_are_repaired,
+                a_repair_is_stored_beside_the_original, repaired_dead_letters_are_selected,
+                an_event_is_found_by_what_a_repair_names, the_second_of_two_operators_gets_a_conflict, only_open_dead_letters_are_repaired,
                 a_repaired_payload_is_deleted_with_the_original, a_delete_covers_persons_named_by_a_repair,
                 a_replay_that_waits_keeps_no_payload, repairs_are_audited, a_class_may_expire_earlier
             ]

@@ -6,7 +6,9 @@ use super::Engine;
 use super::fixtures::{
     ONE, OTHER, at, connection, dead_letter, digest, expire, letters, outcome, outcomes, record, uuid,
 };
-use crate::{Act, Changes, DeadLetterState, DeadLetterView, NewRevision, Revision, State, Stored};
+use crate::{
+    Act, Changes, DeadLetterFilter, DeadLetterState, DeadLetterView, NewRevision, Revision, State, Stored,
+};
 
 fn act(second: i64) -> Act {
     Act {
@@ -54,6 +56,23 @@ pub async fn a_repair_is_stored_beside_the_original(engine: &impl Engine) {
     let mut all = engine.payloads(uuid(1)).await.expect("read");
     all.sort();
     assert_eq!(all, [r#"{"number":1}"#, r#"{"revision":1}"#, r#"{"revision":2}"#]);
+}
+
+/// Dead letters are selected by whether they have been repaired, and each has the number of its newest revision.
+pub async fn repaired_dead_letters_are_selected(engine: &impl Engine) {
+    for number in 1..=3 {
+        dead_letter(engine, ONE, number, 5).await;
+    }
+    let id = letter(engine, 2).await.id;
+    assert_eq!(repair(engine, id, 0, 10).await, Stored::As(1));
+    assert_eq!(repair(engine, id, 1, 11).await, Stored::As(2));
+    for (repaired, expected) in [(Some(true), vec![2]), (Some(false), vec![0, 0]), (None, vec![0, 2, 0])] {
+        let filter = DeadLetterFilter { repaired, limit: 10, ..DeadLetterFilter::default() };
+        let found = engine.dead_letters(&filter).await.expect("listed");
+        assert_eq!(found.iter().map(|letter| letter.revision).collect::<Vec<_>>(), expected);
+        assert_eq!(engine.count_dead_letters(&filter).await.expect("counted"), expected.len() as u64);
+        assert_eq!(engine.plan_candidates(&filter).await.expect("read").len(), expected.len());
+    }
 }
 
 /// An event is found by the identifiers that a repair of it names, too.

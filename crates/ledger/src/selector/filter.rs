@@ -31,6 +31,7 @@ impl Selector {
                 }
                 Term::Group(keys) => filter.groups = Some(keys),
                 Term::Mend(menders) => filter.menders = Some(menders),
+                Term::Repaired(is) => filter.repaired = Some(is),
                 Term::Text(text) => filter.text = Some(text),
                 Term::DiedFrom(at) => filter.died_from = filter.died_from.max(Some(at)),
                 Term::DiedBefore(at) => {

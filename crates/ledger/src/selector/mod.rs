@@ -22,6 +22,7 @@ use crate::{DeadLetterState, Mender};
 pub use age::{Age, Unit};
 pub use audit::AuditSelector;
 pub use error::SelectorError;
+use words::repaired_word;
 pub use words::{CLASSES, KEYS};
 
 /// The maximum length of a selector, in bytes.
@@ -60,6 +61,8 @@ pub enum Term {
     Group(Vec<String>),
     /// `mend:data`: where its cause can be corrected.
     Mend(Vec<Mender>),
+    /// `repaired:yes`: it has a repaired event; `repaired:no`: it has none.
+    Repaired(bool),
     /// `text:"taken by another"`: the cause contains this text; the case of ASCII letters is ignored.
     Text(String),
     /// `age:<2d`: it died less than two days ago; `age:>2d`: longer ago.
@@ -137,6 +140,7 @@ impl fmt::Display for Term {
             | Self::Audience(values)
             | Self::Connection(values)
             | Self::Group(values) => lex::write_values(out, values),
+            Self::Repaired(is) => write!(out, "{}", repaired_word(*is)),
             Self::Text(text) => lex::write_values(out, &[text]),
             Self::Age(age) => write!(out, "{age}"),
             Self::DiedFrom(at) => write!(out, ">={at}"),

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::lex::{Word, words};
-use super::words::{CLASSES, example, keys, mender, menders, state, states};
+use super::words::{CLASSES, example, keys, mender, menders, repaired, state, states};
 use super::{Age, MAX_BYTES, MAX_TERMS, MAX_VALUES, Selector, SelectorError, Term};
 use crate::groups::is_group_key;
 
@@ -110,6 +110,7 @@ fn term(word: &Word<'_>) -> Result<Term, SelectorError> {
         "connection" => values(word, name, "name the connection, as connection:shop").map(Term::Connection),
         "group" => values(word, group, GROUPS).map(Term::Group),
         "mend" => values(word, mender, &format!("mend takes one of {}", menders())).map(Term::Mend),
+        "repaired" => one(word, repaired, "it is repaired:yes or repaired:no").map(Term::Repaired),
         "text" => one(word, name, "state the text, as text:\"taken by another\"").map(Term::Text),
         "age" => one(word, Age::read, "say age:<2d or age:>30m; the units are s, m, h, d, w").map(Term::Age),
         "died" => one(word, died, "say died:>=2026-11-29 or died:<2026-11-29T12:00:00Z"),

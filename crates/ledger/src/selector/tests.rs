@@ -20,7 +20,7 @@ fn now() -> Timestamp {
 #[test]
 fn every_key_is_read_with_its_values() {
     let text = "class:refused,gone status:422 field:email audience:vip age:<2d connection:shop state:open \
-                text:\"taken by \\\"another\\\"\" id:1,2 died:<2026-11-29 group:g1f0c5e2a9b47 mend:data,us";
+                text:\"taken by \\\"another\\\"\" id:1,2 died:<2026-11-29 group:g1f0c5e2a9b47 mend:data,us repaired:no";
     let selector = parsed(text);
     assert_eq!(selector.terms().len(), KEYS.len());
     assert_eq!(selector.terms()[7], Term::Text("taken by \"another\"".to_owned()));
@@ -45,6 +45,7 @@ fn an_error_names_the_term_its_place_and_what_is_possible() {
         ("age:<99999999w", "say age:<2d"),
         ("text:a,b", "takes one value"),
         ("id:x", "whole numbers"),
+        ("repaired:maybe", "it is repaired:yes or repaired:no"),
         ("group:zzz", "`zzz` is not valid: a group is g and 12 hexadecimal digits"),
         ("group:g1f0c5e2a9b4Z", "a group is g and 12 hexadecimal digits"),
     ];
@@ -111,6 +112,7 @@ fn any_term() -> impl Strategy<Value = Term> {
         prop::collection::vec(any_name(), 1..4).prop_map(Term::Connection),
         prop::collection::vec("g[0-9a-f]{12}", 1..4).prop_map(Term::Group),
         prop::collection::vec(prop::sample::select(Mender::ALL.to_vec()), 1..4).prop_map(Term::Mend),
+        any::<bool>().prop_map(Term::Repaired),
         any_name().prop_map(Term::Text),
         (any::<bool>(), 0u32..5_000, unit).prop_map(|(is_younger, amount, unit)| Term::Age(Age {
             is_younger,

@@ -4,7 +4,7 @@ use super::Term;
 use crate::{DeadLetterState, Mender};
 
 /// Every key, in the order of the alphabet, with an example.
-pub const KEYS: [(&str, &str); 12] = [
+pub const KEYS: [(&str, &str); 13] = [
     ("age", "age:<2d"),
     ("audience", "audience:vip"),
     ("class", "class:refused"),
@@ -14,6 +14,7 @@ pub const KEYS: [(&str, &str); 12] = [
     ("group", "group:g1f0c5e2a9b47"),
     ("id", "id:17,18"),
     ("mend", "mend:data"),
+    ("repaired", "repaired:yes"),
     ("state", "state:open"),
     ("status", "status:422"),
     ("text", "text:\"taken by another\""),
@@ -50,6 +51,7 @@ impl Term {
             Self::Connection(_) => "connection",
             Self::Group(_) => "group",
             Self::Mend(_) => "mend",
+            Self::Repaired(_) => "repaired",
             Self::Text(_) => "text",
             Self::Age(_) => "age",
             Self::DiedFrom(_) | Self::DiedBefore(_) => "died",
@@ -60,6 +62,15 @@ impl Term {
 /// The state of a word.
 pub(super) fn state(word: &str) -> Option<DeadLetterState> {
     DeadLetterState::ALL.into_iter().find(|state| state.word() == word)
+}
+
+/// Whether a word asks for repaired dead letters.
+pub(super) fn repaired(word: &str) -> Option<bool> {
+    [true, false].into_iter().find(|&is| repaired_word(is) == word)
+}
+
+pub(super) fn repaired_word(is: bool) -> &'static str {
+    if is { "yes" } else { "no" }
 }
 
 /// The mender for a word.

@@ -15,6 +15,7 @@ use http_body_util::{BodyExt as _, Limited};
 use jiff::SignedDuration;
 use ledger::{AuditEntry, AuditResult, OperatorRole, OperatorView};
 
+use super::audited;
 use super::document::Document;
 use super::idempotency;
 use super::problem::Problem;
@@ -190,7 +191,8 @@ async fn act(call: Call, route: Route, request: Request, next: Next) -> Response
 }
 
 fn line(call: &Call, route: &Route) -> AuditEntry {
-    AuditEntry::new(call.engines.now(), &call.operator.name, &route.operation, route.path.as_str())
+    let action = audited::action(&route.operation);
+    AuditEntry::new(call.engines.now(), &call.operator.name, action, route.path.as_str())
 }
 
 async fn audit(call: &Call, entry: AuditEntry) {

@@ -5,6 +5,7 @@
 //! with the connections that the operator may see. [`document`] is the OpenAPI document; the role that a route needs is read
 //! from it, so that a route without one is served to nobody.
 
+mod audited;
 mod claim;
 #[cfg(test)]
 mod compatible;

@@ -33,6 +33,11 @@ pub(super) struct Replay {
     pub(super) delivered: u64,
     pub(super) failed: u64,
     pub(super) skipped: u64,
+    /// Their persons wait, so nothing was sent for them yet.
+    pub(super) kept: u64,
+    /// Left out when the plan was made.
+    pub(super) left_out: u64,
+    pub(super) not_sent: u64,
 }
 
 /// How long a look still notices the end of a plan, in case no process looked in between.
@@ -99,6 +104,9 @@ fn replay(plan: &Plan) -> Option<Replay> {
         delivered,
         failed,
         skipped: plan.count(ItemState::Skipped),
+        kept: plan.count(ItemState::Waits),
+        left_out: plan.count(ItemState::LeftOut),
+        not_sent: plan.count(ItemState::Planned),
     })
 }
 

@@ -58,6 +58,9 @@ fn the_end_of_a_replay_is_noticed_once_and_earlier_ends_are_not() {
         delivered: 3,
         failed: 1,
         skipped: 0,
+        kept: 0,
+        left_out: 0,
+        not_sent: 0,
     };
     let with = |seconds, replays| Look { replays, ..look(seconds, Shop::default()) };
     assert!(kinds(&mut seen, &with(0, vec![replay(1, -5)])).is_empty());

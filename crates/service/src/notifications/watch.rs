@@ -100,6 +100,7 @@ fn replay_done(look: &Look, replay: &Replay) -> NewNotification {
     let data = json!({
         "plan": replay.plan, "ended": replay.ended_at, "stopped": replay.is_stopped,
         "delivered": replay.delivered, "failed": replay.failed, "skipped": replay.skipped,
+        "kept": replay.kept, "left_out": replay.left_out, "not_sent": replay.not_sent,
     });
     let fact = format!("replay:{}:{}", replay.plan, replay.ended_at.as_microsecond());
     notification("replay.done", fact, None, (look.at, &data))

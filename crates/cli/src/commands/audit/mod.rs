@@ -88,7 +88,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     };
     let engines = context.engines().await?;
     let directory = Directory::read(&engines, None).await?;
-    let filter = filter(&wanted, &engines, &directory).await?;
+    let (selector, filter) = filter(&wanted, &engines, &directory).await?;
     if wanted.ndjson || wanted.csv {
         return export(&engines, &directory, filter, (wanted.csv, wanted.limit), context).await;
     }
@@ -97,6 +97,9 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     if context.output.is_json() {
         context.output.json(&rows)?;
         return Ok(Exit::Done);
+    }
+    if !selector.is_empty() {
+        context.output.line(&format!("selector: {selector}"))?;
     }
     show(&rows, engines.now(), &mut context.output)?;
     let total = engines.operators.count_audit_lines(&filter).await?;
@@ -107,7 +110,12 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
-async fn filter(wanted: &Wanted, engines: &Engines, directory: &Directory) -> Result<AuditFilter, Failure> {
+/// The selector as it was understood, and the filter that it makes.
+async fn filter(
+    wanted: &Wanted,
+    engines: &Engines,
+    directory: &Directory,
+) -> Result<(String, AuditFilter), Failure> {
     let selector = AuditSelector::parse(&wanted.selector.join(" "), engines.now()).map_err(|error| {
         Failure::usage("selector", error.to_string(), "`audit list --help` shows every key with an example")
     })?;
@@ -119,7 +127,7 @@ async fn filter(wanted: &Wanted, engines: &Engines, directory: &Directory) -> Re
     if let Some(id) = wanted.after {
         filter.after = Some(place_of(engines, id).await?);
     }
-    Ok(filter)
+    Ok((selector.to_string(), filter))
 }
 
 /// The place in a list after which the next page begins.

@@ -43,6 +43,7 @@ A selector is a list of terms, all of which must match. If a term has several va
   'age:<2d' 'age:>30m'   time since it died; units s, m, h, d, w   'died:>=2026-11-29' 'died:<2026-11-29T12:00:00Z'
   mend:data              data (in Segment), settings (of the connection), refersion, us (this program)
   group:g1f0c5e2a9b47    the group, as `groups` shows it
+  repaired:yes           yes or no: whether its event has been repaired
   text:'taken by'        the cause contains this, in upper or lower case
 
 `edit 17` opens the event in $EDITOR. `patch field:email --patch fix.json` applies a JSON Patch to all dead letters of a

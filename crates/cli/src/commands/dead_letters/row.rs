@@ -21,6 +21,8 @@ pub(super) struct Row {
     audience: Option<String>,
     group: Option<String>,
     mend: Option<Mender>,
+    /// The newest revision of its event: 0 is the event as it arrived.
+    pub(super) revision: u32,
     discarded: Option<Discarded>,
     resolved_by: Option<Uuid>,
     pub(super) attempts: u32,
@@ -47,6 +49,14 @@ impl Row {
         lines
     }
 
+    /// The state, and whether the event has been repaired.
+    pub(super) fn state_in_words(&self) -> String {
+        match self.revision {
+            0 => self.state.word().to_owned(),
+            _ => format!("{}, repaired", self.state.word()),
+        }
+    }
+
     fn fields(&self) -> Vec<Vec<String>> {
         let line = |name: &str, value: String| vec![name.to_owned(), value];
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
@@ -57,7 +67,7 @@ impl Row {
             line("connection", self.connection.clone()),
             line("received", self.received_at.to_string()),
             line("died", self.died_at.to_string()),
-            line("state", self.state.word().to_owned()),
+            line("state", self.state_in_words()),
             line("class", self.class.clone()),
             line("cause", self.cause.clone()),
             line("field", text(&self.field)),
@@ -83,6 +93,7 @@ impl Row {
             audience: view.audience,
             group: view.group,
             mend: view.mender,
+            revision: view.revision,
             discarded: view.discarded,
             resolved_by: view.resolved_by,
             attempts: view.attempts,

@@ -86,7 +86,7 @@ fn cells(row: &Row, now: Timestamp) -> Vec<String> {
         row.id.to_string(),
         age(row.died_at, now),
         row.connection.clone(),
-        row.state.word().to_owned(),
+        row.state_in_words(),
         row.class.clone(),
         row.field.clone().unwrap_or_default(),
         row.http_status.map(|status| status.to_string()).unwrap_or_default(),

@@ -21,7 +21,8 @@ macro_rules! selected {
         AND ($7::text[] IS NULL OR d.audience = ANY($7))
         AND ($8::text[] IS NULL OR d.group_key = ANY($8)) AND ($9::text[] IS NULL OR d.mender = ANY($9))
         AND ($10::text IS NULL OR position(lower($10 COLLATE \"C\") IN lower(d.cause COLLATE \"C\")) > 0)
-        AND d.died_at >= $11 AND d.died_at < $12 AND (d.died_at, d.id) < ($13, $14)"
+        AND d.died_at >= $11 AND d.died_at < $12 AND (d.died_at, d.id) < ($13, $14)
+        AND ($15::boolean IS NULL OR EXISTS (SELECT 1 FROM repairs r WHERE r.letter = d.id) = $15)"
     };
 }
 
@@ -44,12 +45,13 @@ macro_rules! read {
         concat!(
             "SELECT d.id, d.event_id, d.connection, d.class, d.cause, d.http_status,
                 d.field, d.attempts, d.died_at, d.state, p.payload, e.received_at, d.repeats, d.audience,
-                d.group_key, d.mender, d.discarded_at, d.reason, d.kept_until, d.resolved_by
+                d.group_key, d.mender, d.discarded_at, d.reason, d.kept_until, d.resolved_by,
+                (SELECT COALESCE(MAX(r.revision), 0)::bigint FROM repairs r WHERE r.letter = d.id)
             FROM ",
             $letters!(),
             " JOIN events e ON e.event_id = d.event_id LEFT JOIN pending p ON p.event_id = d.event_id WHERE ",
             selected!(),
-            " ORDER BY d.died_at DESC, d.id DESC LIMIT $15"
+            " ORDER BY d.died_at DESC, d.id DESC LIMIT $16"
         )
     };
 }
@@ -71,7 +73,7 @@ macro_rules! candidates {
             " LEFT JOIN plan_holds held ON held.letter = d.id LEFT JOIN plans holder
                 ON holder.id = held.plan AND holder.state NOT IN ('cancelled', 'done', 'expired') WHERE ",
             selected!(),
-            " ORDER BY d.died_at DESC, d.id DESC LIMIT $15"
+            " ORDER BY d.died_at DESC, d.id DESC LIMIT $16"
         )
     };
 }
@@ -151,7 +153,7 @@ fn with_values(statement: &'static str, filter: &DeadLetterFilter) -> Query {
     let query = query.bind(menders(filter));
     let query = query.bind(some_text(filter.text.as_ref()).map(std::borrow::Cow::into_owned));
     let query = query.bind(filter.died_from.map_or(i64::MIN, micros));
-    query.bind(filter.died_before.map_or(i64::MAX, micros)).bind(died_at).bind(id)
+    query.bind(filter.died_before.map_or(i64::MAX, micros)).bind(died_at).bind(id).bind(filter.repaired)
 }
 
 pub(super) fn texts(list: Option<&Vec<String>>) -> Option<Vec<String>> {
@@ -189,6 +191,7 @@ fn view(row: &PgRow) -> Result<DeadLetterView, Failure> {
         audience: row.try_get(13)?,
         group: row.try_get::<Option<String>, _>(14)?.filter(|key| !key.is_empty()),
         mender: mender(row.try_get(15)?),
+        revision: small(row.try_get(20)?)?,
         discarded: discarded(row)?,
         resolved_by: row.try_get(19)?,
     })

@@ -25,7 +25,8 @@ macro_rules! selected {
         AND (?8 IS NULL OR d.group_key IN (SELECT value FROM json_each(?8)))
         AND (?9 IS NULL OR d.mender IN (SELECT value FROM json_each(?9)))
         AND (?10 IS NULL OR instr(lower(d.cause), lower(?10)) > 0)
-        AND d.died_at >= ?11 AND (d.died_at, d.id) < (?12, ?13)"
+        AND d.died_at >= ?11 AND (d.died_at, d.id) < (?12, ?13)
+        AND (?14 IS NULL OR EXISTS (SELECT 1 FROM repairs r WHERE r.letter = d.id) = ?14)"
     };
 }
 
@@ -48,12 +49,13 @@ macro_rules! read {
         concat!(
             "SELECT d.id, e.event_id, d.connection, d.class, d.cause, d.http_status, d.field,
                 d.attempts, d.died_at, d.state, p.payload, e.received_at, d.repeats, d.audience, d.group_key,
-                d.mender, d.discarded_at, d.reason, d.kept_until, d.resolved_by
+                d.mender, d.discarded_at, d.reason, d.kept_until, d.resolved_by,
+                (SELECT COALESCE(MAX(r.revision), 0) FROM repairs r WHERE r.letter = d.id)
             FROM ",
             $letters!(),
             " JOIN events e ON e.id = d.event LEFT JOIN payloads p ON p.event = d.event WHERE ",
             selected!(),
-            " ORDER BY d.died_at DESC, d.id DESC LIMIT ?14"
+            " ORDER BY d.died_at DESC, d.id DESC LIMIT ?15"
         )
     };
 }
@@ -74,7 +76,7 @@ macro_rules! candidates {
             " JOIN events e ON e.id = d.event LEFT JOIN plan_holds held ON held.letter = d.id LEFT JOIN plans holder
                 ON holder.id = held.plan AND holder.state NOT IN ('cancelled', 'done', 'expired') WHERE ",
             selected!(),
-            " ORDER BY d.died_at DESC, d.id DESC LIMIT ?14"
+            " ORDER BY d.died_at DESC, d.id DESC LIMIT ?15"
         )
     };
 }
@@ -152,6 +154,7 @@ fn values(filter: &DeadLetterFilter) -> Result<Vec<Value>, Failure> {
         filter.died_from.map_or(i64::MIN, micros).into(),
         died_at.into(),
         id.into(),
+        filter.repaired.map_or(Value::Null, Value::from),
     ])
 }
 
@@ -182,6 +185,7 @@ fn view(row: &Row<'_>) -> Result<DeadLetterView, Failure> {
         audience: row.get(13)?,
         group: row.get::<_, Option<String>>(14)?.filter(|key| !key.is_empty()),
         mender: mender(&row.get::<_, String>(15)?),
+        revision: small(row.get(20)?)?,
         discarded: discarded(row)?,
         resolved_by: row.get::<_, Option<Vec<u8>>>(19)?.map(|bytes| uuid(&bytes)).transpose()?,
     })

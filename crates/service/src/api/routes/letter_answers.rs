@@ -43,6 +43,8 @@ pub(in crate::api) struct DeadLetter {
     /// `open`, `replaying`, `resolved` or `discarded`.
     #[schema(value_type = String)]
     state: &'static str,
+    /// The newest revision of its event; 0 is the event as it arrived.
+    revision: u32,
     /// When it was discarded.
     discarded_at: Option<Timestamp>,
     /// The reason for which it was discarded.
@@ -114,6 +116,7 @@ pub(super) fn letter(call: &Call, view: DeadLetterView) -> DeadLetter {
         group: view.group,
         mend: view.mender.map(ledger::Mender::word),
         state: view.state.word(),
+        revision: view.revision,
         discarded_at: view.discarded.as_ref().map(|it| it.at),
         restorable_until: view.discarded.as_ref().and_then(|it| it.kept_until),
         discarded_because: view.discarded.and_then(|it| it.reason),

@@ -126,6 +126,7 @@ fn is_counted(term: &Term) -> bool {
         term,
         Term::Id(_)
             | Term::Audience(_)
+            | Term::Repaired(_)
             | Term::Text(_)
             | Term::Age(_)
             | Term::DiedFrom(_)

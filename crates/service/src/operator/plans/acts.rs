@@ -45,7 +45,8 @@ pub async fn pause(
     steer(engines, id, &change, "only a plan that runs can be paused").await
 }
 
-/// Resumes a plan that was paused, or stopped by its own rule. The results that made it stop no longer count.
+/// Resumes a plan that was paused, or stopped by its own rule. The results that made it stop no longer count, and a plan with a canary
+/// begins with a new one.
 ///
 /// # Errors
 ///
@@ -64,6 +65,8 @@ pub async fn resume(
     let progress = (now.state == PlanState::Stopped).then(|| Progress {
         stopped_because: None,
         ended_at: None,
+        canary: None,
+        canary_until: None,
         forgiven: now.tally(),
         ..now.progress.clone()
     });
@@ -110,7 +113,13 @@ async fn steer(engines: &Engines, id: PlanId, change: &PlanChange, why_not: &str
 
 fn refused(plan: &Plan, why_not: &str) -> Failure {
     let message = format!("plan {} is {}: {why_not}", plan.id, plan.state.word());
-    Failure::refused("plan_state", message, format!("`dead-letters plans {}` shows its state", plan.id))
+    let hint = match plan.state {
+        PlanState::Planning | PlanState::Ready | PlanState::Expired => {
+            format!("`dead-letters plans {}` shows it", plan.id)
+        }
+        _ => format!("`dead-letters report {}` shows how far it is, and what can be done next", plan.id),
+    };
+    Failure::refused("plan_state", message, hint)
 }
 
 /// Whether a plan can have this rate, in calls a second.

@@ -28,6 +28,7 @@ const ALL: DeadLetterFilter = DeadLetterFilter {
     audiences: None,
     groups: None,
     menders: None,
+    repaired: None,
     text: None,
     died_from: None,
     died_before: None,

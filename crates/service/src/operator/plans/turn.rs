@@ -53,14 +53,16 @@ impl Turn<'_> {
         if in_canary { self.decide(progress).await } else { self.finish(progress).await }
     }
 
-    /// The progress of the run; at its start the canary is chosen.
+    /// The progress of the run; at its start, and when it goes on after a stop, the canary is chosen.
     async fn begun(&self) -> Result<Progress, LedgerError> {
         let mut progress = self.plan.progress.clone();
-        if progress.started_at.is_some() {
+        let is_chosen = progress.canary.is_some() || progress.canary_until.is_some();
+        let needs_canary = self.plan.options.canary > 0 && !is_chosen;
+        if progress.started_at.is_some() && !needs_canary {
             return Ok(progress);
         }
-        progress.started_at = Some(self.engines.now());
-        if self.plan.options.canary > 0 {
+        progress.started_at = progress.started_at.or_else(|| Some(self.engines.now()));
+        if needs_canary {
             progress.canary_until = self.last_of_canary().await?;
         }
         self.write(PlanState::Running, progress.clone(), None).await?;
@@ -140,7 +142,7 @@ impl Turn<'_> {
 
     /// The canary has all of its results: the others go on, or the plan stops.
     async fn decide(&self, mut progress: Progress) -> Result<(), LedgerError> {
-        let tally = self.plan.tally();
+        let tally = self.counted(&progress);
         let limit = self.plan.options.stop_if.unwrap_or(STOP_IF);
         let passed = share(tally) <= limit;
         progress.canary = Some(CanaryResult { passed, tally });
@@ -154,13 +156,18 @@ impl Turn<'_> {
     /// The reason why the plan stops, if it does.
     fn broken_rule(&self, progress: &Progress) -> Option<String> {
         let limit = self.plan.options.stop_if?;
-        let (all, before) = (self.plan.tally(), progress.forgiven);
-        let tally = Tally {
-            delivered: all.delivered.saturating_sub(before.delivered),
-            failed: all.failed.saturating_sub(before.failed),
-        };
+        let tally = self.counted(progress);
         let enough = tally.delivered + tally.failed >= FEWEST_RESULTS;
         (enough && share(tally) > limit).then(|| in_words(tally, limit))
+    }
+
+    /// The results since the run began, or since it went on after a stop.
+    fn counted(&self, progress: &Progress) -> Tally {
+        let (all, before) = (self.plan.tally(), progress.forgiven);
+        Tally {
+            delivered: all.delivered.saturating_sub(before.delivered),
+            failed: all.failed.saturating_sub(before.failed),
+        }
     }
 
     async fn stop(&self, mut progress: Progress, why: String) -> Result<(), LedgerError> {

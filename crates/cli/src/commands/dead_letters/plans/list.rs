@@ -39,7 +39,7 @@ pub(super) async fn list(engines: &Engines, limit: usize, context: &mut Context)
         whole("LETTERS"),
         whole("DELIVERED"),
         whole("FAILED"),
-        whole("LEFT"),
+        whole("TO SEND"),
         cut("SELECTOR"),
     ];
     context.output.table(&head, &plans.iter().map(row).collect::<Vec<_>>())?;

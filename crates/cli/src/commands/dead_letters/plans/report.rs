@@ -65,6 +65,7 @@ fn show(report: &Report, context: &mut Context) -> Result<(), Failure> {
         output.line(&format!("canary {end}: {delivered} delivered, {failed} failed again"))?;
     }
     output.line("")?;
+    let not_sent = if plan.state.is_finished() { "not sent" } else { "not sent yet" };
     for (state, words) in [
         (ItemState::Delivered, "delivered"),
         (ItemState::SameCause, "failed again of the same cause"),
@@ -72,7 +73,7 @@ fn show(report: &Report, context: &mut Context) -> Result<(), Failure> {
         (ItemState::Waits, "kept: the person waits"),
         (ItemState::Skipped, "skipped, changed since the plan"),
         (ItemState::LeftOut, "left out when it was planned"),
-        (ItemState::Planned, "not sent yet"),
+        (ItemState::Planned, not_sent),
     ] {
         for (reason, count) in counted(plan, state) {
             output.line(&format!("{count:>9} {words}{reason}"))?;
@@ -138,6 +139,9 @@ mod tests {
             assert!(!offers || state.is_finished() || cancels, "{lines}");
             assert!(next(7, state, 0).is_empty());
         }
-        assert!(next(7, PlanState::Stopped, 3)[0].contains("dead-letters cancel 7"));
+        let stopped = next(7, PlanState::Stopped, 3);
+        let places = ["resume 7", "cancel 7", "--left-of 7"]
+            .map(|it| stopped.iter().position(|line| line.contains(it)));
+        assert_eq!(places, [Some(0), Some(1), Some(2)], "{stopped:?}");
     }
 }

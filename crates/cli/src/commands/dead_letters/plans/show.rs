@@ -11,6 +11,7 @@ use service::failure::{Exit, Failure};
 use service::operator::Directory;
 use service::operator::plans::{self, seconds};
 use service::operator::repairs::Sample;
+use service::output::counted as counted_as;
 
 /// The answer about a plan that was made, for a script.
 #[derive(Serialize)]
@@ -86,7 +87,8 @@ async fn lines(
     let directory = Directory::read(engines, None).await?;
     let (estimate, output) = (&plan.frame.estimate, &mut context.output);
     let all: u64 = plan.frame.connections.values().sum();
-    output.line(&format!("plan {}: {}, {all} dead letters frozen", plan.id, plan.state.word()))?;
+    let letters = counted_as(all, "dead letter");
+    output.line(&format!("plan {}: {}, {letters} frozen", plan.id, plan.state.word()))?;
     output.line(&format!("set {}", plan.frame.digest))?;
     for (connection, count) in plan.frame.connections.iter().filter(|(_, count)| **count > 0) {
         output.line(&format!("{count:>9} of connection {}", directory.name(*connection)))?;

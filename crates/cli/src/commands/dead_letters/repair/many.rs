@@ -28,6 +28,8 @@ struct Answer {
     count: u64,
     /// How many ended in each way.
     results: BTreeMap<RepairResult, usize>,
+    /// How many were not changed, by reason.
+    reasons: BTreeMap<String, usize>,
     dead_letters: Vec<Outcome>,
 }
 
@@ -111,10 +113,11 @@ impl Done {
         if outcome.result == RepairResult::Changed && self.changed.len() < NAMED {
             self.changed.push(outcome.id);
         }
+        if let Some(reason) = &outcome.reason {
+            *self.reasons.entry(reason.clone()).or_default() += 1;
+        }
         if is_kept {
             self.outcomes.push(outcome);
-        } else if let Some(reason) = outcome.reason {
-            *self.reasons.entry(reason).or_default() += 1;
         }
     }
 }
@@ -150,7 +153,13 @@ fn finish(selection: &Selection, done: Done, context: &mut Context) -> Result<Ex
     let not = results.values().sum::<usize>() - changed;
     if context.output.is_json() {
         let selector = selection.selector.to_string();
-        context.output.json(&Answer { selector, count: selection.count, results, dead_letters: outcomes })?;
+        context.output.json(&Answer {
+            selector,
+            count: selection.count,
+            results,
+            reasons,
+            dead_letters: outcomes,
+        })?;
     } else {
         for (reason, number) in reasons {
             context.output.line(&format!("{number} not done: {reason}"))?;

@@ -117,8 +117,8 @@ pub struct Affiliate {
     pub id: AffiliateId,
     /// Its code: the one of the lookup, otherwise the last segment of its link.
     pub code: Option<AffiliateCode>,
-    /// Its status.
-    pub status: Status,
+    /// Its status; `None` if it is not one that is documented.
+    pub status: Option<Status>,
     /// First name; empty if the answer has none.
     pub first_name: String,
     /// Last name; empty if the answer has none.

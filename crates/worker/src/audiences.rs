@@ -10,7 +10,7 @@ use identity::eligibility::CUSTOM;
 use jiff::{SignedDuration, Timestamp};
 use ledger::audiences::MAX_AUDIENCES;
 use ledger::unmapped::is_like_an_id;
-use ledger::{Audience, LedgerError, NamedAudience};
+use ledger::{Audience, Ledger, LedgerError, NamedAudience};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::Worker;
@@ -105,6 +105,17 @@ impl KnownAudiences {
     }
 }
 
+/// The audiences of a connection that are counted, as the ledger has them now: for processes without workers.
+pub(crate) async fn watched(ledger: &dyn Ledger, connection: ConnectionId) -> Result<Watched, LedgerError> {
+    let counts = ledger.audience_counts(Some(connection)).await?;
+    Ok(Arc::new(counts.iter().map(|it| (trait_of(&it.audience.named), it.audience.id)).collect()))
+}
+
+/// The key of the trait that an audience is stated in.
+fn trait_of(audience: &NamedAudience) -> Text {
+    Text::from_iter([CUSTOM, audience.key.as_str()])
+}
+
 impl Cached {
     fn add(&mut self, read: Vec<Audience>) {
         let mut by_connection: BTreeMap<ConnectionId, Vec<Audience>> = BTreeMap::new();
@@ -116,7 +127,7 @@ impl Cached {
             let of = self.connections.entry(connection).or_default();
             let mut watched = (*of.watched).clone();
             for Audience { id, named, .. } in audiences {
-                watched.insert(Text::from_iter([CUSTOM, named.key.as_str()]), id);
+                watched.insert(trait_of(&named), id);
                 of.newest = of.newest.max(id);
                 of.named.insert(named.key.clone(), named);
             }

@@ -12,9 +12,10 @@ use identity::drift::{EMAIL, Shown, compare};
 use identity::eligibility::Rules;
 use identity::{Digest, Text};
 use jiff::Timestamp;
-use ledger::{Changes, Drift, GraphRow, Ledger, LedgerError, ListedAffiliate};
+use ledger::{Changes, Drift, GraphRow, Ledger, LedgerError, ListedAffiliate, Save};
 use refersion::webhook::WebhookAffiliate;
 
+use crate::audiences::watched;
 use crate::deliver::shown_status;
 use crate::locks::in_order;
 use crate::rules::rules;
@@ -111,9 +112,11 @@ impl Hint {
         let Some(address) = self.affiliate.address else { return Ok(()) };
         for _ in 0..CONFLICTS {
             let gathered = ledger.gather(self.connection, &[address], &[]).await?;
-            let bindings = gathered.graphs.into_iter().filter_map(|read| self.binding(read, address));
-            let Some(changes) = bindings.into_iter().next() else { return Ok(()) };
-            match ledger.record(changes).await {
+            let Some(save) = gathered.graphs.into_iter().find_map(|read| self.bound(read, address)) else {
+                return Ok(());
+            };
+            let rules = Rules { audiences: watched(ledger, self.connection).await?, ..self.rules.clone() };
+            match ledger.record(self.changes(save, &rules)).await {
                 Err(LedgerError::Conflict | LedgerError::Claimed) => tokio::task::yield_now().await,
                 other => return other,
             }
@@ -121,7 +124,8 @@ impl Hint {
         Ok(())
     }
 
-    fn binding(&self, read: GraphRow, address: Digest) -> Option<Changes> {
+    /// The graph with the person at an address bound to the affiliate; `None` if nobody there waits for it.
+    fn bound(&self, read: GraphRow, address: Digest) -> Option<Save> {
         let code = Text::from(self.affiliate.code.as_str());
         let listing = Listing { code, seen_at: self.received_at.into() };
         let entries = DirectoryEntries {
@@ -130,14 +134,15 @@ impl Hint {
             listed: [(address, listing)].into_iter().collect(),
         };
         let mut save = unsettled(read);
-        if !apply_directory(&mut save.graph, &self.rules, &entries) {
-            return None;
-        }
+        apply_directory(&mut save.graph, &self.rules, &entries).then_some(save)
+    }
+
+    fn changes(&self, mut save: Save, rules: &Rules) -> Changes {
         let mut changes =
             Changes { connection: self.connection, now: self.received_at, ..Changes::default() };
-        settle_save(&mut changes, &mut save, &self.rules, self.received_at, Duration::ZERO);
+        settle_save(&mut changes, &mut save, rules, self.received_at, Duration::ZERO);
         changes.saves.push(save);
-        Some(changes)
+        changes
     }
 
     /// The differences from what the affiliate was sent, without fields if there are none; `None` if the affiliate is unknown.

@@ -104,6 +104,26 @@ fn a_file_that_cannot_be_written_makes_readyz_and_check_fail() {
     }
 }
 
+/// Another program, such as a backup, may hold a file for longer than any wait of a start.
+#[test]
+fn a_process_that_starts_while_a_file_is_locked_waits_for_it() {
+    for (name, reason) in [("queue.db", "to be started again"), ("ledger.db", "locked")] {
+        let mut world = World::started(&[]);
+        world.until("readiness", || (world.health("/readyz").0 == 200).then_some(()));
+        world.service = None;
+        let path = world.folder.path().join("data").join(name);
+        let locking = sqlite::rusqlite::Connection::open(&path).unwrap();
+        locking.execute_batch("BEGIN IMMEDIATE").unwrap();
+        world.serve();
+        world.until("/readyz to say why it waits", || {
+            let (status, ready) = world.health("/readyz");
+            (status == 503 && ready.contains(reason)).then_some(())
+        });
+        locking.execute_batch("ROLLBACK").unwrap();
+        world.until("readiness again", || (world.health("/readyz").0 == 200).then_some(()));
+    }
+}
+
 #[test]
 fn a_stopped_process_is_shown_as_silent() {
     let world = World::started(&[SILENT_AFTER]);

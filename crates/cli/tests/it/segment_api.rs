@@ -91,6 +91,7 @@ fn figures_of_segment_are_shown_with_those_of_arrivals_and_refersion() {
         ("401 Unauthorized", "{}", "refuses the token"),
         ("404 Not Found", r#"{"errors":[{"type":"not-found"}]}"#, "no such audience"),
         ("429 Too Many Requests", "{}", "try again in 60 s"),
+        ("429 Slow Down", r#"{"errors":[{"data":{"msBeforeNext":12001}}]}"#, "try again in 13 s"),
         ("503 Service Unavailable", "", "cannot be asked"),
         ("200 Fine", "<html>", "is segment.public_api_url right"),
         ("302 Found", "", "is segment.public_api_url right"),

@@ -91,7 +91,7 @@ pub(super) fn found_at(graph: &mut Graph, anchor: Digest, found: &Found, now: Mo
         affiliate.address = anchor;
         affiliate.address_unknown = false;
         affiliate.gone = false;
-        affiliate.status = Some(found.status);
+        affiliate.status = found.status;
         affiliate.code = affiliate.code.take().or_else(|| found.code.clone());
         return;
     }
@@ -101,7 +101,7 @@ pub(super) fn found_at(graph: &mut Graph, anchor: Digest, found: &Found, now: Mo
     let mut affiliate = ours.unwrap_or_else(|| Affiliate { found: true, ..Affiliate::at(anchor) });
     affiliate.id = Some(found.id);
     affiliate.code.clone_from(&found.code);
-    affiliate.status = Some(found.status);
+    affiliate.status = found.status;
     let fields = if affiliate.found { &mut affiliate.shown } else { &mut affiliate.delivered };
     fields.extend(known(&found.shown));
     graph.affiliates.push(affiliate);

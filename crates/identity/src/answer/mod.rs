@@ -104,8 +104,8 @@ pub struct Found {
     pub id: u64,
     /// The code, if it was shown.
     pub code: Option<String>,
-    /// The status.
-    pub status: Status,
+    /// The status; `None` if it is not one that is documented.
+    pub status: Option<Status>,
     /// The fields that were shown.
     pub shown: Map<Text, Text>,
 }

@@ -59,7 +59,8 @@ fn a_listed_person_is_looked_up_by_code_and_not_created() {
             panic!("{all:?}")
         };
         assert_eq!((all.len(), code.as_str()), (1, "a3y7"));
-        let found = Found { id: 7, code: Some("a3y7".to_owned()), status: Status::Active, shown: Map::new() };
+        let found =
+            Found { id: 7, code: Some("a3y7".to_owned()), status: Some(Status::Active), shown: Map::new() };
         apply(&mut graph, &rules(), address("a@x.io"), &Answer::Found(found), moment(10));
         assert!(matches!(steps(&graph)[0].act, Act::Edit { affiliate: 7, .. }));
         assert!(graph.identifiers[&address("a@x.io")].existed, "it was there before us");

@@ -160,7 +160,12 @@ fn an_affiliate_that_appears_late_keeps_no_text_that_no_event_states() {
 }
 
 fn found(id: u64) -> identity::answer::Found {
-    identity::answer::Found { id, code: None, status: identity::graph::Status::Active, shown: Map::new() }
+    identity::answer::Found {
+        id,
+        code: None,
+        status: Some(identity::graph::Status::Active),
+        shown: Map::new(),
+    }
 }
 
 /// "Taken" and "not found" alternate: the attempts continue to count, so that the worker gives up in the end.

@@ -130,7 +130,7 @@ impl TinyRefersion {
         let shown = ["first_name", "last_name", "company"].into_iter();
         let text = |field: &str| held.fields.get(field).cloned().unwrap_or_default();
         let shown = shown.map(|field| (field.into(), text(field))).collect();
-        Answer::Found(Found { id, code: Some(format!("code {id}")), status: held.status, shown })
+        Answer::Found(Found { id, code: Some(format!("code {id}")), status: Some(held.status), shown })
     }
 
     fn create(&mut self, anchor: Digest, fields: &Map<Text, Text>) -> Vec<(Digest, Answer)> {

@@ -53,7 +53,7 @@ pub(super) fn affiliate(object: &Object, by: &LookupBy) -> Option<Affiliate> {
     Some(Affiliate {
         id: AffiliateId(answer::number(id)?),
         code,
-        status: Status::from_name(&text("status"))?,
+        status: Status::from_name(&text("status")),
         first_name: text("first_name"),
         last_name: text("last_name"),
         company: text("company_name"),

@@ -35,7 +35,7 @@ async fn get_returns_an_affiliate_or_none() {
     let expected = Affiliate {
         id: AffiliateId(37_569_297),
         code: Some(AffiliateCode("g23fz".into())),
-        status: Status::Denied,
+        status: Some(Status::Denied),
         first_name: "Ann".into(),
         last_name: "Lee".into(),
         company: "Lee Ltd".into(),
@@ -46,6 +46,17 @@ async fn get_returns_an_affiliate_or_none() {
     assert!(api.client().get(LookupBy::Code(AffiliateCode("6905".into()))).await.unwrap().is_none());
     let bodies: Vec<Value> = api.calls().into_iter().map(|(_, body)| body).collect();
     assert_eq!(bodies, [json!({ "id": 37_569_297 }), json!({ "affiliate_code": "6905" })]);
+}
+
+/// One affiliate in a state that is not documented is no sign that the API is unwell: that would delay all others.
+#[tokio::test]
+async fn an_affiliate_with_an_unknown_status_is_read() {
+    for status in [json!(null), json!(""), json!("ARCHIVED"), json!(7)] {
+        let body = json!({ "id": 42, "email": "ann@x.com", "status": status }).to_string();
+        let api = FakeApi::new([answer(200, &body)]);
+        let affiliate = api.client().get(LookupBy::Id(AffiliateId(42))).await.unwrap().unwrap();
+        assert_eq!((affiliate.id, affiliate.status), (AffiliateId(42), None), "{status}");
+    }
 }
 
 #[tokio::test]

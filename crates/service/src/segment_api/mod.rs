@@ -26,6 +26,11 @@ const TOKEN_BYTES: u64 = 4 * 1024;
 /// Segment's words are cut to this length, in characters.
 const WORD_CHARS: usize = 40;
 
+/// Wait after too many requests, in seconds, if the answer names none: Segment counts requests by the minute.
+const DEFAULT_WAIT: u64 = 60;
+/// Upper limit of a wait, in seconds.
+const LONGEST_WAIT: u64 = 3_600;
+
 const MEDIA_TYPE: &str = "application/vnd.segment.v1+json";
 
 /// Segment's figures of an audience.
@@ -103,31 +108,39 @@ impl SegmentApi {
             path.pop_if_empty().extend(["spaces", space, "audiences", id]);
         }
         let request = self.client.get(url).header(AUTHORIZATION, self.authorization.clone());
-        let mut response = request.header(ACCEPT, MEDIA_TYPE).send().await.map_err(unavailable)?;
+        let response = request.header(ACCEPT, MEDIA_TYPE).send().await.map_err(unavailable)?;
         let status = response.status();
-        let wait = response.headers().get("retry-after").or(response.headers().get("x-ratelimit-reset"));
-        let wait = wait.and_then(|wait| wait.to_str().ok()?.trim().parse().ok());
+        let header =
+            |name| -> Option<u64> { response.headers().get(name)?.to_str().ok()?.trim().parse().ok() };
+        let wait = header("retry-after").or_else(|| header("x-ratelimit-reset"));
         match status {
             StatusCode::OK => {}
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(SegmentError::Refused),
             StatusCode::NOT_FOUND => return Err(SegmentError::NotFound),
             StatusCode::TOO_MANY_REQUESTS => {
-                return Err(SegmentError::Limited(wait.unwrap_or(60).min(3_600)));
+                let body = body(response).await.unwrap_or_default();
+                let wait = wait.or_else(|| stated_wait(&body)).unwrap_or(DEFAULT_WAIT);
+                return Err(SegmentError::Limited(wait.min(LONGEST_WAIT)));
             }
             status if status.is_server_error() => {
                 return Err(SegmentError::Unavailable(format!("it answers {status}")));
             }
             _ => return Err(SegmentError::Nonsense),
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
-            body.extend_from_slice(&chunk);
-            if body.len() > ANSWER_BYTES {
-                return Err(SegmentError::Nonsense);
-            }
-        }
-        read(&body).ok_or(SegmentError::Nonsense)
+        read(&body(response).await?).ok_or(SegmentError::Nonsense)
     }
+}
+
+/// The body of an answer, within its limit.
+async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, SegmentError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
+        body.extend_from_slice(&chunk);
+        if body.len() > ANSWER_BYTES {
+            return Err(SegmentError::Nonsense);
+        }
+    }
+    Ok(body)
 }
 
 /// The token, from the settings or from its file.
@@ -162,6 +175,14 @@ fn read(body: &[u8]) -> Option<Believed> {
     })
 }
 
+/// The seconds to wait that an answer about too many requests names, `{"errors": [{"data": {"msBeforeNext": …}}]}`, rounded up.
+/// Its header `X-RateLimit-Reset` may be a date.
+fn stated_wait(body: &[u8]) -> Option<u64> {
+    let answer: Value = serde_json::from_slice(body).ok()?;
+    let wait = |error: &Value| error.get("data")?.get("msBeforeNext")?.as_u64();
+    answer.get("errors")?.as_array()?.iter().find_map(wait).map(|millis| millis.div_ceil(1_000))
+}
+
 /// Without the address and the headers.
 fn unavailable(error: reqwest::Error) -> SegmentError {
     if error.is_timeout() {
@@ -182,6 +203,14 @@ mod tests {
         assert_eq!(read(answer), Some(believed));
         for nonsense in ["", "[]", "{}", r#"{"data":{"audience":{"size":{"count":-1}}}}"#, "<html>"] {
             assert_eq!(read(nonsense.as_bytes()), None, "{nonsense}");
+        }
+    }
+    #[test]
+    fn the_wait_is_read_from_an_answer_about_too_many_requests() {
+        let answer = br#"{"errors":[{"type":"too-many-requests","data":{"msBeforeNext":12001}}]}"#;
+        assert_eq!(stated_wait(answer), Some(13));
+        for nonsense in ["", "[]", r#"{"errors":{}}"#, r#"{"errors":[{"data":{"msBeforeNext":-1}}]}"#] {
+            assert_eq!(stated_wait(nonsense.as_bytes()), None, "{nonsense}");
         }
     }
 }

@@ -12,8 +12,12 @@ use crate::engines::{Engines, QueueEngine};
 use crate::failure::Failure;
 use crate::health::{Freshness, Pulses};
 
-/// Starts the worker. Messages that a killed worker of this machine held go back to the queue first.
-pub(super) async fn start(
+/// Starts the worker.
+///
+/// # Errors
+///
+/// [`Failure`] if the system's certificates cannot be used.
+pub(super) fn start(
     config: &Config,
     queue: &QueueEngine,
     engines: &Engines,
@@ -22,10 +26,6 @@ pub(super) async fn start(
 ) -> Result<(), Failure> {
     let transport = HttpTransport::new(config.refersion.proxy.proxies())
         .map_err(|error| Failure::failed("tls", &error, "install the system's certificates"))?;
-    let held = queue.take_back().await?;
-    if held > 0 {
-        tracing::info!(messages = held, "returned the messages of an ended worker to the queue");
-    }
     let worker = Worker {
         queue: Arc::clone(&engines.queue),
         ledger: Arc::clone(&engines.ledger),
@@ -43,14 +43,25 @@ pub(super) async fn start(
         directories: Arc::default(),
     };
     watch(&worker, &running.pulses);
-    let stop = running.stop.clone();
+    let (queue, stop) = (queue.clone(), running.stop.clone());
     running.supervisor.start("worker", Freshness::WhileRunning, move |_| {
-        let (worker, stop) = (worker.clone(), stop.clone());
+        let (worker, queue, stop) = (worker.clone(), queue.clone(), stop.clone());
         async move {
+            take_back(&queue).await?;
             worker::serve::run(worker, stop).await;
             Ok(())
         }
     });
+    Ok(())
+}
+
+/// Returns the messages to the queue that a killed worker of this machine held. While the queue cannot be written, this fails, and the loop is
+/// started again later.
+async fn take_back(queue: &QueueEngine) -> anyhow::Result<()> {
+    let held = queue.take_back().await?;
+    if held > 0 {
+        tracing::info!(messages = held, "returned the messages of an ended worker to the queue");
+    }
     Ok(())
 }
 

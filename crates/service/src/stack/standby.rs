@@ -119,7 +119,7 @@ impl Standby {
             () = end.cancelled() => None,
         };
         let started = match opened {
-            Some(Ok(engines)) => self.start_the_rest(&engines).await.map(|()| Some(engines)),
+            Some(Ok(engines)) => self.start_the_rest(&engines).map(|()| Some(engines)),
             Some(Err(error)) => Err(error.into()),
             None => Ok(None),
         };
@@ -132,7 +132,7 @@ impl Standby {
         }
     }
 
-    async fn start_the_rest(&mut self, engines: &Engines) -> Result<(), Failure> {
+    fn start_the_rest(&mut self, engines: &Engines) -> Result<(), Failure> {
         let running = &mut self.running;
         needs::keep_watching(&self.ledger, engines, running);
         self.room.keep_watching(&self.config, engines, running);
@@ -146,7 +146,7 @@ impl Standby {
         match running.meters.clone() {
             Some(meters) => {
                 plans::start(engines, running);
-                reconciler::start(&self.config, &self.opening.queue, engines, meters, running).await
+                reconciler::start(&self.config, &self.opening.queue, engines, meters, running)
             }
             None => Ok(()),
         }

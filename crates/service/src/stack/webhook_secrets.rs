@@ -17,11 +17,14 @@ use crate::engines::Engines;
 const FRESH_FOR: Duration = Duration::from_secs(10);
 /// Age from which a secret is read again for a signature that does not match: the secret may have been replaced.
 const DOUBTED_AFTER: Duration = Duration::from_secs(1);
-/// Connections that are remembered, also those that do not exist.
+/// Connections with a secret that are remembered, and as many without: requests that name connections at random push no secret out.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1_000).expect("it is not 0");
 
 /// The secret of each connection, as far as it was read.
-pub(super) struct WebhookSecrets(Mutex<LruCache<i64, Known>>);
+pub(super) struct WebhookSecrets {
+    with: Mutex<LruCache<i64, Known>>,
+    without: Mutex<LruCache<i64, Known>>,
+}
 
 /// The secret of a connection, and when it was read; `None`: there is no such connection, or no secret.
 #[derive(Clone)]
@@ -38,7 +41,8 @@ impl Known {
 
 impl Default for WebhookSecrets {
     fn default() -> Self {
-        Self(Mutex::new(LruCache::new(REMEMBERED)))
+        let cache = || Mutex::new(LruCache::new(REMEMBERED));
+        Self { with: cache(), without: cache() }
     }
 }
 
@@ -65,9 +69,7 @@ impl WebhookSecrets {
         signature: &str,
         body: &[u8],
     ) -> Result<bool, KeysUnavailable> {
-        let known =
-            self.0.lock().get(&connection).cloned().filter(|known| known.read_at.elapsed() < FRESH_FOR);
-        if let Some(known) = known {
+        if let Some(known) = self.fresh(connection) {
             let is_signed = known.has_signed(signature, body);
             if is_signed || known.read_at.elapsed() < DOUBTED_AFTER {
                 return Ok(is_signed);
@@ -75,8 +77,21 @@ impl WebhookSecrets {
         }
         let known = Known { read_at: Instant::now(), secret: read(engines, connection).await?.map(Arc::new) };
         let is_signed = known.has_signed(signature, body);
-        self.0.lock().put(connection, known);
+        self.remember(connection, known);
         Ok(is_signed)
+    }
+
+    fn fresh(&self, connection: i64) -> Option<Known> {
+        let with = self.with.lock().get(&connection).cloned();
+        let known = with.or_else(|| self.without.lock().get(&connection).cloned());
+        known.filter(|known| known.read_at.elapsed() < FRESH_FOR)
+    }
+
+    fn remember(&self, connection: i64, known: Known) {
+        let (has, other) =
+            if known.secret.is_some() { (&self.with, &self.without) } else { (&self.without, &self.with) };
+        other.lock().pop(&connection);
+        has.lock().put(connection, known);
     }
 }
 
@@ -84,4 +99,20 @@ async fn read(engines: &Engines, connection: i64) -> Result<Option<SharedSecret>
     let sealed = engines.ledger.webhook_secrets(Some(connection)).await.map_err(KeysUnavailable::new)?;
     let Some(sealed) = sealed.first() else { return Ok(None) };
     engines.vault.open_secret(sealed).map(Some).map_err(KeysUnavailable::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_about_unknown_connections_push_no_secret_out() {
+        let secrets = WebhookSecrets::default();
+        let known = |secret| Known { read_at: Instant::now(), secret };
+        secrets.remember(1, known(Some(Arc::new(SharedSecret::parse("hush").expect("a secret")))));
+        (2..5_000).for_each(|unknown| secrets.remember(unknown, known(None)));
+        assert!(secrets.fresh(1).is_some_and(|it| it.secret.is_some()));
+        secrets.remember(1, known(None));
+        assert!(secrets.fresh(1).is_some_and(|it| it.secret.is_none()), "a removed secret is not used");
+    }
 }

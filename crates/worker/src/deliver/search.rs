@@ -36,7 +36,7 @@ pub(super) fn found(affiliate: &Affiliate) -> Found {
     Found {
         id: affiliate.id.0,
         code: affiliate.code.as_ref().map(ToString::to_string),
-        status: status(affiliate.status),
+        status: affiliate.status.map(status),
         shown: shown.into_iter().map(|(field, text)| (field.into(), text.into())).collect(),
     }
 }

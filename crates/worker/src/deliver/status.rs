@@ -44,7 +44,7 @@ fn is(item: &StatusChange, status: Status) -> CallOutcome {
 async fn look(api: &Api, item: &StatusChange, wanted: Status) -> CallOutcome {
     match api.client.get(LookupBy::Id(AffiliateId(item.id))).await {
         Ok(None) => item.answered(Answer::Gone { id: item.id }),
-        Ok(Some(shown)) if shown_status(shown.status) == wanted => is(item, wanted),
+        Ok(Some(shown)) if shown.status.map(shown_status) == Some(wanted) => is(item, wanted),
         Ok(Some(_)) => once_more(api, item, wanted).await,
         // It may have been changed nevertheless.
         Err(failure) => item.in_doubt(item.failed(&failure), Operation::StatusChange),

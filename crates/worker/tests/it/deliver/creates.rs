@@ -89,7 +89,7 @@ async fn the_holder_of_a_taken_address_is_found_by_the_exact_address_on_any_page
     let found = Found {
         id: 42,
         code: Some("c3".to_owned()),
-        status: Status::Pending,
+        status: Some(Status::Pending),
         shown: texts(&[("first_name", "Anne"), ("last_name", "Lee"), ("company", "")]),
     };
     assert_eq!(delivered.known(), [&Answer::NotCreated, &Answer::Found(found)]);

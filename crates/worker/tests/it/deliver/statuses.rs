@@ -39,14 +39,16 @@ async fn an_unchanged_status_is_retried_once() {
 /// A delete is not given up: the status is not known, and the change is tried again later.
 #[tokio::test]
 async fn a_status_that_stays_unchanged_after_a_retry_fails_and_is_unknown() {
-    let answers = |_, path: &str, _: &Value| match path {
-        "get" => Reply::Success(shown(1, "ann@x.test", "Ann", "ACTIVE")),
-        _ => Reply::batch(&[], &[1]),
-    };
-    let delivered = deliver_with(disable(&[1]), answers).await;
-    assert_eq!(delivered.operations(), ["status_change", "get", "status_change"]);
-    assert_eq!(delivered.known(), [&Answer::StatusUnknown { id: 1 }]);
-    assert_eq!(delivered.class(), Some("refused"));
+    for status in ["ACTIVE", "ARCHIVED"] {
+        let answers = |_, path: &str, _: &Value| match path {
+            "get" => Reply::Success(shown(1, "ann@x.test", "Ann", status)),
+            _ => Reply::batch(&[], &[1]),
+        };
+        let delivered = deliver_with(disable(&[1]), answers).await;
+        assert_eq!(delivered.operations(), ["status_change", "get", "status_change"]);
+        assert_eq!(delivered.known(), [&Answer::StatusUnknown { id: 1 }]);
+        assert_eq!(delivered.class(), Some("refused"));
+    }
 }
 
 #[tokio::test]

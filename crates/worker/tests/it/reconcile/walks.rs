@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use ledger::{Directory as _, Drift, FinishedWalk, Hints as _, WalkRequest};
+use connections::Registry as _;
+use ledger::{Audiences as _, Directory as _, Drift, FinishedWalk, Hints as _, WalkRequest};
 use queue::Lane;
+use refersion::webhook;
+use serde_json::json;
 use simulator::StaffChange;
 use tokio::time::Instant;
+use worker::hints::Hint;
 
 use super::ledger_outage::LedgerOutage;
 use super::shop::{Plan, Shop, address, sign_up, with_trait};
@@ -120,4 +124,34 @@ async fn a_walk_from_a_clock_that_was_ahead_goes_on_at_once() {
     shop.reconcile();
     shop.until("the repeated walk begins", async || shop.count("list") > calls).await;
     assert!(before.elapsed() < Duration::from_secs(120), "{:?}", before.elapsed());
+}
+
+/// Of each audience, the members and those of them who are affiliates.
+async fn members_and_affiliates(shop: &Shop) -> Vec<(u64, u64)> {
+    let counts = shop.ledger.audience_counts(Some(shop.id)).await.expect("a ledger");
+    counts.iter().map(|it| (it.members, it.affiliates)).collect()
+}
+
+/// A webhook about a new affiliate binds the person who waits for it, and counts that person among the audience's affiliates at once.
+#[tokio::test(start_paused = true)]
+async fn a_webhook_counts_the_member_that_it_binds() {
+    let mut shop = Shop::open(Plan::usual()).await;
+    shop.reconcile();
+    request(&shop, false, None).await;
+    ended(&shop).await;
+    let mut member = with_trait("eve", "vip", true);
+    member["traits"]["email"] = address("eve").into();
+    shop.send(Lane::Bulk, &[member]).await;
+    shop.until_idle().await;
+    assert_eq!(members_and_affiliates(&shop).await, [(1, 0)]);
+    shop.end_reconcile().await;
+    shop.existed(&address("eve"));
+    let affiliate = shop.affiliate(&address("eve")).expect("an affiliate");
+    let body =
+        json!({ "id": affiliate.id, "code": affiliate.code, "status": "ACTIVE", "email": address("eve") });
+    let webhook = webhook::affiliate(body.to_string().as_bytes()).expect("a webhook about an affiliate");
+    let connection = shop.ledger.by_id(shop.id).await.expect("a ledger").expect("the connection");
+    let hint = Hint::of(&connection, &shop.worker.vault, &webhook, shop.worker.now());
+    assert!(hint.receive(&shop.ledger).await.expect("a ledger").is_none(), "nothing was sent to it");
+    assert_eq!(members_and_affiliates(&shop).await, [(1, 1)]);
 }
